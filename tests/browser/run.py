@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Browses examples/site with a real Chromium, served by a real shost, over HTTP and over HTTPS.
+
+    tests/browser/run.py --shost target/debug/shost
+
+Needs Python 3, Chromium (Debian: `apt install chromium`) and openssl; no Python package. It prints one
+line per check, ends with `N passed, N failed`, and exits 0 only if none failed.
+
+The site is browsed as `site.test`, not as localhost: a browser treats localhost as a secure context and
+sends there what it sends over HTTPS, which would hide how plain HTTP on a real host name behaves.
+"""
+
+import argparse
+import pathlib
+import shutil
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # the source tree stays clean
+
+import checks
+from chromium import Chromium
+from server import Certificate, Server
+
+SITE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "site"
+HOST = "site.test"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Browse the example site with Chromium.")
+    arguments.add_argument("--shost", required=True, type=pathlib.Path, help="the server to test")
+    arguments.add_argument("--chromium", default="chromium", help="the browser to test with")
+    given = arguments.parse_args()
+
+    tally = Tally()
+    for scenario in (over_http, over_https):
+        with tempfile.TemporaryDirectory(prefix="shost-browser-") as folder:
+            try:
+                scenario(tally, given, pathlib.Path(folder))
+            except Exception as error:  # one broken scenario must not hide the other's result
+                tally.check(f"{scenario.__name__} runs to its end", f"{type(error).__name__}: {error}")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+def over_http(tally, given, folder):
+    """One folder as its argument, plain HTTP."""
+    with Server(given.shost, [SITE], folder) as server:
+        with Chromium(given.chromium, folder / "profile") as browser:
+            origin = f"http://{HOST}:{server.port}"
+            checks.browse(tally, browser, origin, protocol="http/1.1")
+    tally.check("http: the server stops with exit code 0", server.stop_fault)
+
+
+def over_https(tally, given, folder):
+    """A folder of sites and a folder of certificates; the copy of the site may be written to."""
+    copy = folder / "sites" / HOST
+    shutil.copytree(SITE, copy)
+    certificate = Certificate(folder / "tls" / HOST, HOST)
+    arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
+    with Server(given.shost, arguments, folder) as server:
+        with Chromium(given.chromium, folder / "profile", certificate.spki_hash) as browser:
+            origin = f"https://{HOST}:{server.port}"
+            checks.browse(tally, browser, origin, protocol="h2")
+            checks.freshness(tally, browser, origin, copy / "css" / "site.css")
+    tally.check("https: the server stops with exit code 0", server.stop_fault)
+
+
+class Tally:
+    """Prints each check as it is made, and counts."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def check(self, what, *faults):
+        """One check; every fault that is not empty says what was seen instead."""
+        faults = [fault for fault in faults if fault]
+        if faults:
+            self.failed += 1
+            print(f"FAIL {what}: {'; '.join(faults)}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok   {what}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
