@@ -1,3 +1,5 @@
 //! shost: one static binary that serves people's own websites.
 //!
 //! A folder is a site and its name is the domain; a folder of certificates is HTTPS by SNI.
+
+pub mod log;
