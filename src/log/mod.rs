@@ -1,3 +1,148 @@
 //! The access log and the diagnostics: what happened, told without ever holding up who serves.
+//!
+//! One [`Entry`] becomes one line in one of the formats ([`text`], [`json`], [`combined`]), each a
+//! function that writes into a buffer; a [`spool::Spool`] takes the line to the output. A new
+//! format is one file, one variant of [`Format`] and one row of its table.
 
+mod combined;
+mod entry;
+mod escape;
+mod json;
 pub mod spool;
+mod text;
+mod timestamp;
+
+use std::{
+    fmt,
+    io::{self, Write},
+    str::FromStr,
+    time::Duration,
+};
+
+pub use entry::Entry;
+use spool::Spool;
+
+/// The access log; clones write into the same one.
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    options: Options,
+    spool: Option<Spool>,
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// The format of a line.
+    pub format: Format,
+    /// Whether `text` lines begin with the time. The other formats are read by programs, which
+    /// rely on it, and always have it.
+    pub timestamps: bool,
+}
+
+/// A format of the access log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Apache's and nginx's, with the host first.
+    Combined,
+    /// No access log.
+    None,
+}
+
+impl AccessLog {
+    /// Starts the log on `output`, which should not buffer by itself. [`Format::None`] starts
+    /// nothing.
+    ///
+    /// # Errors
+    /// The system's error when it has no thread to give.
+    pub fn start(options: Options, output: impl Write + Send + 'static) -> io::Result<Self> {
+        if options.format == Format::None {
+            return Ok(Self::disabled());
+        }
+        Ok(Self { options, spool: Some(Spool::start("access-log", output)?) })
+    }
+
+    /// A log that takes nothing.
+    #[must_use]
+    pub fn disabled() -> Self {
+        Self { options: Options { format: Format::None, timestamps: false }, spool: None }
+    }
+
+    /// Whether entries are worth collecting.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.spool.is_some()
+    }
+
+    /// Writes the entry's line; never waits for the output.
+    pub fn record(&self, entry: &Entry<'_>) {
+        if let Some(spool) = &self.spool {
+            spool.append(|line| self.options.write(line, entry));
+        }
+    }
+
+    /// Lines lost so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::dropped)
+    }
+
+    /// Writes what is there, waits for that at most `within`, and takes no more.
+    pub fn close(&self, within: Duration) {
+        if let Some(spool) = &self.spool {
+            spool.close(within);
+        }
+    }
+}
+
+impl Options {
+    fn write(self, line: &mut Vec<u8>, entry: &Entry<'_>) {
+        match self.format {
+            Format::Text => text::write(line, entry, self.timestamps),
+            Format::Json => json::write(line, entry),
+            Format::Combined => combined::write(line, entry),
+            Format::None => {}
+        }
+    }
+}
+
+/// The names on the command line.
+const NAMES: [(&str, Format); 4] = [
+    ("text", Format::Text),
+    ("json", Format::Json),
+    ("combined", Format::Combined),
+    ("none", Format::None),
+];
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        NAMES.iter().find(|row| row.0 == name).map(|row| row.1).ok_or(UnknownFormat)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = NAMES.iter().find(|row| row.1 == *self);
+        f.write_str(row.expect("each format has a row").0)
+    }
+}
+
+/// A name that no format has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UnknownFormat;
+
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected text, json, combined or none")
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
+#[cfg(test)]
+mod tests;
