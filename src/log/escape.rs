@@ -26,6 +26,11 @@ pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     unicode(out, bytes, "\"\\", push_escaped, push_hex);
 }
 
+/// As [`text`], for words of our own without quotes around them, which may have quotes within.
+pub(super) fn message(out: &mut Vec<u8>, bytes: &[u8]) {
+    unicode(out, bytes, "", push_escaped, push_hex);
+}
+
 /// A value between the quotes of JSON (RFC 8259 §7). More is escaped than JSON asks for, since
 /// people look at it on terminals. What is not UTF-8 becomes U+FFFD, for JSON can't say it.
 pub(super) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -139,5 +144,12 @@ mod tests {
             [r"\xF3\xA0\x81\x81", r"\xF3\xA0\x81\x81", r"\u{e0041}", r"\udb40\udc41"],
         );
         check(b"\x9bx\xff", [r"\x9Bx\xFF", r"\x9Bx\xFF", r"\x9Bx\xFF", "\u{fffd}x\u{fffd}"]);
+    }
+
+    #[test]
+    fn messages_keep_their_quotes_only() {
+        let mut out = Vec::new();
+        message(&mut out, b"no \"key\"\n\x1b");
+        assert_eq!(out, br#"no "key"\n\u{1b}"#);
     }
 }

@@ -5,6 +5,7 @@
 //! format is one file, one variant of [`Format`] and one row of its table.
 
 mod combined;
+pub mod diagnostics;
 mod entry;
 mod escape;
 mod json;

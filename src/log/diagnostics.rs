@@ -1,0 +1,201 @@
+//! Events of the server itself, on standard error.
+//!
+//! ```text
+//! 2026-11-24T05:53:23.123Z INFO started http=127.0.0.1:8080 sites=1
+//! ```
+//!
+//! They go through a [`Spool`] of their own, so a terminal or journal that stalls holds up nobody
+//! who serves. Spans are not shown: no part of shost opens any.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+    time::SystemTime,
+};
+
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+};
+use tracing_subscriber::{
+    EnvFilter, Registry,
+    layer::{Context, Layer, SubscriberExt},
+};
+
+use super::{escape, spool::Spool, timestamp};
+
+/// Sends the process's events to standard error from here on; `filter` says which, as
+/// [`EnvFilter`] reads it, and an empty one means `info`. Close the spool before the process ends.
+///
+/// # Errors
+/// A filter that can't be read, a second start, and what the system refuses.
+pub fn start(filter: &str, timestamps: bool) -> io::Result<Spool> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(filter)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let stderr = io::stderr();
+    // A copy of the descriptor: the writer must not hold the lock that a panic's message needs.
+    let output = File::from(stderr.as_fd().try_clone_to_owned()?);
+    let spool = Spool::start("diagnostics", output)?;
+    let lines = Lines { spool: spool.clone(), timestamps, colour: stderr.is_terminal() };
+    tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines))
+        .map_err(io::Error::other)?;
+    Ok(spool)
+}
+
+/// Writes each event as a line.
+struct Lines {
+    spool: Spool,
+    timestamps: bool,
+    colour: bool,
+}
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.spool.append(|line| {
+            if self.timestamps {
+                timestamp::rfc3339(line, SystemTime::now());
+                line.push(b' ');
+            }
+            self.level(line, *event.metadata().level());
+            event.record(&mut Message { line });
+            event.record(&mut Values { line });
+        });
+    }
+}
+
+impl Lines {
+    fn level(&self, line: &mut Vec<u8>, level: Level) {
+        let (name, colour) = match level {
+            Level::ERROR => ("ERROR", "\x1b[31m"),
+            Level::WARN => ("WARN", "\x1b[33m"),
+            Level::INFO => ("INFO", "\x1b[32m"),
+            Level::DEBUG => ("DEBUG", "\x1b[34m"),
+            Level::TRACE => ("TRACE", "\x1b[35m"),
+        };
+        if self.colour {
+            for part in [colour, name, "\x1b[0m"] {
+                line.extend_from_slice(part.as_bytes());
+            }
+        } else {
+            line.extend_from_slice(name.as_bytes());
+        }
+    }
+}
+
+/// The field that holds an event's message.
+const MESSAGE: &str = "message";
+
+/// Writes the message, wherever it stands among the fields.
+struct Message<'a> {
+    line: &'a mut Vec<u8>,
+}
+
+impl Visit for Message<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == MESSAGE {
+            self.line.push(b' ');
+            escape::message(self.line, format!("{value:?}").as_bytes());
+        }
+    }
+}
+
+/// Writes all but the message.
+struct Values<'a> {
+    line: &'a mut Vec<u8>,
+}
+
+impl Visit for Values<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == MESSAGE {
+            return;
+        }
+        self.line.push(b' ');
+        self.line.extend_from_slice(field.name().trim_start_matches("r#").as_bytes());
+        self.line.push(b'=');
+        let bare = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
+        if !value.is_empty() && value.bytes().all(bare) {
+            self.line.extend_from_slice(value.as_bytes());
+        } else {
+            self.line.push(b'"');
+            escape::text(self.line, value.as_bytes());
+            self.line.push(b'"');
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(timestamps: bool, colour: bool, events: impl FnOnce()) -> String {
+        let memory = Memory::default();
+        let spool = Spool::start("test", memory.clone()).unwrap();
+        let lines = Lines { spool: spool.clone(), timestamps, colour };
+        tracing::subscriber::with_default(Registry::default().with(lines), events);
+        spool.close(Duration::from_secs(10));
+        String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(events: impl FnOnce(), expected: &str) {
+        assert_eq!(written(false, false, events), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn events_are_lines() {
+        check(
+            || tracing::info!(http = "127.0.0.1:8080", sites = 1, "started"),
+            "INFO started http=127.0.0.1:8080 sites=1",
+        );
+        check(
+            || tracing::warn!(path = %"/a b", "can't read \"{}\"", "key"),
+            r#"WARN can't read "key" path="/a b""#,
+        );
+        check(|| tracing::error!(error = "a=\"b\"\\"), r#"ERROR error="a=\"b\"\\""#);
+        check(|| tracing::info!(empty = "", is = ?Some(1), "x"), r#"INFO x empty="" is=Some(1)"#);
+        check(
+            || tracing::info!(host = "a\n\x1b[2J\u{202e}", "b\r{}", '\u{9b}'),
+            r#"INFO b\r\u{9b} host="a\n\u{1b}[2J\u{202e}""#,
+        );
+    }
+
+    #[test]
+    fn a_filter_that_says_nothing_known_is_refused() {
+        let error = start("shost=loud", true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn the_time_and_the_colour_come_first() {
+        let line = written(true, true, || tracing::info!("x"));
+        assert_eq!(&line[24..], " \x1b[32mINFO\x1b[0m x\n");
+        assert_eq!((&line[10..11], &line[23..24]), ("T", "Z"));
+    }
+}
