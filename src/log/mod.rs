@@ -1,6 +1,6 @@
 //! The access log and the diagnostics: what happened, told without ever holding up who serves.
 //!
-//! One [`Entry`] becomes one line in one of the formats ([`text`], [`json`], [`combined`]), each a
+//! One [`Entry`] becomes one line in one of the formats (`text`, `json`, `combined`), each a
 //! function that writes into a buffer; a [`spool::Spool`] takes the line to the output. A new
 //! format is one file, one variant of [`Format`] and one row of its table.
 

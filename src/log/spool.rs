@@ -2,8 +2,9 @@
 //!
 //! Each thread appends to a shard of its own; the writer swaps the full buffer of a shard for its
 //! empty one and writes it. The order of lines is kept within a thread, and between threads to
-//! within [`GATHER`]. Where the reader of the output stalls, the shards fill up and lines are
-//! dropped and counted; the count is reported once a batch has gone through again.
+//! within the few milliseconds that a batch gathers. Where the reader of the output stalls, the
+//! shards fill up and lines are dropped and counted; the count is reported once a batch has gone
+//! through again.
 
 use std::{
     cell::Cell,

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn days_follow_each_other_as_httpdate_has_them() {
-        // The step shares no factor with the 146,097 days of an era, so that each day of one is met.
+        // The step shares no factor with the 146,097 days of an era: each day of one is met.
         for day in (0..2_932_896).step_by(5) {
             let time = UNIX_EPOCH + Duration::from_secs(day * SECONDS_PER_DAY);
             let mut out = Vec::new();
