@@ -1,0 +1,8 @@
+//! HTTP as the RFCs define it, with nothing around it: text and numbers in, decisions out.
+//!
+//! Nothing here opens a file, reads a clock, holds a socket or writes a log, so that every rule can
+//! be tested with a table and fuzzed as a plain function. The section numbers are those of RFC 9110
+//! unless another document is named.
+
+pub mod host;
+pub mod target;

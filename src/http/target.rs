@@ -1,0 +1,454 @@
+//! The path of a request target, decoded once into a list of segments.
+//!
+//! Containment by comparing strings is how servers leak files (`/%2e%2e/foo.com/x` on `foo.co`).
+//! Here the path is taken apart first, and what cannot be a list of plain names is refused; the
+//! kernel confines what is left when the file is opened.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// A path in normal form: decoded, begins with a slash, no segment is empty, `.` or `..`.
+///
+/// It may end in a slash and then names a folder. A segment is any other text, control characters
+/// included: file names may have them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Path<'a>(Cow<'a, str>);
+
+/// What the path of a target comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolved<'a> {
+    /// A path that can be looked up.
+    Path(Path<'a>),
+    /// The path had empty segments; this is the percent-encoded path without them, to which the
+    /// client is sent. It begins with exactly one slash: `//host` would name another host.
+    Merge(String),
+}
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidPath {
+    /// A percent sign without two hexadecimal digits after it.
+    MalformedEscape,
+    /// A NUL, which would end the name early in the kernel's eyes.
+    Nul,
+    /// `%2F`: a slash that is no separator, and that no file name can hold.
+    EncodedSlash,
+    /// A segment that is `.` or `..` only after decoding.
+    DotSegment,
+    /// The decoded text is not UTF-8.
+    NotUtf8,
+    /// It does not begin with a slash.
+    NotAbsolute,
+}
+
+impl fmt::Display for InvalidPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MalformedEscape => "a percent sign without two hexadecimal digits",
+            Self::Nul => "a NUL in the path",
+            Self::EncodedSlash => "an encoded slash in the path",
+            Self::DotSegment => "an encoded dot segment in the path",
+            Self::NotUtf8 => "the path is not UTF-8",
+            Self::NotAbsolute => "the path does not begin with a slash",
+        })
+    }
+}
+
+impl std::error::Error for InvalidPath {}
+
+/// The folder of well-known locations (RFC 8615), the only hidden one that is served.
+const WELL_KNOWN: &str = ".well-known";
+
+/// Where an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
+const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
+
+/// All that a path need not escape (RFC 3986 §3.3 `pchar`) and the slash stay as they are.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    // unreserved
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    // sub-delims
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/');
+
+impl<'a> Path<'a> {
+    /// Resolves the path part of a request target, as it was sent and without the query.
+    ///
+    /// Literal dot segments are removed first, as RFC 3986 §5.2.4 says, and never climb over the
+    /// root. A segment that turns into a dot segment by decoding is an attempt to get around that.
+    ///
+    /// # Errors
+    ///
+    /// When any segment, even one that a later `..` removes, is not a name.
+    pub fn resolve(raw: &'a str) -> Result<Resolved<'a>, InvalidPath> {
+        if !raw.starts_with('/') {
+            return Err(InvalidPath::NotAbsolute);
+        }
+        if is_plain(raw) {
+            return Ok(Resolved::Path(Self(Cow::Borrowed(raw))));
+        }
+        let text = remove_dot_segments(raw)?;
+        if text.contains("//") {
+            return Ok(Resolved::Merge(without_empty_segments(&text).encode()));
+        }
+        Ok(Resolved::Path(Self(Cow::Owned(text))))
+    }
+
+    /// The whole path, decoded: `/a b/c.html`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path beneath the root, without a slash at either end; empty for the root.
+    #[must_use]
+    pub fn relative(&self) -> &str {
+        let inner = &self.0[1..];
+        inner.strip_suffix('/').unwrap_or(inner)
+    }
+
+    /// Whether the path ends in a slash.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.0.ends_with('/')
+    }
+
+    /// The names between the slashes; none for the root.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        // The only empty piece is that of the root: no segment is empty.
+        self.relative().split('/').filter(|segment| !segment.is_empty())
+    }
+
+    /// What follows the last slash; empty for a folder.
+    #[must_use]
+    pub fn last_segment(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(_, last)| last)
+    }
+
+    /// Whether a segment begins with a dot, save [`.well-known`](WELL_KNOWN) as the first.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.segments().enumerate().any(|(index, segment)| {
+            segment.starts_with('.') && (index > 0 || segment != WELL_KNOWN)
+        })
+    }
+
+    /// Whether the path is `/.well-known` or beneath it.
+    #[must_use]
+    pub fn is_well_known(&self) -> bool {
+        self.segments().next() == Some(WELL_KNOWN)
+    }
+
+    /// The token of an ACME HTTP-01 challenge: one segment of base64url characters (RFC 8555 §8.3).
+    #[must_use]
+    pub fn acme_token(&self) -> Option<&str> {
+        let token = self.0.strip_prefix(ACME_CHALLENGE)?;
+        let is_token = !token.is_empty()
+            && token
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        is_token.then_some(token)
+    }
+
+    /// The path percent-encoded again, for a `Location`.
+    ///
+    /// A backslash is escaped too: browsers read `/\host` as `//host`.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        utf8_percent_encode(&self.0, ESCAPED).to_string()
+    }
+
+    /// The same path, no longer borrowed from the request.
+    #[must_use]
+    pub fn into_owned(self) -> Path<'static> {
+        Path(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+/// Whether a path is its own normal form, in one pass over its bytes: nothing to decode, and no
+/// slash is followed by another one or by a dot. A dot may begin an ordinary name, the slow path
+/// tells.
+fn is_plain(raw: &str) -> bool {
+    let mut after_slash = false;
+    for byte in raw.bytes() {
+        match byte {
+            b'%' | 0 => return false,
+            b'/' | b'.' if after_slash => return false,
+            _ => after_slash = byte == b'/',
+        }
+    }
+    true
+}
+
+/// Decodes each segment and removes the literal dot segments (RFC 3986 §5.2.4).
+///
+/// Decoded segments hold no slash, so the text itself is the stack that `..` pops from.
+fn remove_dot_segments(raw: &str) -> Result<String, InvalidPath> {
+    let mut text = String::with_capacity(raw.len());
+    let mut ends_in_dots = false;
+    for segment in raw[1..].split('/') {
+        ends_in_dots = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => text.truncate(text.rfind('/').unwrap_or(0)),
+            _ => {
+                text.push('/');
+                text.push_str(&decode(segment)?);
+            }
+        }
+    }
+    if ends_in_dots {
+        text.push('/');
+    }
+    Ok(text)
+}
+
+/// Decodes one segment, once: `%252F` is the three characters `%2F` and stays that.
+fn decode(segment: &str) -> Result<Cow<'_, str>, InvalidPath> {
+    if segment.contains('\0') {
+        return Err(InvalidPath::Nul);
+    }
+    if !segment.contains('%') {
+        return Ok(Cow::Borrowed(segment));
+    }
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let (high, low) = (bytes.next().and_then(digit), bytes.next().and_then(digit));
+        match high.zip(low).map(|(high, low)| high << 4 | low) {
+            None => return Err(InvalidPath::MalformedEscape),
+            Some(0) => return Err(InvalidPath::Nul),
+            Some(b'/') => return Err(InvalidPath::EncodedSlash),
+            Some(byte) => decoded.push(byte),
+        }
+    }
+    match String::from_utf8(decoded) {
+        Err(_) => Err(InvalidPath::NotUtf8),
+        Ok(name) if name == "." || name == ".." => Err(InvalidPath::DotSegment),
+        Ok(name) => Ok(Cow::Owned(name)),
+    }
+}
+
+/// The value of a hexadecimal digit.
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The path with each run of slashes made one.
+fn without_empty_segments(text: &str) -> Path<'static> {
+    let mut merged = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    Path(Cow::Owned(merged))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn path(raw: &str) -> Path<'_> {
+        match Path::resolve(raw) {
+            Ok(Resolved::Path(path)) => path,
+            other => panic!("{raw:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_once_and_dot_segments_removed() {
+        for (raw, expected) in [
+            ("/", "/"),
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("/a/b.html", "/a/b.html"),
+            ("/a%20b/c.html", "/a b/c.html"),
+            ("/caf%C3%A9", "/café"),
+            ("/café", "/café"),
+            ("/%7euser", "/~user"),
+            ("/a+b", "/a+b"),
+            ("/a\"b", "/a\"b"),
+            ("/a%3Fb%23c", "/a?b#c"),
+            ("/%252e%252e/x", "/%2e%2e/x"),
+            ("/%252F", "/%2F"),
+            ("/a%0Ab", "/a\nb"),
+            ("/.a", "/.a"),
+            ("/..a", "/..a"),
+            ("/...", "/..."),
+            ("/%2ea", "/.a"),
+            ("/.%2e.", "/..."),
+            ("/a.", "/a."),
+            ("/.", "/"),
+            ("/..", "/"),
+            ("/./", "/"),
+            ("/../", "/"),
+            ("/../../../etc/passwd", "/etc/passwd"),
+            ("/a/.", "/a/"),
+            ("/a/..", "/"),
+            ("/a/../", "/"),
+            ("/a/./b", "/a/b"),
+            ("/a/../b", "/b"),
+            ("/a//../b", "/a/b"),
+            ("//..", "/"),
+            ("/a/b/c/./../../g", "/a/g"),      // RFC 3986 §5.2.4
+            ("/mid/content=5/../6", "/mid/6"), // RFC 3986 §5.2.4
+        ] {
+            assert_eq!(path(raw).as_str(), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn empty_segments_are_merged() {
+        for (raw, expected) in [
+            ("//", "/"),
+            ("//evil.example", "/evil.example"),
+            ("///evil.example//", "/evil.example/"),
+            ("/a//b", "/a/b"),
+            ("/a//", "/a/"),
+            ("/a//.", "/a/"),
+            ("/..//evil.example", "/evil.example"),
+            ("/a/..//evil.example", "/evil.example"),
+            ("//a%20b", "/a%20b"),
+            ("//%5Cevil.example", "/%5Cevil.example"),
+            ("//\\evil.example", "/%5Cevil.example"),
+        ] {
+            assert_eq!(Path::resolve(raw), Ok(Resolved::Merge(expected.to_owned())), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_list_of_names_is_refused() {
+        use InvalidPath::{DotSegment, EncodedSlash, MalformedEscape, NotAbsolute, NotUtf8, Nul};
+        for (raw, why) in [
+            ("", NotAbsolute),
+            ("*", NotAbsolute),
+            ("a/b", NotAbsolute),
+            ("/%", MalformedEscape),
+            ("/a%2", MalformedEscape),
+            ("/%zz", MalformedEscape),
+            ("/%+1", MalformedEscape),
+            ("/%%41", MalformedEscape),
+            ("/a%2/b", MalformedEscape),
+            ("/a%00", Nul),
+            ("/a\0", Nul),
+            ("/a%2Fb", EncodedSlash),
+            ("/a%2fb", EncodedSlash),
+            ("/..%2f..%2fetc", EncodedSlash),
+            ("/%2e", DotSegment),
+            ("/%2E%2E/foo.com/x", DotSegment),
+            ("/.%2e/x", DotSegment),
+            ("/%2e./x", DotSegment),
+            ("/a/%2e%2e", DotSegment),
+            ("/%2e%2e/../x", DotSegment),
+            ("/%2e%2e//x", DotSegment),
+            ("/%FF", NotUtf8),
+            ("/%C3", NotUtf8),
+            ("/%C0%AF", NotUtf8),
+            ("/%ED%A0%80", NotUtf8),
+        ] {
+            assert_eq!(Path::resolve(raw), Err(why), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_path_is_borrowed() {
+        for raw in ["/", "/a/b.html", "/a.b/", "/café"] {
+            assert!(matches!(path(raw).0, Cow::Borrowed(_)), "{raw:?}");
+        }
+    }
+
+    #[track_caller]
+    fn check_parts(raw: &str, relative: &str, segments: &[&str], last: &str, folder: bool) {
+        let path = path(raw);
+        assert_eq!(path.relative(), relative, "{raw:?}");
+        assert_eq!(path.segments().collect::<Vec<_>>(), segments, "{raw:?}");
+        assert_eq!(path.last_segment(), last, "{raw:?}");
+        assert_eq!(path.is_folder(), folder, "{raw:?}");
+    }
+
+    #[test]
+    fn parts() {
+        check_parts("/", "", &[], "", true);
+        check_parts("/a", "a", &["a"], "a", false);
+        check_parts("/a/", "a", &["a"], "", true);
+        check_parts("/a%20b/c.html", "a b/c.html", &["a b", "c.html"], "c.html", false);
+    }
+
+    #[test]
+    fn hidden_and_well_known() {
+        for (raw, hidden, well_known) in [
+            ("/", false, false),
+            ("/a.b", false, false),
+            ("/.git/config", true, false),
+            ("/a/.env", true, false),
+            ("/%2egit", true, false),
+            ("/.well-known", false, true),
+            ("/.well-known/security.txt", false, true),
+            ("/.well-known/.git", true, true),
+            ("/a/.well-known/b", true, false),
+            ("/.well-knownx", true, false),
+            ("/a/../.git", true, false),
+        ] {
+            assert_eq!(path(raw).is_hidden(), hidden, "{raw:?}");
+            assert_eq!(path(raw).is_well_known(), well_known, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn acme_tokens() {
+        for (raw, token) in [
+            ("/.well-known/acme-challenge/aB3-_x", Some("aB3-_x")),
+            ("/.well-known/acme-challenge/%61B", Some("aB")),
+            ("/.well-known/acme-challenge/", None),
+            ("/.well-known/acme-challenge", None),
+            ("/.well-known/acme-challenge/a/b", None),
+            ("/.well-known/acme-challenge/a/", None),
+            ("/.well-known/acme-challenge/a.b", None),
+            ("/.well-known/acme-challenge/../a", None),
+            ("/x/.well-known/acme-challenge/a", None),
+        ] {
+            assert_eq!(path(raw).acme_token(), token, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn encoding_keeps_what_a_path_may_hold() {
+        for (raw, expected) in [
+            ("/a-._~!$&'()*+,;=:@/", "/a-._~!$&'()*+,;=:@/"),
+            ("/a%20b%3F%23%25", "/a%20b%3F%23%25"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/%0d%0aSet-Cookie:x", "/%0D%0ASet-Cookie:x"),
+            ("/\\evil", "/%5Cevil"),
+            ("/%22%3C%3E%5B%5D%7C", "/%22%3C%3E%5B%5D%7C"),
+        ] {
+            assert_eq!(path(raw).encode(), expected, "{raw:?}");
+        }
+    }
+}
