@@ -7,4 +7,6 @@
 pub mod date;
 pub mod entity_tag;
 pub mod host;
+pub mod precondition;
+pub mod range;
 pub mod target;
