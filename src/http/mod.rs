@@ -6,7 +6,9 @@
 
 pub mod date;
 pub mod entity_tag;
+pub mod freshness;
 pub mod host;
+pub mod media_type;
 pub mod precondition;
 pub mod range;
 pub mod target;
