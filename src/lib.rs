@@ -3,5 +3,6 @@
 //! A folder is a site and its name is the domain; a folder of certificates is HTTPS by SNI.
 
 pub mod log;
+pub mod bot;
 pub mod coding;
 pub mod http;

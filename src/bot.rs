@@ -1,0 +1,242 @@
+//! The bot verdict: a table of rules over the head of a request, first match wins.
+
+use std::borrow::Cow;
+
+use ::http::HeaderMap;
+use ::http::header::USER_AGENT;
+
+use crate::coding::{Coding, negotiation};
+use crate::http::host;
+use crate::http::target::{Path, Resolved};
+
+/// The rules, in order.
+pub const RULES: &[Rule] = &[
+    Rule { name: "no-user-agent", refuses: no_user_agent },
+    Rule { name: "fake-lets-encrypt", refuses: fake_lets_encrypt },
+    Rule { name: "php-probe", refuses: php_probe },
+    Rule { name: "fake-browser", refuses: fake_browser },
+];
+
+/// The name of the first rule that refuses the request, if one does.
+#[must_use]
+pub fn verdict(request: &Request<'_>) -> Option<&'static str> {
+    RULES.iter().find(|rule| (rule.refuses)(request)).map(|rule| rule.name)
+}
+
+/// One reason to refuse a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// What the log calls it.
+    pub name: &'static str,
+    refuses: fn(&Request<'_>) -> bool,
+}
+
+/// What the verdict is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The fields of the request.
+    pub fields: &'a HeaderMap,
+    /// The path of the target as it was sent, without the query. It need not be a valid one: the
+    /// verdict comes before the path is judged.
+    pub path: &'a str,
+    /// Whether it came over TLS.
+    pub secure: bool,
+    /// The host in its normal form; empty when there is none.
+    pub host: &'a str,
+}
+
+impl Request<'_> {
+    /// The User-Agent; empty when there is none.
+    fn user_agent(&self) -> &[u8] {
+        self.fields.get(USER_AGENT).map_or(b"", |value| value.as_bytes().trim_ascii())
+    }
+
+    /// The path as the pipeline will understand it, if it will.
+    fn resolved_path(&self) -> Option<Path<'_>> {
+        match Path::resolve(self.path) {
+            Ok(Resolved::Path(path)) => Some(path),
+            Ok(Resolved::Merge(_)) | Err(_) => None,
+        }
+    }
+}
+
+/// Everything that people browse, read feeds or download with names itself.
+fn no_user_agent(request: &Request<'_>) -> bool {
+    request.user_agent().is_empty()
+}
+
+/// Let's Encrypt asks for challenges and for nothing else.
+fn fake_lets_encrypt(request: &Request<'_>) -> bool {
+    contains_ignoring_case(request.user_agent(), b"letsencrypt")
+        && request.resolved_path().is_none_or(|path| path.acme_token().is_none())
+}
+
+/// Nothing here runs PHP, and who asks for it is looking for holes.
+fn php_probe(request: &Request<'_>) -> bool {
+    let last = request.path.rsplit_once('/').map_or(request.path, |(_, last)| last);
+    // Malformed escapes are left as they are: refusing those is the business of the path.
+    let last = Cow::from(percent_encoding::percent_decode_str(last));
+    last.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b".php"))
+}
+
+/// A browser's name without a browser's fields.
+///
+/// Browsers send those only to an origin that they trust, over TLS or on a loopback name, so over
+/// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put their
+/// address into the name and are welcome.
+fn fake_browser(request: &Request<'_>) -> bool {
+    let user_agent = request.user_agent();
+    user_agent.starts_with(b"Mozilla")
+        && (request.secure || host::is_loopback(request.host))
+        && !contains_ignoring_case(user_agent, b"://")
+        && !BROWSER_FIELDS.iter().any(|name| request.fields.contains_key(*name))
+        && !negotiation::preferences(request.fields).accepts(Coding::Brotli)
+        && !is_for_everyone(request)
+}
+
+/// Fields that every current browser sends one of to an origin that it trusts, but for workers and
+/// media elements, which send fewer.
+const BROWSER_FIELDS: &[&str] = &["sec-fetch-site", "sec-gpc", "sec-ch-ua"];
+
+/// Files that are there for machines, or that even browsers ask for without their usual fields.
+fn is_for_everyone(request: &Request<'_>) -> bool {
+    request.resolved_path().is_some_and(|path| {
+        matches!(path.as_str(), "/robots.txt" | "/favicon.ico") || path.is_well_known()
+    })
+}
+
+fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    const LETS_ENCRYPT: &str =
+        "Mozilla/5.0 (compatible; Let's Encrypt validation server; +https://www.letsencrypt.org)";
+
+    #[track_caller]
+    fn check_on(
+        (secure, host): (bool, &str),
+        path: &str,
+        lines: &[(&str, &str)],
+        expected: Option<&str>,
+    ) {
+        let mut fields = HeaderMap::new();
+        for (name, value) in lines {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            fields.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        let request = Request { fields: &fields, path, secure, host };
+        assert_eq!(verdict(&request), expected, "{path:?} on {host} with {lines:?}");
+    }
+
+    #[track_caller]
+    fn check(path: &str, lines: &[(&str, &str)], expected: Option<&str>) {
+        check_on((true, "example.com"), path, lines, expected);
+    }
+
+    #[test]
+    fn no_user_agent() {
+        let expected = Some("no-user-agent");
+        check("/", &[], expected);
+        check("/", &[("user-agent", "")], expected);
+        check("/", &[("user-agent", "  ")], expected);
+        check("/robots.txt", &[], expected);
+        check_on((false, "example.com"), "/", &[], expected);
+        check("/", &[("user-agent", "curl/8.14.1")], None);
+    }
+
+    #[test]
+    fn fake_lets_encrypt() {
+        let expected = Some("fake-lets-encrypt");
+        let lines = &[("user-agent", LETS_ENCRYPT)];
+        check("/", lines, expected);
+        check("/.well-known/acme-challenge/", lines, expected);
+        check("/.well-known/acme-challenge/a/b", lines, expected);
+        check("/.well-known/acme-challenge/../../x", lines, expected);
+        check("/.well-known/acme-challenge/%2e%2e", lines, expected);
+        check("/x.php", lines, expected);
+        check("/", &[("user-agent", "LETSENCRYPT")], expected);
+        check_on((false, "example.com"), "/", lines, expected);
+        check("/.well-known/acme-challenge/aB3-_x", lines, None);
+        check_on((false, "example.com"), "/.well-known/acme-challenge/aB3-_x", lines, None);
+    }
+
+    #[test]
+    fn php_probe() {
+        let lines = &[("user-agent", "curl/8.14.1")];
+        for path in [
+            "/x.php",
+            "/a/x.PHP",
+            "/.php",
+            "/wp-login.pHp",
+            "/x%2Ephp",
+            "/x.%70%48p",
+            "/x%zz.php",
+            "//x.php",
+        ] {
+            check(path, lines, Some("php-probe"));
+        }
+        for path in
+            ["/", "/php", "/x.php/", "/x.php/y", "/x.php5", "/x.phps", "/x.php.html", "/x%252Ephp"]
+        {
+            check(path, lines, None);
+        }
+    }
+
+    #[test]
+    fn fake_browser() {
+        let agent = ("user-agent", FIREFOX);
+        let expected = Some("fake-browser");
+        check("/", &[agent], expected);
+        check("/", &[agent, ("accept-encoding", "gzip, deflate")], expected);
+        check("/", &[agent, ("accept-encoding", "br;q=0, gzip")], expected);
+        check("/", &[agent, ("accept-encoding", "br;q=0, *")], expected);
+        check("/", &[agent, ("accept-encoding", "*;q=0")], expected);
+        check("/", &[agent, ("sec-fetch-mode", "navigate")], expected);
+        check("/", &[agent, ("accept-encoding", "gzip, deflate, br")], None);
+        check("/", &[agent, ("accept-encoding", "br;q=0.001")], None);
+        check("/", &[agent, ("accept-encoding", "*")], None);
+        check("/", &[agent, ("sec-fetch-site", "none")], None);
+        check("/", &[agent, ("sec-gpc", "1")], None);
+        check("/", &[agent, ("sec-ch-ua", "\"Chromium\";v=\"156\"")], None);
+        check("/", &[("user-agent", "Mozilla/5.0 (compatible; Bot/1; +https://b.example)")], None);
+        check("/", &[("user-agent", "Lynx/2.9 Mozilla")], None);
+        check("/", &[("user-agent", "mozilla")], None);
+    }
+
+    #[test]
+    fn fake_browser_only_where_browsers_send_their_fields() {
+        let lines = &[("user-agent", FIREFOX), ("accept-encoding", "gzip, deflate")];
+        for (origin, expected) in [
+            ((true, "example.com"), Some("fake-browser")),
+            ((true, "127.0.0.1"), Some("fake-browser")),
+            ((false, "localhost"), Some("fake-browser")),
+            ((false, "127.0.0.1"), Some("fake-browser")),
+            ((false, "[::1]"), Some("fake-browser")),
+            ((false, "example.com"), None),
+            ((false, "192.168.1.2"), None),
+            ((false, ""), None),
+        ] {
+            check_on(origin, "/", lines, expected);
+        }
+    }
+
+    #[test]
+    fn fake_browser_leaves_public_files_open() {
+        let lines = &[("user-agent", FIREFOX)];
+        for path in ["/robots.txt", "/favicon.ico", "/.well-known/security.txt", "/%66avicon.ico"] {
+            check(path, lines, None);
+        }
+        for path in
+            ["/a/robots.txt", "/.well-known/../x", "/.well-known/%2e%2e/x", "/x/.well-known/y"]
+        {
+            check(path, lines, Some("fake-browser"));
+        }
+    }
+}
