@@ -1,0 +1,10 @@
+//! What must hold for any input, called with arbitrary bytes by the fuzz targets and by
+//! `tests/properties.rs`. Each property panics when it is broken.
+
+pub(crate) mod bot;
+pub(crate) mod date;
+pub(crate) mod host;
+pub(crate) mod negotiation;
+pub(crate) mod path;
+pub(crate) mod range;
+pub(crate) mod validators;

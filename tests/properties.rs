@@ -1,0 +1,113 @@
+//! The properties of the pure layer, on random input that resembles the real thing.
+//!
+//! The same functions are run by the fuzz targets for as long as one likes.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[path = "../fuzz/properties/mod.rs"]
+mod properties;
+
+/// Pieces of paths: every kind of segment, escape and separator that is treated in its own way.
+const PATHS: &str = r"(/|//|\.|\.\.|%2e|%2F|%00|%25|%C3%A9|%5C|[a-z%é\\?]|\PC){0,12}";
+
+/// Pieces of hosts, the letters that IDNA maps to something else among them.
+const HOSTS: &str = r"(\[|\]|:|\.|-|_|www\.|xn--|[a-zA-Z0-9]{1,9}|ü|ß|。|İ|\PC){0,8}";
+
+/// Names that are nearly always valid, up to labels that are too long.
+const NAMES: &str = r"[a-zA-Z0-9_]{1,20}(\.[a-zA-Z0-9-]{1,70}){0,4}\.?(:[0-9]{0,6})?";
+
+/// Dates in the three forms, and mixtures of them.
+const DATES: &str = "(Sun, |Sunday, |Sun )?(06|Nov)[ -](Nov|06)[ -](94 |1994 )?\
+                     [0-2][0-9]:[0-6][0-9]:[0-6][0-9]( GMT| 1994)?";
+
+/// Accept-Encoding with weights that are right and wrong.
+const CODINGS: &str =
+    r"((gzip|x-gzip|BR|br|zstd|identity|\*|deflate)( ?; ?q=(0|1|0\.[0-9]{0,4}|2))?[ ,]{1,2}){0,6}";
+
+/// Paths that the bot rules look at.
+const PROBES: &str =
+    r"/(\.well-known/acme-challenge/|//|%2e|\.\./|[a-z]|\.php|%70|%z|robots\.txt){0,5}";
+
+proptest! {
+    #[test]
+    fn path(text in PATHS) {
+        properties::path::path(text.as_bytes());
+        properties::path::path(format!("/{text}").as_bytes());
+    }
+
+    #[test]
+    fn path_of_any_bytes(input: Vec<u8>) {
+        properties::path::path(&input);
+    }
+
+    #[test]
+    fn host(text in HOSTS) {
+        properties::host::host(text.as_bytes());
+    }
+
+    #[test]
+    fn host_of_plain_names(text in NAMES) {
+        properties::host::host(text.as_bytes());
+    }
+
+    #[test]
+    fn host_of_addresses(address: [u16; 8]) {
+        let groups: Vec<_> = address.iter().map(|group| format!("{group:X}")).collect();
+        properties::host::host(format!("[{}]", groups.join(":")).as_bytes());
+    }
+
+    #[test]
+    fn range(set in "([0-9]{0,3}-[0-9]{0,21}[, ]{0,2}){0,18}", length: u64) {
+        let field = format!("bytes={set}");
+        properties::range::range(field.as_bytes(), length);
+        properties::range::range(field.as_bytes(), length % 1000);
+    }
+
+    #[test]
+    fn range_set(specs in vec(any::<(Option<u8>, Option<u8>)>(), 0..6), length: u8) {
+        properties::range::range_set(&specs, length);
+    }
+
+    #[test]
+    fn range_set_of_short_ranges(starts in vec((0..200_u8, 0..9_u8), 0..20), length in 150_u8..) {
+        let specs: Vec<_> =
+            starts.iter().map(|(first, more)| (Some(*first), Some(first + more))).collect();
+        properties::range::range_set(&specs, length);
+    }
+
+    #[test]
+    fn validators(
+        noise in r#"(W/|"|"0123456789abcdef(-gz)?"|\*|, |[a-z ]){0,6}"#,
+        seconds: u32,
+        coding: u8,
+    ) {
+        properties::validators::validators(noise.as_bytes(), seconds, coding);
+    }
+
+    #[test]
+    fn date(text in DATES) {
+        properties::date::date(text.as_bytes());
+    }
+
+    #[test]
+    fn time(seconds: i64, near in -100_000_000_000..300_000_000_000_i64, nanoseconds: u32) {
+        properties::date::time(seconds, nanoseconds);
+        properties::date::time(near, nanoseconds);
+    }
+
+    #[test]
+    fn negotiation(text in CODINGS) {
+        properties::negotiation::negotiation(text.as_bytes());
+    }
+
+    #[test]
+    fn bot(
+        path in PROBES,
+        user_agent in r"(Mozilla/5\.0|LetsEncrypt|://|[ a-z]){0,4}",
+        accept_encoding in r"(gzip|br|\*|;q=0|, ){0,5}",
+    ) {
+        let (user_agent, accept_encoding) = (user_agent.as_bytes(), accept_encoding.as_bytes());
+        properties::bot::bot(path.as_bytes(), user_agent, accept_encoding);
+    }
+}
