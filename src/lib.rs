@@ -6,3 +6,4 @@ pub mod log;
 pub mod bot;
 pub mod coding;
 pub mod http;
+pub mod server;

@@ -1,0 +1,82 @@
+//! Certificates for tests: made on the spot from the keys in `tests/fixtures/keys`.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{CertificateParams, KeyPair};
+use tempfile::TempDir;
+
+use super::Certificates;
+
+pub(crate) const RSA_PKCS1: &str = include_str!("../../../tests/fixtures/keys/rsa-2048.pkcs1.pem");
+pub(crate) const RSA_PKCS8: &str = include_str!("../../../tests/fixtures/keys/rsa-2048.pkcs8.pem");
+pub(crate) const P256_SEC1: &str = include_str!("../../../tests/fixtures/keys/p256.sec1.pem");
+pub(crate) const P384_SEC1: &str = include_str!("../../../tests/fixtures/keys/p384.sec1.pem");
+pub(crate) const ED25519: &str = include_str!("../../../tests/fixtures/keys/ed25519.pkcs8.pem");
+pub(crate) const ED448: &str = include_str!("../../../tests/fixtures/keys/ed448.pkcs8.pem");
+pub(crate) const SECP256K1: &str = include_str!("../../../tests/fixtures/keys/secp256k1.sec1.pem");
+pub(crate) const ENCRYPTED_PKCS8: &str =
+    include_str!("../../../tests/fixtures/keys/p256.encrypted.pem");
+pub(crate) const ENCRYPTED_SEC1: &str =
+    include_str!("../../../tests/fixtures/keys/p256.proc-type.pem");
+
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+
+/// When the tests take place.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + 21_000 * DAY
+}
+
+/// A self-signed certificate for a key, valid for two thousand years.
+pub(crate) fn certificate(key: &str, names: &[&str]) -> String {
+    parameters(names).self_signed(&key_pair(key)).unwrap().pem()
+}
+
+/// The same, valid between two days counted from [`now`].
+pub(crate) fn certificate_valid(key: &str, names: &[&str], days: (i32, i32)) -> String {
+    let day = |n: i32| {
+        let distance = n.unsigned_abs() * DAY;
+        if n < 0 { now() - distance } else { now() + distance }
+    };
+    let mut parameters = parameters(names);
+    parameters.not_before = day(days.0).into();
+    parameters.not_after = day(days.1).into();
+    parameters.self_signed(&key_pair(key)).unwrap().pem()
+}
+
+/// A folder with these files, by path relative to it.
+pub(crate) fn folder<C: AsRef<[u8]>>(files: &[(&str, C)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        write(&folder.path().join(path), content.as_ref());
+    }
+    folder
+}
+
+/// A loaded set with a P-256 certificate for each of these folders, by the names it carries.
+pub(crate) fn certificates(folders: &[(&str, &[&str])]) -> Certificates {
+    let pairs = tempfile::tempdir().unwrap();
+    for (name, names) in folders {
+        let pair = pairs.path().join(name);
+        write(&pair.join("cert.pem"), certificate(P256_SEC1, names).as_bytes());
+        write(&pair.join("key.pem"), P256_SEC1.as_bytes());
+    }
+    Certificates::load(pairs.path(), now()).unwrap().0
+}
+
+fn parameters(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    CertificateParams::new(names).unwrap()
+}
+
+fn key_pair(pem: &str) -> KeyPair {
+    // rcgen reads the first section only, and openssl puts the curve's parameters there.
+    let key = pem.find("-----BEGIN EC PRIVATE KEY").map_or(pem, |start| &pem[start..]);
+    KeyPair::from_pem(key).unwrap()
+}
+
+fn write(path: &Path, content: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}

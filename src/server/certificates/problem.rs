@@ -1,0 +1,191 @@
+//! What can be wrong with a certificate, in words for the person who can mend it.
+//!
+//! Every message is one line, and begins with the path that it is about.
+
+use std::fmt::{self, Write as _};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::pem::MAX_FILE_BYTES;
+
+const SECONDS_PER_HOUR: u64 = 60 * 60;
+
+/// Why the certificates were not loaded.
+#[derive(Debug)]
+pub struct LoadError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+/// Something that is served all the same, but that somebody should look at.
+#[derive(Debug)]
+pub struct Finding {
+    path: PathBuf,
+    warning: Warning,
+}
+
+/// What makes a pair impossible to serve.
+#[derive(Debug)]
+pub(super) enum Problem {
+    Unreadable(io::Error),
+    /// One file of the pair is there and this one is not.
+    Missing {
+        beside: &'static str,
+    },
+    NotAFile,
+    TooLarge,
+    /// The PEM framing is broken.
+    NotPem(&'static str),
+    NoCertificate,
+    BadCertificate(String),
+    NoKey,
+    EncryptedKey,
+    UnsupportedKey,
+    KeyMismatch,
+    SameName {
+        other: PathBuf,
+    },
+}
+
+/// What a [`Finding`] warns of.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The folder's name is not a host name, so it was skipped.
+    NotAHostName,
+    /// The folder holds neither file, so it was skipped.
+    NoPair,
+    /// The certificate does not name the folder's domain: clients will refuse it.
+    OtherName {
+        /// What the certificate should name.
+        wanted: String,
+    },
+    /// The certificate has expired.
+    Expired(SystemTime),
+    /// The certificate is not valid before this time.
+    NotYetValid(SystemTime),
+    /// The certificate expires soon: its renewal is overdue.
+    ExpiresSoon {
+        /// When.
+        not_after: SystemTime,
+        /// How long that is from now.
+        left: Duration,
+    },
+}
+
+impl Problem {
+    pub(super) fn at(self, path: impl Into<PathBuf>) -> LoadError {
+        LoadError { path: path.into(), problem: self }
+    }
+}
+
+impl Warning {
+    pub(super) fn at(self, path: impl Into<PathBuf>) -> Finding {
+        Finding { path: path.into(), warning: self }
+    }
+}
+
+impl Finding {
+    /// The file or folder it is about.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it warns of.
+    #[must_use]
+    pub fn warning(&self) -> &Warning {
+        &self.warning
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", OneLine(&self.path), self.problem)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", OneLine(&self.path), self.warning)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Problem::Missing { beside } => write!(f, "is missing, though {beside} is there"),
+            Problem::NotAFile => f.write_str("is not a regular file"),
+            Problem::TooLarge => {
+                write!(f, "is larger than {} KiB, so it is no PEM file", MAX_FILE_BYTES / 1024)
+            }
+            Problem::NotPem(reason) => write!(f, "is not valid PEM: {reason}"),
+            Problem::NoCertificate => f.write_str("holds no certificate in PEM form"),
+            Problem::BadCertificate(reason) => write!(f, "the certificate is unusable: {reason}"),
+            Problem::NoKey => f.write_str("holds no private key in PEM form"),
+            Problem::EncryptedKey => {
+                f.write_str("the key is encrypted; it must be stored without a passphrase")
+            }
+            Problem::UnsupportedKey => f.write_str(
+                "the key is damaged or of an unsupported kind (RSA, ECDSA P-256 or P-384, and \
+                 Ed25519 work)",
+            ),
+            Problem::KeyMismatch => {
+                f.write_str("the key does not belong to the certificate in cert.pem")
+            }
+            Problem::SameName { other } => {
+                write!(f, "means the same name as {}", OneLine(other))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::NotAHostName => f.write_str("skipped: the folder's name is not a host name"),
+            Warning::NoPair => f.write_str("skipped: there is neither cert.pem nor key.pem"),
+            Warning::OtherName { wanted } => {
+                write!(f, "the certificate does not name {wanted}: clients will refuse it")
+            }
+            Warning::Expired(not_after) => {
+                write!(f, "the certificate expired on {}", httpdate::fmt_http_date(*not_after))
+            }
+            Warning::NotYetValid(not_before) => {
+                let date = httpdate::fmt_http_date(*not_before);
+                write!(f, "the certificate is not valid before {date}")
+            }
+            Warning::ExpiresSoon { not_after, left } => {
+                let date = httpdate::fmt_http_date(*not_after);
+                // Two whole days at least: one day and a bit is told in hours.
+                match left.as_secs() / SECONDS_PER_HOUR {
+                    hours @ 0..48 => {
+                        write!(f, "the certificate expires on {date}, in {hours} hours")
+                    }
+                    hours => write!(f, "the certificate expires on {date}, in {} days", hours / 24),
+                }
+            }
+        }
+    }
+}
+
+/// A path as text that cannot break a line or drive a terminal: any user who may create a
+/// folder chooses its name.
+struct OneLine<'a>(&'a Path);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.to_string_lossy().chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! What faces the network: listeners, connections, TLS and certificates.
+
+pub mod certificates;
