@@ -1,3 +1,4 @@
 //! What faces the network: listeners, connections, TLS and certificates.
 
 pub mod certificates;
+pub mod tls;

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, KeyPair};
+use rustls::sign::CertifiedKey;
 use tempfile::TempDir;
 
 use super::Certificates;
@@ -63,6 +65,16 @@ pub(crate) fn certificates(folders: &[(&str, &[&str])]) -> Certificates {
         write(&pair.join("key.pem"), P256_SEC1.as_bytes());
     }
     Certificates::load(pairs.path(), now()).unwrap().0
+}
+
+/// A resolver that asks nobody but one set of certificates.
+#[derive(Debug)]
+pub(crate) struct Resolver(pub(crate) Certificates);
+
+impl rustls::server::ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.resolve(hello.server_name()?).cloned()
+    }
 }
 
 fn parameters(names: &[&str]) -> CertificateParams {
