@@ -1,0 +1,79 @@
+//! Both ends of a handshake over a pipe in memory.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio_rustls::TlsConnector;
+
+use super::{HandshakeError, handshake};
+use crate::server::certificates::Certificates;
+use crate::server::certificates::fixtures::{Resolver, certificates};
+use crate::server::tls;
+
+/// Room in the pipe, in bytes, for a flight of either side.
+const PIPE: usize = 16 * 1024;
+
+fn set() -> Certificates {
+    certificates(&[("a.example", &["a.example"])])
+}
+
+/// What the server and the client make of a handshake for a name.
+async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Error>) {
+    let (set, mut roots) = (set(), RootCertStore::empty());
+    for certificate in set.iter() {
+        roots.add(certificate.key().cert[0].clone()).unwrap();
+    }
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let connector = TlsConnector::from(Arc::new(client));
+    let config = tls::config(Arc::new(Resolver(set))).unwrap();
+    let lookup = self::set();
+
+    let (near, far) = duplex(PIPE);
+    let knows = |name: Option<&str>| name.is_some_and(|name| lookup.resolve(name).is_some());
+    let (server, client) = tokio::join!(
+        handshake(near, config, knows),
+        connector.connect(ServerName::try_from(name).unwrap(), far),
+    );
+    let of_rustls = |error: io::Error| *error.into_inner().unwrap().downcast().unwrap();
+    (server.err(), client.err().map(of_rustls))
+}
+
+#[tokio::test]
+async fn a_known_name_is_served() {
+    let (server, client) = meet("a.example").await;
+    assert!(server.is_none(), "{server:?}");
+    assert_eq!(client, None);
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_told_so() {
+    // rustls sends no server name for an address (RFC 6066 §3).
+    for (name, seen) in [("b.example", Some("b.example")), ("127.0.0.1", None)] {
+        let (server, client) = meet(name).await;
+        let alert = rustls::Error::AlertReceived(AlertDescription::UnrecognisedName);
+        assert_eq!(client, Some(alert));
+        match server {
+            Some(HandshakeError::UnknownName(name)) => assert_eq!(name.as_deref(), seen),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_tls_fails() {
+    for sent in ["GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "", "\x16\x03"] {
+        let (near, mut far) = duplex(PIPE);
+        far.write_all(sent.as_bytes()).await.unwrap();
+        far.shutdown().await.unwrap();
+        let config = tls::config(Arc::new(Resolver(set()))).unwrap();
+        let outcome = handshake(near, config, |_| true).await;
+        assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{sent:?}");
+        // The server lets go of the connection: its end is read, after an alert at most.
+        let mut answer = Vec::new();
+        far.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    }
+}
