@@ -47,10 +47,9 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let member = skip(self.rest, b" \t,");
-        // Whatever goes wrong from here on, nothing more is read.
-        self.rest = &[];
         let (tag, rest) = split_tag(member)?;
         let rest = skip(rest, b" \t");
+        // Where the walk has ended it stays ended: the rest is not moved past what is malformed.
         if !matches!(rest.first(), None | Some(b',')) {
             return None;
         }

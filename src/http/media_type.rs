@@ -120,6 +120,7 @@ mod tests {
             ("app.js", "text/javascript"),
             ("app.min.JS", "text/javascript"),
             ("app.mjs", "text/javascript"),
+            ("APP.MJS", "text/javascript"),
             ("app.js.map", "application/json"),
             ("data.json", "application/json"),
             ("data.jsonld", "application/ld+json"),
