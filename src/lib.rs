@@ -2,8 +2,13 @@
 //!
 //! A folder is a site and its name is the domain; a folder of certificates is HTTPS by SNI.
 
+pub mod server;
+
 pub mod log;
+pub mod site;
+
 pub mod bot;
 pub mod coding;
 pub mod http;
-pub mod server;
+
+pub mod clock;

@@ -1,0 +1,323 @@
+//! What paths were found to lead to, kept for as long as the file system says the same.
+//!
+//! An entry is trusted for [`TRUST`]. After that its file is asked about with one `statx`, and
+//! read again only if the answer differs. However many clients ask for a path at once, one of
+//! them fills it and the others wait for that; nobody waits for the filling of another path.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use quick_cache::{Equivalent, OptionsBuilder, Weighter};
+use rustix::io::Errno;
+use tokio::sync::Mutex;
+
+use super::content::ReadError;
+use super::facts::Facts;
+use super::lookup::{self, OpenFile, Place};
+use super::representation::Representation;
+use super::root::OpenRoot;
+use super::{Background, Found, Site};
+use crate::clock::{AtomicTick, Tick};
+
+/// How long an entry is served without a look at the file system: short enough that a deploy
+/// seems instant, long enough that a busy page costs ten system calls a second in all.
+pub const TRUST: Duration = Duration::from_millis(100);
+
+/// An entry checked this recently has its names in the kernel's own cache, so that the next check
+/// takes about a microsecond and may run on a serving thread. An older one is checked where
+/// waiting for a disk holds up nobody.
+const WARM: Duration = Duration::from_secs(30);
+
+/// How often a file that changes while it is read is tried again before it is streamed as it is.
+const READ_ATTEMPTS: usize = 4;
+
+/// Bytes that an entry takes beside its path and content: the slot, the fields, the bookkeeping.
+/// Counted so that a storm of probes for missing paths stays within the bound too.
+const ENTRY_OVERHEAD: u64 = 1024;
+
+/// Bytes of the bound that one shard should have at the least, so that any held file fits.
+const SHARD_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The cache of one snapshot of sites.
+#[derive(Debug)]
+pub struct Cache {
+    slots: quick_cache::sync::Cache<Key, Weighed, Weights>,
+    background: Background,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    site: u32,
+    path: Box<str>,
+}
+
+#[derive(Hash)]
+struct KeyRef<'a> {
+    site: u32,
+    path: &'a str,
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.site == key.site && *self.path == *key.path
+    }
+}
+
+/// A slot with the weight it was put in with, which must not change while it is there.
+#[derive(Clone, Debug)]
+struct Weighed {
+    slot: Arc<Slot>,
+    weight: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Weights;
+
+impl Weighter<Key, Weighed> for Weights {
+    fn weight(&self, _: &Key, value: &Weighed) -> u64 {
+        value.weight
+    }
+}
+
+/// The place of one path: what is known of it, and whose turn it is to find out.
+#[derive(Debug, Default)]
+struct Slot {
+    known: ArcSwapOption<Known>,
+    turn: Arc<Mutex<()>>,
+}
+
+/// What a path led to, and how to tell whether it still does.
+#[derive(Debug)]
+struct Known {
+    found: Found,
+    watch: Watch,
+    generation: u64,
+    checked: AtomicTick,
+}
+
+#[derive(Debug)]
+enum Watch {
+    /// True as long as this name has these facts, and the shadow names nothing.
+    File { relative: Box<str>, facts: Facts, shadow: Option<Box<str>> },
+    /// Has to be found anew each time.
+    Anew,
+}
+
+impl Cache {
+    /// A cache that keeps at most `bound` bytes; with 0 nothing is kept.
+    #[must_use]
+    pub fn new(bound: u64, background: Background) -> Self {
+        let shards = (bound / SHARD_BYTES).clamp(1, 64);
+        let items = (bound / (8 * ENTRY_OVERHEAD)).clamp(1, 64 * 1024);
+        let options = OptionsBuilder::new()
+            .weight_capacity(bound)
+            .estimated_items_capacity(usize::try_from(items).unwrap_or(1))
+            .shards(usize::try_from(shards).unwrap_or(1))
+            .build()
+            .expect("both capacities are given");
+        let slots = quick_cache::sync::Cache::with_options(
+            options,
+            Weights,
+            quick_cache::DefaultHashBuilder::default(),
+            quick_cache::sync::DefaultLifecycle::default(),
+        );
+        Self { slots, background }
+    }
+
+    /// What `path` of `site` leads to, at most [`TRUST`] ago.
+    pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str) -> Found {
+        let now = Tick::now();
+        let root = site.root().current(now);
+        match self.remembered(site, &root, path, now) {
+            Some(found) => found,
+            None => self.fill(site, root, path, now).await,
+        }
+    }
+
+    fn remembered(&self, site: &Site, root: &OpenRoot, path: &str, now: Tick) -> Option<Found> {
+        let held = self.slots.get(&KeyRef { site: site.id(), path })?;
+        let known = held.slot.known.load();
+        let known = known.as_ref()?;
+        (known.is_trusted(root, now) || (known.is_warm(now) && known.holds(root, now)))
+            .then(|| known.found.clone())
+    }
+
+    async fn fill(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        root: Arc<OpenRoot>,
+        path: &str,
+        asked: Tick,
+    ) -> Found {
+        let slot = self.slot(site, path);
+        let turn = Arc::clone(&slot.turn).lock_owned().await;
+        if let Some(known) = slot.known.load().as_ref()
+            && known.is_trusted_since(&root, asked)
+        {
+            return known.found.clone();
+        }
+        let fill = Fill {
+            cache: Arc::clone(self),
+            site: Arc::clone(site),
+            root,
+            path: path.into(),
+            slot: Arc::clone(&slot),
+        };
+        let filled = tokio::task::spawn_blocking(move || {
+            // Held until the entry is there, also when the client that asked has gone.
+            let _turn = turn;
+            fill.run()
+        });
+        filled.await.unwrap_or_else(|error| {
+            tracing::error!(site = %site.name(), path, %error, "look-up failed");
+            Found::Unavailable
+        })
+    }
+
+    fn slot(&self, site: &Site, path: &str) -> Arc<Slot> {
+        let key = KeyRef { site: site.id(), path };
+        if let Some(held) = self.slots.get(&key) {
+            return held.slot;
+        }
+        let fresh = || {
+            let weight = ENTRY_OVERHEAD + path.len() as u64;
+            Ok::<_, std::convert::Infallible>(Weighed { slot: Arc::default(), weight })
+        };
+        let key = Key { site: site.id(), path: path.into() };
+        let Ok(held) = self.slots.get_or_insert_with(&key, fresh);
+        held.slot
+    }
+
+    /// Bytes that the entries take, by their own account.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.slots.weight()
+    }
+}
+
+/// One filling of one slot, on a thread that may block.
+struct Fill {
+    cache: Arc<Cache>,
+    site: Arc<Site>,
+    root: Arc<OpenRoot>,
+    path: Box<str>,
+    slot: Arc<Slot>,
+}
+
+impl Fill {
+    fn run(&self) -> Found {
+        let began = Tick::now();
+        if let Some(known) = self.slot.known.load().as_ref()
+            && known.holds(&self.root, began)
+        {
+            return known.found.clone();
+        }
+        for _ in 0..READ_ATTEMPTS {
+            match self.attempt(began) {
+                Ok(found) => return found,
+                Err(ReadError::Short) => {}
+                Err(ReadError::Failed(error)) => return self.unavailable(&error),
+            }
+        }
+        match lookup::place(&self.root, &self.path) {
+            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
+            place => self.publish(began, self.settled(place), Watch::Anew),
+        }
+    }
+
+    fn attempt(&self, began: Tick) -> Result<Found, ReadError> {
+        match lookup::place(&self.root, &self.path) {
+            Place::File(file) => self.file(began, &file),
+            Place::Unavailable(error) => Err(ReadError::Failed(error)),
+            place => Ok(self.publish(began, self.settled(place), Watch::Anew)),
+        }
+    }
+
+    fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
+        let now = SystemTime::now();
+        let representation = Arc::new(Representation::read(file)?);
+        let watch = if file.facts.may_hide_a_change(now) {
+            Watch::Anew
+        } else {
+            Watch::File {
+                relative: file.relative.clone(),
+                facts: file.facts,
+                shadow: file.shadow.clone(),
+            }
+        };
+        if representation.held().is_none() && matches!(watch, Watch::File { .. }) {
+            self.cache.background.inspect(Arc::clone(&representation), Arc::clone(&self.root));
+        }
+        Ok(self.publish(began, Found::File(representation), watch))
+    }
+
+    fn settled(&self, place: Place) -> Found {
+        match place {
+            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
+            Place::Folder => Found::Folder,
+            Place::Index => Found::Index,
+            Place::Missing(page) => Found::Missing(page),
+            Place::Forbidden => Found::Forbidden,
+            Place::Unavailable(error) => self.unavailable(&error),
+        }
+    }
+
+    /// Makes `found` known and counts its weight.
+    fn publish(&self, began: Tick, found: Found, watch: Watch) -> Found {
+        let content = match &found {
+            Found::File(file) => file.held().map_or(0, |bytes| bytes.len() as u64),
+            _ => 0,
+        };
+        let known = Known {
+            found: found.clone(),
+            watch,
+            generation: self.root.generation(),
+            checked: AtomicTick::new(began),
+        };
+        self.slot.known.store(Some(Arc::new(known)));
+        let weight = ENTRY_OVERHEAD + self.path.len() as u64 + content;
+        let key = Key { site: self.site.id(), path: self.path.clone() };
+        self.cache.slots.insert(key, Weighed { slot: Arc::clone(&self.slot), weight });
+        found
+    }
+
+    /// Never made known: the next request tries again.
+    fn unavailable(&self, error: &std::io::Error) -> Found {
+        tracing::error!(site = %self.site.name(), path = %self.path, %error, "cannot read");
+        Found::Unavailable
+    }
+}
+
+impl Known {
+    fn is_trusted(&self, root: &OpenRoot, now: Tick) -> bool {
+        self.generation == root.generation() && now.since(self.checked.load()) < TRUST
+    }
+
+    /// Trusted for a request that was there at `asked`: a filling that began after that is news
+    /// to it, however long it took.
+    fn is_trusted_since(&self, root: &OpenRoot, asked: Tick) -> bool {
+        self.generation == root.generation() && asked.since(self.checked.load()) < TRUST
+    }
+
+    fn is_warm(&self, now: Tick) -> bool {
+        now.since(self.checked.load()) < WARM
+    }
+
+    /// Asks the file system; true renews the trust.
+    fn holds(&self, root: &OpenRoot, now: Tick) -> bool {
+        let Watch::File { relative, facts, shadow } = &self.watch else { return false };
+        let holds = self.generation == root.generation()
+            && Facts::at(root.folder(), relative).as_ref() == Ok(facts)
+            && shadow.as_ref().is_none_or(|name| is_absent(root, name));
+        if holds {
+            self.checked.store(now);
+        }
+        holds
+    }
+}
+
+fn is_absent(root: &OpenRoot, name: &str) -> bool {
+    matches!(Facts::at(root.folder(), name), Err(Errno::NOENT | Errno::NOTDIR))
+}

@@ -1,0 +1,95 @@
+//! Reading content into memory, so that a file may change under us without harm.
+//!
+//! A map of the file itself would end the process with SIGBUS when a deploy truncates it.
+//! Content is therefore copied once, with positioned reads: small content to the heap, larger
+//! content into an anonymous map that is made read-only, goes back to the system the moment it is
+//! dropped, and is shared by every connection without another copy.
+
+use std::os::fd::AsFd;
+
+use bytes::Bytes;
+use memmap2::MmapMut;
+use rustix::io::{Errno, pread};
+
+/// Content up to this many bytes lives on the heap. A map is made of whole pages and costs two
+/// system calls and a page fault per page, which only pays from some size on.
+const HEAP_LIMIT: usize = 64 * 1024;
+
+/// Why content could not be read whole.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The file was shorter than its stated size: it is changing.
+    Short,
+    /// The system's error.
+    Failed(std::io::Error),
+}
+
+/// Reads exactly the first `size` bytes of `file`.
+///
+/// # Errors
+/// [`ReadError::Short`] when the file ends before `size`, else what the system says.
+pub fn read(file: impl AsFd, size: usize) -> Result<Bytes, ReadError> {
+    if size <= HEAP_LIMIT {
+        let mut heap = vec![0; size];
+        fill(file, &mut heap, 0)?;
+        return Ok(Bytes::from(heap));
+    }
+    let mut map = MmapMut::map_anon(size).map_err(ReadError::Failed)?;
+    fill(file, &mut map, 0)?;
+    map.make_read_only().map(Bytes::from_owner).map_err(ReadError::Failed)
+}
+
+/// Fills `buffer` from `file`, beginning at `offset`.
+///
+/// # Errors
+/// As [`read`].
+pub fn fill(file: impl AsFd, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match pread(&file, &mut buffer[done..], offset + done as u64) {
+            Ok(0) => return Err(ReadError::Short),
+            Ok(count) => done += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(ReadError::Failed(error.into())),
+        }
+    }
+    Ok(())
+}
+
+impl From<ReadError> for std::io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Short => Self::new(
+                std::io::ErrorKind::UnexpectedEof,
+                "the file became shorter while it was read",
+            ),
+            ReadError::Failed(error) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+
+    #[test]
+    fn content_of_every_size_is_read_whole() {
+        for size in [0, 1, HEAP_LIMIT - 1, HEAP_LIMIT, HEAP_LIMIT + 1, 1024 * 1024] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            assert_eq!(read(&file, size).unwrap(), bytes, "{size} bytes");
+            assert!(matches!(read(&file, size + 1), Err(ReadError::Short)), "{size} bytes");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = File::open(folder.path()).unwrap();
+        let Err(ReadError::Failed(error)) = read(&open, 1) else { panic!("read a directory") };
+        assert_eq!(error.raw_os_error(), Some(Errno::ISDIR.raw_os_error()));
+    }
+}

@@ -1,0 +1,186 @@
+//! What the file system says of a file, and whether that can be believed.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, StatxTimestamp, statx};
+use rustix::io;
+
+/// Two writes within one step of the file system's clock leave the same times behind. The kernel
+/// stamps files with its timer interrupt, 10 ms apart at the slowest setting in use; twice that
+/// leaves room for a read that straddles a step.
+const CLOCK_STEP: Duration = Duration::from_millis(20);
+
+/// Some file systems keep whole seconds (ext3), and FAT keeps every second one. Their change
+/// times end in exactly zero nanoseconds, which a finer clock hits once in a hundred files.
+const COARSE_CLOCK_STEP: Duration = Duration::from_secs(2);
+
+/// The identity and state of a file. Equal facts mean the same bytes, unless the file
+/// [may have changed within a clock step](Facts::may_hide_a_change).
+///
+/// The change time is what cannot be forged: `touch`, `rsync -t` and reproducible builds set the
+/// modification time to what they like, and each time the kernel notes when they did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    device: (u32, u32),
+    inode: u64,
+    /// Length in bytes.
+    pub size: u64,
+    modified: Stamp,
+    changed: Stamp,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file: the only kind that is served.
+    File,
+    /// A directory.
+    Folder,
+    /// A FIFO, socket or device, which is never read from.
+    Other,
+}
+
+impl Facts {
+    /// The facts of an open file.
+    ///
+    /// # Errors
+    /// What `statx` says, for example an input/output error of the disk.
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+            .map(|found| Self::from(&found))
+    }
+
+    /// The facts of the file that `relative` leads to, links followed.
+    ///
+    /// The kernel does not confine this call to the folder, so it is only ever compared with the
+    /// facts of a file that was opened with confinement: equal facts are the same inode.
+    ///
+    /// # Errors
+    /// What `statx` says, for example that there is no such file.
+    pub fn at(folder: impl AsFd, relative: &str) -> io::Result<Self> {
+        statx(folder, relative, AtFlags::empty(), StatxFlags::BASIC_STATS)
+            .map(|found| Self::from(&found))
+    }
+
+    /// What the name stands for.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The modification time.
+    #[must_use]
+    pub fn modified(&self) -> SystemTime {
+        self.modified.to_system_time()
+    }
+
+    /// Whether content read at `now` could be followed by other content with these same facts:
+    /// then it may be shown for a moment, but must be read again.
+    #[must_use]
+    pub fn may_hide_a_change(&self, now: SystemTime) -> bool {
+        let changed = self.changed.to_system_time();
+        let step = if self.changed.nanoseconds == 0 { COARSE_CLOCK_STEP } else { CLOCK_STEP };
+        // A change time in the future comes from a clock that was set back; a change made now
+        // is stamped with the present and therefore differs.
+        let age = now.duration_since(changed).unwrap_or_else(|ahead| ahead.duration());
+        age < step
+    }
+}
+
+impl From<&Statx> for Facts {
+    fn from(found: &Statx) -> Self {
+        let kind = match FileType::from_raw_mode(u32::from(found.stx_mode)) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            _ => Kind::Other,
+        };
+        Self {
+            device: (found.stx_dev_major, found.stx_dev_minor),
+            inode: found.stx_ino,
+            size: found.stx_size,
+            modified: Stamp::from(&found.stx_mtime),
+            changed: Stamp::from(&found.stx_ctime),
+            kind,
+        }
+    }
+}
+
+impl From<&StatxTimestamp> for Stamp {
+    fn from(stamp: &StatxTimestamp) -> Self {
+        Self { seconds: stamp.tv_sec, nanoseconds: stamp.tv_nsec }
+    }
+}
+
+impl Stamp {
+    fn to_system_time(self) -> SystemTime {
+        let nanoseconds = Duration::from_nanos(u64::from(self.nanoseconds));
+        let seconds = Duration::from_secs(self.seconds.unsigned_abs());
+        let whole = if self.seconds < 0 {
+            UNIX_EPOCH.checked_sub(seconds)
+        } else {
+            UNIX_EPOCH.checked_add(seconds)
+        };
+        whole.and_then(|time| time.checked_add(nanoseconds)).unwrap_or(UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed_at(seconds: i64, nanoseconds: u32) -> Facts {
+        let stamp = Stamp { seconds, nanoseconds };
+        Facts {
+            device: (8, 1),
+            inode: 7,
+            size: 1,
+            modified: stamp,
+            changed: stamp,
+            kind: Kind::File,
+        }
+    }
+
+    #[test]
+    fn a_young_file_may_hide_a_change() {
+        let table = [
+            // Change time, age of the content when it was read, whether it must be read again.
+            ((1_000, 500), Duration::ZERO, true),
+            ((1_000, 500), Duration::from_millis(19), true),
+            ((1_000, 500), Duration::from_millis(21), false),
+            ((1_000, 0), Duration::from_millis(1_999), true),
+            ((1_000, 0), Duration::from_secs(2), false),
+        ];
+        for ((seconds, nanoseconds), age, expected) in table {
+            let facts = changed_at(seconds, nanoseconds);
+            let read = facts.changed.to_system_time() + age;
+            assert_eq!(facts.may_hide_a_change(read), expected, "{seconds}.{nanoseconds} {age:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_time_far_in_the_future_hides_nothing() {
+        let facts = changed_at(4_000_000_000, 1);
+        assert!(!facts.may_hide_a_change(UNIX_EPOCH + Duration::from_secs(1_000)));
+    }
+
+    #[test]
+    fn facts_tell_files_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "1").unwrap();
+        std::fs::write(folder.path().join("b"), "1").unwrap();
+        let root = std::fs::File::open(folder.path()).unwrap();
+        let a = Facts::at(&root, "a").unwrap();
+        assert_eq!(a, Facts::of(std::fs::File::open(folder.path().join("a")).unwrap()).unwrap());
+        assert_ne!(a, Facts::at(&root, "b").unwrap());
+        assert_eq!(a.kind(), Kind::File);
+        assert_eq!(Facts::of(&root).unwrap().kind(), Kind::Folder);
+    }
+}

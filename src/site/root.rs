@@ -1,0 +1,215 @@
+//! The root of a site: an open directory, and the only door to the files beneath it.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
+use rustix::io::{self, Errno};
+
+use crate::clock::{AtomicTick, Tick};
+
+/// How long the open directory stands for its path. A deploy that renames a new folder into place
+/// or switches a link is seen after this time at the latest.
+pub const ROOT_TRUST: Duration = Duration::from_secs(1);
+
+/// How often a look-up is repeated when a rename somewhere beneath the root raced it: the kernel
+/// then cannot tell whether `..` stayed inside, and says so with `EAGAIN` (openat2(2)).
+const RENAME_RETRIES: usize = 8;
+
+/// A site's folder, followed through renames and switched links.
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    open: ArcSwap<OpenRoot>,
+    checked: AtomicTick,
+}
+
+/// One directory that the root's path led to.
+#[derive(Debug)]
+pub struct OpenRoot {
+    folder: OwnedFd,
+    identity: Identity,
+    generation: u64,
+}
+
+/// Device, inode and mount: another mount of the same directory is another root.
+type Identity = (u32, u32, u64, u64);
+
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+impl Root {
+    /// Opens the folder at `path`.
+    ///
+    /// # Errors
+    /// When there is no such folder, it is not a directory, or it may not be searched.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let open = OpenRoot::open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            open: ArcSwap::from_pointee(open),
+            checked: AtomicTick::new(Tick::now()),
+        })
+    }
+
+    /// The path that was given for the folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory that the path leads to, looked up again when the last look is older than
+    /// [`ROOT_TRUST`]. While the path leads nowhere (in the middle of a deploy, say), the
+    /// directory that was there before stays.
+    pub fn current(&self, now: Tick) -> Arc<OpenRoot> {
+        if now.since(self.checked.load()) >= ROOT_TRUST {
+            self.checked.store(now);
+            self.look_again();
+        }
+        self.open.load_full()
+    }
+
+    fn look_again(&self) {
+        let Ok(identity) = identity_at(&self.path) else { return };
+        if identity == self.open.load().identity {
+            return;
+        }
+        if let Ok(open) = OpenRoot::open(&self.path) {
+            tracing::debug!(folder = %self.path.display(), "site folder was replaced");
+            self.open.store(Arc::new(open));
+        }
+    }
+}
+
+impl OpenRoot {
+    fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(path, flags, Mode::empty())?;
+        // An O_PATH descriptor needs no permission to read; a folder that cannot be searched
+        // would only fail at the first request.
+        rustix::fs::accessat(&folder, c".", rustix::fs::Access::EXEC_OK, AtFlags::EACCESS)?;
+        let identity = identity_of(statx(&folder, c"", AtFlags::EMPTY_PATH, identity_mask())?);
+        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { folder, identity, generation })
+    }
+
+    /// A number that no other opened directory of this process has.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The open directory, for calls that only compare what they find.
+    #[must_use]
+    pub fn folder(&self) -> &OwnedFd {
+        &self.folder
+    }
+
+    /// Opens the file at `relative` for reading, confined by the kernel to this directory: a link
+    /// that leaves it, a `..` and a magic link fail with `EXDEV` or `ELOOP`. Never blocks on a
+    /// FIFO, since that is opened without waiting for a writer.
+    ///
+    /// # Errors
+    /// What `openat2` says.
+    pub fn open_beneath(&self, relative: &str) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let relative = if relative.is_empty() { "." } else { relative };
+        for _ in 0..RENAME_RETRIES {
+            match openat2(&self.folder, relative, flags, Mode::empty(), confined) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                done => return done,
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+}
+
+fn identity_at(path: &Path) -> io::Result<Identity> {
+    statx(CWD, path, AtFlags::empty(), identity_mask()).map(identity_of)
+}
+
+fn identity_mask() -> StatxFlags {
+    StatxFlags::INO | StatxFlags::MNT_ID
+}
+
+fn identity_of(found: rustix::fs::Statx) -> Identity {
+    (found.stx_dev_major, found.stx_dev_minor, found.stx_ino, found.stx_mnt_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn later(tick: Tick) -> Tick {
+        tick.after(ROOT_TRUST)
+    }
+
+    #[test]
+    fn a_replaced_folder_is_seen_once_the_trust_has_passed() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir(&site).unwrap();
+        let root = Root::open(&site).unwrap();
+        let now = Tick::now();
+        let before = root.current(now).generation();
+        fs::rename(&site, folder.path().join("old")).unwrap();
+        fs::create_dir(&site).unwrap();
+        assert_eq!(root.current(now).generation(), before, "trusted");
+        assert_ne!(root.current(later(now)).generation(), before, "looked up again");
+    }
+
+    #[test]
+    fn a_missing_folder_leaves_the_last_one_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir(&site).unwrap();
+        fs::write(site.join("a"), "1").unwrap();
+        let root = Root::open(&site).unwrap();
+        fs::rename(&site, folder.path().join("old")).unwrap();
+        let now = later(Tick::now());
+        assert!(root.current(now).open_beneath("a").is_ok());
+    }
+
+    #[test]
+    fn the_kernel_confines_every_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir_all(site.join("inner")).unwrap();
+        fs::write(folder.path().join("secret"), "1").unwrap();
+        fs::write(site.join("a"), "1").unwrap();
+        symlink("../secret", site.join("out")).unwrap();
+        symlink("/etc/hostname", site.join("absolute")).unwrap();
+        symlink("../a", site.join("inner/in")).unwrap();
+        symlink("loop", site.join("loop")).unwrap();
+        let root = Root::open(&site).unwrap().current(Tick::now());
+        let table = [
+            ("a", None),
+            ("inner/in", None),
+            ("", None),
+            ("out", Some(Errno::XDEV)),
+            ("absolute", Some(Errno::XDEV)),
+            ("../secret", Some(Errno::XDEV)),
+            ("/etc/hostname", Some(Errno::XDEV)),
+            ("loop", Some(Errno::LOOP)),
+            ("missing", Some(Errno::NOENT)),
+        ];
+        for (relative, expected) in table {
+            assert_eq!(root.open_beneath(relative).err(), expected, "{relative:?}");
+        }
+    }
+
+    #[test]
+    fn a_fifo_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        rustix::fs::mknodat(CWD, &fifo, rustix::fs::FileType::Fifo, Mode::from(0o600), 0).unwrap();
+        let root = Root::open(folder.path()).unwrap().current(Tick::now());
+        assert!(root.open_beneath("fifo").is_ok(), "opened without waiting for a writer");
+    }
+}

@@ -1,0 +1,244 @@
+//! The sites of a snapshot: which folder answers for which host.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::representation::Representation;
+use super::root::Root;
+use super::{Background, Found, lookup};
+use crate::clock::Tick;
+use crate::http::host;
+
+/// A set of sites and the cache of what was read from them. Never changes: a reload builds another.
+#[derive(Debug)]
+pub struct Sites {
+    served: Served,
+    cache: Arc<Cache>,
+}
+
+#[derive(Debug)]
+enum Served {
+    /// Every host is this one site.
+    One(Arc<Site>),
+    /// By host name in normal form.
+    ByHost(HashMap<Box<str>, Arc<Site>>),
+}
+
+/// One site.
+#[derive(Debug)]
+pub struct Site {
+    name: Box<str>,
+    id: u32,
+    root: Root,
+}
+
+/// What answers for a host.
+#[derive(Debug)]
+pub enum Answering<'a> {
+    /// This site.
+    Site(&'a Arc<Site>),
+    /// No site of this name, but one of this: with `www.` in front, or without.
+    Counterpart(&'a str),
+    /// Nothing.
+    Nobody,
+}
+
+/// Where sites come from and what they may take.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The folder of sites, or the one site.
+    pub folder: PathBuf,
+    /// Whether `folder` is itself the one site, for every host.
+    pub single: bool,
+    /// Bound on cached content in bytes; 0 turns the cache off.
+    pub cache_bound: u64,
+}
+
+/// Why a set of sites cannot be served: one line that names the path and the reason.
+#[derive(Debug)]
+pub struct LoadError {
+    path: PathBuf,
+    reason: String,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl LoadError {
+    fn new(path: &Path, reason: &impl ToString) -> Self {
+        Self { path: path.to_owned(), reason: reason.to_string() }
+    }
+}
+
+impl Sites {
+    /// Opens every site of `source`. Also gives what is odd but no reason to stop, one line each.
+    ///
+    /// # Errors
+    /// When the folder or a site in it cannot be opened, or two folders name the same host.
+    pub fn load(source: &Source, background: Background) -> Result<(Self, Vec<String>), LoadError> {
+        let cache = Arc::new(Cache::new(source.cache_bound, background));
+        if source.single {
+            let site = Site::open(&source.folder, "*", 0)?;
+            return Ok((Self { served: Served::One(Arc::new(site)), cache }, Vec::new()));
+        }
+        let mut found = Vec::new();
+        let mut warnings = Vec::new();
+        for path in folders(&source.folder)? {
+            match site_name(&path) {
+                Ok(Some(name)) => found.push((name, path)),
+                Ok(None) => {}
+                Err(warning) => warnings.push(warning),
+            }
+        }
+        let mut sites = HashMap::with_capacity(found.len());
+        for (id, (name, path)) in (0..).zip(found) {
+            let site = Arc::new(Site::open(&path, &name, id)?);
+            if let Some(twin) = sites.insert(name, site) {
+                let reason = format!("names the same host as {}", twin.root.path().display());
+                return Err(LoadError::new(&path, &reason));
+            }
+        }
+        if sites.is_empty() {
+            let folder = source.folder.display();
+            warnings.push(format!("{folder}: no site in it: a site is a folder named as its host"));
+        }
+        Ok((Self { served: Served::ByHost(sites), cache }, warnings))
+    }
+
+    /// What answers for a host name in normal form.
+    #[must_use]
+    pub fn answering<'a>(&'a self, host: &str) -> Answering<'a> {
+        let sites = match &self.served {
+            Served::One(site) => return Answering::Site(site),
+            Served::ByHost(sites) => sites,
+        };
+        if let Some(site) = sites.get(host) {
+            return Answering::Site(site);
+        }
+        match host::www_counterpart(host).and_then(|name| sites.get_key_value(&*name)) {
+            Some((name, _)) => Answering::Counterpart(name),
+            None => Answering::Nobody,
+        }
+    }
+
+    /// Whether every host is one site.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        matches!(self.served, Served::One(_))
+    }
+
+    /// What `path` of `site` leads to: a path in normal form without hidden segments.
+    pub async fn find(&self, site: &Arc<Site>, path: &str) -> Found {
+        self.cache.find(site, path).await
+    }
+
+    /// Opens the file of a representation that is not held. If it is another version by now, that
+    /// version is what is answered with: an answer's length is that of the file it is read from.
+    /// `None` if it has gone.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for another reason.
+    pub async fn open(
+        &self,
+        site: &Arc<Site>,
+        representation: Arc<Representation>,
+    ) -> std::io::Result<Option<(Arc<Representation>, OwnedFd)>> {
+        let root = site.root.current(Tick::now());
+        let opening = tokio::task::spawn_blocking(move || {
+            Ok(lookup::file(&root, representation.relative())?.map(|file| {
+                if file.facts == *representation.facts() {
+                    (representation, file.descriptor)
+                } else {
+                    (Arc::new(Representation::streamed(&file)), file.descriptor)
+                }
+            }))
+        });
+        opening.await.map_err(std::io::Error::other).flatten()
+    }
+
+    /// Every site, in the order of names.
+    #[must_use]
+    pub fn all(&self) -> Vec<&Arc<Site>> {
+        let mut all = match &self.served {
+            Served::One(site) => vec![site],
+            Served::ByHost(sites) => sites.values().collect(),
+        };
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// The number of sites.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match &self.served {
+            Served::One(_) => 1,
+            Served::ByHost(sites) => sites.len(),
+        }
+    }
+
+    /// The cache of what was read.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+}
+
+impl Site {
+    fn open(path: &Path, name: &str, id: u32) -> Result<Self, LoadError> {
+        let root = Root::open(path).map_err(|error| LoadError::new(path, &error))?;
+        Ok(Self { name: name.into(), id, root })
+    }
+
+    /// The host name in normal form; `*` for the one site of every host.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A number that no other site of the same snapshot has.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+}
+
+/// The entries of a folder, sorted, so that messages come in the same order each time.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let entries = fs::read_dir(folder).map_err(|error| LoadError::new(folder, &error))?;
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(|error| LoadError::new(folder, &error))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The host that a folder is the site of. `None` for what is not meant as a site: plain files and
+/// names that begin with a dot.
+fn site_name(path: &Path) -> Result<Option<Box<str>>, String> {
+    let name = path.file_name().unwrap_or_default();
+    let is_folder = path.is_dir() || path.is_symlink() && !path.exists();
+    if name.as_encoded_bytes().starts_with(b".") || !is_folder {
+        return Ok(None);
+    }
+    let reason = match name.to_str().map(host::normal_form) {
+        Some(Ok(name)) => return Ok(Some(name.into())),
+        Some(Err(error)) => error.to_string(),
+        None => "is not UTF-8".to_owned(),
+    };
+    Err(format!("{}: skipped, not a host name: {reason}", path.display()))
+}
