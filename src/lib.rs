@@ -4,6 +4,8 @@
 
 pub mod server;
 
+pub mod service;
+
 pub mod log;
 pub mod site;
 

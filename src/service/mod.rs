@@ -1,0 +1,202 @@
+//! From the head of a request to an answer: the pipeline, top to bottom.
+//!
+//! Knows nothing of sockets and TLS. The steps are those of the contract:
+//!
+//! 1. The head: a host, and a target of bearable length.
+//! 2. The method.
+//! 3. The bot verdict.
+//! 4. The host's site.
+//! 5. The path.
+//! 6. What lies there.
+//! 7. Preconditions and ranges, on the selected representation.
+//!
+//! Each step either knows the [`Answer`] or hands on to the next. The response is built once, from
+//! the answer, in [`response`]; the access log's line is written when its [`Body`] has gone.
+
+mod answer;
+pub mod body;
+mod connection;
+mod head;
+mod multipart;
+mod record;
+mod response;
+
+use std::sync::Arc;
+
+use ::http::request::Parts;
+use ::http::{Method, Response};
+
+use crate::bot;
+use crate::http::target::{Path, Resolved};
+use crate::log::AccessLog;
+use crate::site::{Answering, Found, Site, Sites};
+use answer::Answer;
+use record::Record;
+
+pub use body::Body;
+pub use connection::{Connection, Duty};
+pub use record::Arrival;
+
+/// What answers requests; one for the whole process.
+#[derive(Debug)]
+pub struct Service {
+    policy: Policy,
+    log: AccessLog,
+}
+
+/// What the operator decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// What the bot verdict does.
+    pub bots: BotPolicy,
+    /// Whether a refused bot's fields are logged.
+    pub log_bad_bots: bool,
+}
+
+/// What the bot verdict does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotPolicy {
+    /// A bot is refused.
+    Block,
+    /// A bot is served, and the log says which rule it met.
+    Log,
+    /// No verdict is made.
+    Off,
+}
+
+impl Service {
+    /// A service that writes its answers to `log`.
+    #[must_use]
+    pub fn new(policy: Policy, log: AccessLog) -> Self {
+        Self { policy, log }
+    }
+
+    /// The access log.
+    #[must_use]
+    pub fn log(&self) -> &AccessLog {
+        &self.log
+    }
+
+    fn logs_bad_bots(&self) -> bool {
+        self.policy.log_bad_bots
+    }
+}
+
+/// Answers one request from one snapshot of the sites.
+pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response<Body> {
+    let arrival = Arrival::now();
+    let service = connection.service();
+    let bot = service.verdict(&connection, &head);
+    let answer = match bot {
+        Some(_) if service.policy.bots == BotPolicy::Block => Answer::Refused,
+        _ => answer(&connection, &sites, &head).await,
+    };
+    let (response, coding) = response::build(answer, &head, &connection);
+    if !service.log.is_enabled() {
+        return response;
+    }
+    let status = response.status().as_u16();
+    let record = Record::new(Arc::clone(&connection), head, arrival, status).with(coding, bot);
+    response.map(|body| body.recorded(Box::new(record)))
+}
+
+impl Service {
+    /// The name of the bot rule that the request meets, if it has a method and a host at all.
+    fn verdict(&self, connection: &Connection, head: &Parts) -> Option<&'static str> {
+        if self.policy.bots == BotPolicy::Off || !matches!(head.method, Method::GET | Method::HEAD)
+        {
+            return None;
+        }
+        let authority = head::check(head).ok()?;
+        bot::verdict(&bot::Request {
+            fields: &head.headers,
+            path: head.uri.path(),
+            secure: connection.tls().is_some(),
+            host: &authority.host,
+        })
+    }
+}
+
+async fn answer(connection: &Connection, sites: &Arc<Sites>, head: &Parts) -> Answer {
+    let authority = match head::check(head) {
+        Ok(authority) => authority,
+        Err(malformed) => return Answer::Malformed(malformed),
+    };
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return Answer::Options,
+        _ => return Answer::MethodNotAllowed,
+    }
+    let (site, counterpart) = match sites.answering(&authority.host) {
+        Answering::Site(site) => (site, None),
+        Answering::Counterpart(name) => match sites.answering(name) {
+            Answering::Site(site) => (site, Some(name)),
+            _ => return Answer::Misdirected,
+        },
+        Answering::Nobody => return Answer::Misdirected,
+    };
+    if let Duty::Redirect { https_port } = connection.duty() {
+        let host = counterpart.unwrap_or(&authority.host);
+        return challenge_or_https(sites, site, head, host, https_port).await;
+    }
+    if let Some(name) = counterpart {
+        return Answer::host_redirect(connection.scheme(), name, authority.port, head);
+    }
+    match Path::resolve(head.uri.path()) {
+        Ok(Resolved::Path(path)) => lead(sites, site, head, &path).await,
+        Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, head),
+        Err(invalid) => Answer::InvalidPath(invalid),
+    }
+}
+
+/// The answer on a port that only sends people to HTTPS.
+async fn challenge_or_https(
+    sites: &Arc<Sites>,
+    site: &Arc<Site>,
+    head: &Parts,
+    host: &str,
+    https_port: u16,
+) -> Answer {
+    match Path::resolve(head.uri.path()) {
+        Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
+            lead(sites, site, head, &path).await
+        }
+        _ => {
+            let port = (https_port != HTTPS_PORT).then_some(https_port);
+            Answer::host_redirect("https", host, port, head)
+        }
+    }
+}
+
+/// The port that `https` URIs mean when they name none (RFC 9110 §4.2.2).
+const HTTPS_PORT: u16 = 443;
+
+async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
+    if path.is_hidden() {
+        return missing(sites, site, None).await;
+    }
+    match sites.find(site, path.as_str()).await {
+        Found::File(file) => Answer::select(sites, site, head, file).await,
+        Found::Folder => Answer::path_redirect(path.encode() + "/", head),
+        Found::Index => {
+            let mut folder = path.encode();
+            folder.truncate(folder.len() - path.last_segment().len());
+            Answer::path_redirect(folder, head)
+        }
+        Found::Missing(page) => missing(sites, site, page).await,
+        Found::Forbidden => Answer::Forbidden,
+        Found::Unavailable => Answer::Unavailable,
+    }
+}
+
+/// The nearest `404.html` is a file like any other, found and kept the same way.
+async fn missing(sites: &Arc<Sites>, site: &Arc<Site>, page: Option<Arc<str>>) -> Answer {
+    let page = match page {
+        Some(page) => sites.find(site, &page).await,
+        None => sites.find(site, "/404.html").await,
+    };
+    match page {
+        Found::File(file) => Answer::missing_page(sites, site, file).await,
+        _ => Answer::Missing(None),
+    }
+}

@@ -1,0 +1,244 @@
+//! The one place where a status and fields are made of an answer.
+
+use ::http::header::{
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, LOCATION,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use ::http::request::Parts;
+use ::http::{Method, Response, StatusCode};
+use bytes::Bytes;
+
+use super::answer::{Answer, Source};
+use super::body::{Body, Pieces};
+use super::connection::Connection;
+use super::head::Malformed;
+use super::multipart;
+use crate::coding::Coding;
+use crate::http::{date, freshness, media_type, range};
+use crate::site::Representation;
+
+/// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
+/// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// The methods there are (RFC 9110 §10.2.1).
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// Seconds after which a client may try again; faults of the disk pass quickly or not at all.
+const RETRY: HeaderValue = HeaderValue::from_static("1");
+
+const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const MISSING_TEXT: Bytes = Bytes::from_static(b"404 Not Found\n");
+
+/// A response, without the fields that depend on the connection.
+struct Draft {
+    status: StatusCode,
+    fields: HeaderMap,
+    pieces: Pieces,
+    length: u64,
+}
+
+/// The response, and the name of the coding of its content.
+pub(super) fn build(
+    answer: Answer,
+    head: &Parts,
+    connection: &Connection,
+) -> (Response<Body>, Option<&'static str>) {
+    let coding = coding(&answer);
+    let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused) || has_unread_body(head);
+    let mut draft = draft(answer);
+    let status = draft.status;
+    if status != StatusCode::NOT_MODIFIED {
+        if status != StatusCode::NO_CONTENT {
+            draft.fields.insert(CONTENT_LENGTH, decimal(draft.length));
+        }
+        if connection.tls().is_some() {
+            draft.fields.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+    }
+    if closes {
+        draft.fields.insert(CONNECTION, CLOSE);
+    }
+    // HEAD is GET without the content, whatever the answer (RFC 9110 §9.3.2).
+    let body = if head.method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::new(draft.pieces, draft.length)
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = draft.fields;
+    (response, coding)
+}
+
+/// Content that a client sends with its request is not read; where its framing ends is then
+/// nobody's business but the connection's, which ends with it (RFC 9112 §9.3).
+fn has_unread_body(head: &Parts) -> bool {
+    use ::http::header::TRANSFER_ENCODING;
+    head.headers.contains_key(TRANSFER_ENCODING)
+        || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+}
+
+fn coding(answer: &Answer) -> Option<&'static str> {
+    let (Answer::Whole(source) | Answer::Missing(Some(source))) = answer else { return None };
+    (source.coding != Coding::Identity).then(|| source.coding.token())
+}
+
+fn draft(answer: Answer) -> Draft {
+    match answer {
+        Answer::Malformed(malformed @ Malformed::Host) => {
+            explained(StatusCode::BAD_REQUEST, &malformed)
+        }
+        Answer::Malformed(malformed @ Malformed::TargetTooLong) => {
+            explained(StatusCode::URI_TOO_LONG, &malformed)
+        }
+        Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
+        Answer::Options => with(StatusCode::NO_CONTENT, ALLOW, METHODS),
+        Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),
+        Answer::Refused | Answer::Forbidden => plain(StatusCode::FORBIDDEN),
+        Answer::Misdirected => plain(StatusCode::MISDIRECTED_REQUEST),
+        Answer::MovedHost(uri) => moved(StatusCode::MOVED_PERMANENTLY, uri),
+        Answer::MovedPath(uri) => moved(StatusCode::PERMANENT_REDIRECT, uri),
+        Answer::Missing(page) => missing(page),
+        Answer::Unavailable => with(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, RETRY),
+        Answer::NotModified(file, coding) => not_modified(&file, coding),
+        Answer::PreconditionFailed => plain(StatusCode::PRECONDITION_FAILED),
+        Answer::Unsatisfiable(file) => with(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            CONTENT_RANGE,
+            range::unsatisfied(file.length()),
+        ),
+        Answer::Whole(source) => whole(&source),
+        Answer::Part(source, range) => part(&source, range),
+        Answer::Parts(source, ranges) => parts(&source, ranges),
+    }
+}
+
+fn plain(status: StatusCode) -> Draft {
+    Draft { status, fields: HeaderMap::new(), pieces: Pieces::Empty, length: 0 }
+}
+
+/// Says in a line what is wrong with the request, to whoever wrote it.
+fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Draft {
+    let mut draft = with(status, CONTENT_TYPE, PLAIN_TEXT);
+    let text = Bytes::from(format!("{status}: {reason}\n"));
+    draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    draft.length = text.len() as u64;
+    draft.pieces = Pieces::Whole(text);
+    draft
+}
+
+fn with(status: StatusCode, name: ::http::HeaderName, value: HeaderValue) -> Draft {
+    let mut draft = plain(status);
+    draft.fields.insert(name, value);
+    draft
+}
+
+/// A target is made of visible ASCII, or was percent-encoded; should one ever not be a field's
+/// value, the client learns that it asked for something odd.
+fn moved(status: StatusCode, uri: String) -> Draft {
+    match HeaderValue::try_from(uri) {
+        Ok(uri) => with(status, LOCATION, uri),
+        Err(_) => plain(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// No validators, no ranges, nothing to be stored: what is missing now may be there in a second.
+fn missing(page: Option<Source>) -> Draft {
+    let mut draft = with(StatusCode::NOT_FOUND, CACHE_CONTROL, NO_STORE);
+    draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if let Some(source) = page {
+        draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
+        draft.length = source.length();
+        draft.pieces = source.slice(0..draft.length);
+    } else {
+        draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
+        draft.length = MISSING_TEXT.len() as u64;
+        draft.pieces = Pieces::Whole(MISSING_TEXT);
+    }
+    draft
+}
+
+/// Only what refreshes the stored answer (RFC 9110 §15.4.5).
+fn not_modified(file: &Representation, coding: Coding) -> Draft {
+    let mut draft = plain(StatusCode::NOT_MODIFIED);
+    let all = fields(file);
+    for name in [LAST_MODIFIED, CACHE_CONTROL, VARY] {
+        if let Some(value) = all.get(&name) {
+            draft.fields.insert(name, value.clone());
+        }
+    }
+    if let Some(tag) = entity_tag(file, coding) {
+        draft.fields.insert(ETAG, tag);
+    }
+    draft
+}
+
+fn whole(source: &Source) -> Draft {
+    let length = source.length();
+    Draft {
+        status: StatusCode::OK,
+        fields: fields(&source.representation),
+        pieces: source.slice(0..length),
+        length,
+    }
+}
+
+fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
+    let mut fields = fields(&source.representation);
+    fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
+    let length = range.end - range.start;
+    Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces: source.slice(range), length }
+}
+
+fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
+    let mut fields = fields(&source.representation);
+    let inner = fields.insert(CONTENT_TYPE, multipart::CONTENT_TYPE);
+    let inner = inner.unwrap_or(PLAIN_TEXT);
+    let length = source.length();
+    let (pieces, length) = multipart::content(ranges, length, &inner, |range| source.slice(range));
+    Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
+}
+
+/// The fields of a served file, made once per version of it.
+fn fields(file: &Representation) -> HeaderMap {
+    file.fields(|| {
+        let mut fields = HeaderMap::with_capacity(12);
+        fields.insert(CONTENT_TYPE, content_type(file));
+        if let Some(tag) = entity_tag(file, Coding::Identity) {
+            fields.insert(ETAG, tag);
+        }
+        fields.insert(LAST_MODIFIED, date::format(file.last_modified()));
+        let essence = file.media_type().essence;
+        fields.insert(CACHE_CONTROL, freshness::cache_control(file.file_name(), essence));
+        fields.insert(ACCEPT_RANGES, BYTES);
+        if file.media_type().compressible {
+            fields.insert(VARY, BY_CODING);
+        }
+        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+        fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        fields
+    })
+}
+
+fn content_type(file: &Representation) -> HeaderValue {
+    let utf8 = file.inspection().is_some_and(|inspection| inspection.utf8);
+    media_type::content_type(file.media_type(), utf8)
+}
+
+fn entity_tag(file: &Representation, coding: Coding) -> Option<HeaderValue> {
+    let hash = &file.inspection()?.hash;
+    HeaderValue::try_from(format!("\"{hash}{}\"", coding.tag_suffix())).ok()
+}
+
+fn decimal(number: u64) -> HeaderValue {
+    HeaderValue::from_str(itoa::Buffer::new().format(number)).expect("digits are a field's value")
+}
