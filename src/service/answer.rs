@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use ::http::Method;
 use ::http::request::Parts;
 
 use super::body::Pieces;
@@ -96,8 +97,12 @@ impl Answer {
             Verdict::Failed => return Self::PreconditionFailed,
             Verdict::Proceed => {}
         }
-        let now = SystemTime::now();
-        let selection = range::select(&head.headers, file.length(), &validators, now);
+        // Ranges are defined for GET alone, and ignored with any other method (RFC 9110 §14.2).
+        let selection = if head.method == Method::GET {
+            range::select(&head.headers, file.length(), &validators, SystemTime::now())
+        } else {
+            Selection::Whole
+        };
         if matches!(selection, Selection::Unsatisfiable) {
             return Self::Unsatisfiable(file);
         }
