@@ -1,3 +1,77 @@
-//! Entry point.
+//! The program: read the command line, run, tell how it went.
 
-fn main() {}
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use shost::cli::{self, Typed};
+use shost::config::Config;
+use shost::log::{AccessLog, diagnostics};
+use shost::server::signals::Orders;
+use shost::server::{Server, StartError};
+use shost::service::Service;
+
+/// What a wrong command line exits with, as is the custom.
+const USAGE: u8 = 2;
+
+/// Threads that wait for disks. More would only queue in front of the same disk.
+const BLOCKING_THREADS: usize = 64;
+
+/// How long the last lines of the log may take to be written.
+const LOG_TIME: Duration = Duration::from_millis(500);
+
+/// Which diagnostics are written, unless `SHOST_DIAGNOSTICS` says otherwise.
+const DIAGNOSTICS: &str = "info";
+
+fn main() -> ExitCode {
+    let config = match cli::read(std::env::args_os()) {
+        Typed::Run(arguments) => Config::from(*arguments),
+        Typed::Print(text) => return print(&text),
+        Typed::Mistake(line) => return fail(&line, USAGE),
+    };
+    if config.check {
+        return match shost::check::run(&config) {
+            Ok(report) => print(&report),
+            Err(error) => fail(&format!("error: {error}"), 1),
+        };
+    }
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("error: {error}"), 1),
+    }
+}
+
+fn run(config: Config) -> Result<(), StartError> {
+    let filter = std::env::var("SHOST_DIAGNOSTICS").unwrap_or_else(|_| DIAGNOSTICS.into());
+    let diagnostics = diagnostics::start(&filter, config.log.timestamps)?;
+    // Standard output itself would buffer, and hide how much of a line was written.
+    let output = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let log = AccessLog::start(config.log, output)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.threads)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("serving")
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(async {
+        let orders = Orders::listen()?;
+        let service = Service::new(config.policy, log.clone());
+        Server::start(config.setup, service)?.run(orders).await
+    });
+    runtime.shutdown_background();
+    log.close(LOG_TIME);
+    diagnostics.close(LOG_TIME);
+    served
+}
+
+/// Nothing can be done about a standard output that is closed.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(line: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    ExitCode::from(code)
+}

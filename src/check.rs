@@ -1,0 +1,61 @@
+//! `--check`: what would be served, without serving it.
+
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use crate::config::Config;
+use crate::http::date;
+use crate::server::snapshot::{LoadError, Snapshot};
+use crate::site::Background;
+
+/// Loads everything as a start would, and says what was found: a line for each site and each
+/// certificate, then one for each thing that is odd.
+///
+/// # Errors
+/// The first thing that would keep the server from starting.
+pub fn run(config: &Config) -> Result<String, CheckError> {
+    let background = Background::start().map_err(CheckError::System)?;
+    let (snapshot, warnings) =
+        Snapshot::load(&config.setup.sources, background).map_err(CheckError::Load)?;
+    let mut report = String::new();
+    for site in snapshot.sites.all() {
+        line(&mut report, format_args!("site {} {}", site.name(), site.root().path().display()));
+    }
+    for certificate in snapshot.certificates.iter() {
+        let expiry = date::format(certificate.not_after());
+        let expiry = expiry.to_str().unwrap_or_default();
+        let names = certificate.names().join(", ");
+        let folder = certificate.folder().display();
+        let expired = if certificate.not_after() < SystemTime::now() { " (expired)" } else { "" };
+        let text = format_args!("certificate {folder} for {names} until {expiry}{expired}");
+        line(&mut report, text);
+    }
+    for warning in warnings {
+        line(&mut report, format_args!("warning {warning}"));
+    }
+    Ok(report)
+}
+
+fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(report, "{text}").expect("a string takes every line");
+}
+
+/// Why there is nothing that could be served: one line.
+#[derive(Debug)]
+pub enum CheckError {
+    /// Something cannot be served.
+    Load(LoadError),
+    /// The system refuses a thread.
+    System(std::io::Error),
+}
+
+impl std::fmt::Display for CheckError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Load(error) => error.fmt(formatter),
+            Self::System(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for CheckError {}

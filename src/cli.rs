@@ -1,0 +1,206 @@
+//! The command line, as it is typed.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Parser, ValueEnum};
+
+/// One static binary that serves your websites: a folder is a site and its name is the domain.
+#[derive(Clone, Debug, Parser)]
+#[command(version, disable_version_flag = true, max_term_width = 100)]
+pub struct Arguments {
+    /// Serve this one directory for every host name: local preview
+    #[arg(value_name = "DIR", env = "SHOST_DIR", conflicts_with = "sites")]
+    pub dir: Option<PathBuf>,
+
+    /// Folder of sites, one folder per domain [default: /var/lib/shost]
+    #[arg(short, long, value_name = "DIR", env = "SHOST_SITES")]
+    pub sites: Option<PathBuf>,
+
+    /// Folder of certificates, <domain>/cert.pem and <domain>/key.pem; turns HTTPS on
+    #[arg(short, long, value_name = "DIR", env = "SHOST_TLS")]
+    pub tls: Option<PathBuf>,
+
+    /// Address to bind, repeatable [default: every address; 127.0.0.1 with DIR]
+    #[arg(short, long, value_name = "IP", env = "SHOST_IP", value_delimiter = ',')]
+    pub ip: Vec<IpAddr>,
+
+    /// Port; 0 takes a free one [default: 80; 443 with --tls; 8080 with DIR]
+    #[arg(short, long, value_name = "PORT", env = "SHOST_PORT")]
+    pub port: Option<u16>,
+
+    /// With --tls: also listen for plain HTTP here, answer ACME HTTP-01, redirect the rest
+    #[arg(long, value_name = "PORT", env = "SHOST_HTTP_PORT", requires = "tls")]
+    pub http_port: Option<u16>,
+
+    /// Access log format, on standard output
+    #[arg(long, value_enum, value_name = "FORMAT", env = "SHOST_LOG", default_value = "text")]
+    pub log: LogFormat,
+
+    /// Leave the time out of text lines, for a journal that adds its own
+    #[arg(long, env = "SHOST_NO_TIMESTAMPS")]
+    pub no_timestamps: bool,
+
+    /// Add the request's header fields to a refused bot's log line
+    #[arg(long, env = "SHOST_LOG_BAD_BOTS")]
+    pub log_bad_bots: bool,
+
+    /// What the bot verdict does
+    #[arg(long, value_enum, value_name = "POLICY", env = "SHOST_BOTS", default_value = "block")]
+    pub bots: Bots,
+
+    /// Bound on cached content, as in 64M; 0 turns the cache off
+    /// [default: a quarter of the memory limit, at most 256M]
+    #[arg(long, value_name = "SIZE", env = "SHOST_CACHE_SIZE", value_parser = parse_size)]
+    pub cache_size: Option<u64>,
+
+    /// Serving threads [default: the CPUs it may use]
+    #[arg(long, value_name = "N", env = "SHOST_THREADS", value_parser = parse_threads)]
+    pub threads: Option<usize>,
+
+    /// Load and check sites and certificates, print what would be served, exit 0 or 1
+    #[arg(long, env = "SHOST_CHECK")]
+    pub check: bool,
+
+    /// Print version
+    #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// The formats of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One object a line
+    Json,
+    /// The Apache and nginx line, with the host first
+    Combined,
+    /// No access log
+    None,
+}
+
+/// What the bot verdict does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Bots {
+    /// Refuse bots
+    Block,
+    /// Serve them, and name the rule in the log
+    Log,
+    /// Make no verdict
+    Off,
+}
+
+/// What becomes of a command line.
+#[derive(Debug)]
+pub enum Typed {
+    /// Something to do.
+    Run(Box<Arguments>),
+    /// Help or the version was asked for: this text.
+    Print(String),
+    /// A mistake, in one line.
+    Mistake(String),
+}
+
+/// Reads a command line and the environment.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Typed {
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => Typed::Run(Box::new(arguments)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Typed::Print(error.to_string()),
+            _ => Typed::Mistake(one_line(&error.to_string())),
+        },
+    }
+}
+
+/// Clap explains over several lines; a log or a unit's status shows one.
+fn one_line(text: &str) -> String {
+    let told = text.split("\n\nUsage:").next().unwrap_or(text);
+    let told = told.split("\n\nFor more information").next().unwrap_or(told);
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A number of bytes; K, M and G are powers of 1,024, as everywhere in systemd and Podman.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err("a size is a number of bytes, or one with K, M or G".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a size begins with a whole number")?;
+    number.checked_mul(unit).ok_or_else(|| "too large".into())
+}
+
+/// Threads beyond this only wait for each other.
+const THREADS_LIMIT: usize = 1024;
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads @ 1..=THREADS_LIMIT) => Ok(threads),
+        _ => Err(format!("a number from 1 to {THREADS_LIMIT}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(words: &[&str]) -> Typed {
+        read(std::iter::once("shost").chain(words.iter().copied()).map(OsString::from))
+    }
+
+    #[test]
+    fn sizes_are_read_in_powers_of_1024() {
+        let table = [
+            ("0", Some(0)),
+            ("1048576", Some(1 << 20)),
+            ("64M", Some(64 << 20)),
+            ("64MiB", Some(64 << 20)),
+            ("1g", Some(1 << 30)),
+            ("2k", Some(2048)),
+            ("", None),
+            ("M", None),
+            ("-1", None),
+            ("1.5G", None),
+            ("64 M", None),
+            ("64T", None),
+            ("99999999999999999999", None),
+            ("17179869184G", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_size(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_one_line_that_names_the_thing() {
+        let table: [(&[&str], &str); 8] = [
+            (&["--port", "65536"], "--port"),
+            (&["--port", "http"], "--port"),
+            (&["--ip", "localhost"], "--ip"),
+            (&["--log", "xml"], "xml"),
+            (&["--threads", "0"], "--threads"),
+            (&["--cache-size", "lots"], "--cache-size"),
+            (&["--nonsense"], "--nonsense"),
+            (&["--http-port", "80"], "--tls"),
+        ];
+        for (words, named) in table {
+            let Typed::Mistake(line) = typed(words) else { panic!("{words:?} was taken") };
+            assert!(line.starts_with("error: "), "{line}");
+            assert!(line.contains(named), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_printed() {
+        for words in [["--help"], ["-h"], ["--version"], ["-V"], ["-v"]] {
+            assert!(matches!(typed(&words), Typed::Print(_)), "{words:?}");
+        }
+    }
+}

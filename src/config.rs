@@ -1,0 +1,127 @@
+//! The command line, as it is meant: every default decided, every choice made.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use crate::cli::{Arguments, Bots, LogFormat};
+use crate::log::{Format, Options};
+use crate::memory;
+use crate::server::Setup;
+use crate::server::snapshot::Sources;
+use crate::service::{BotPolicy, Policy};
+use crate::site::Source;
+
+/// Where sites are when nobody says otherwise.
+const SITES: &str = "/var/lib/shost";
+
+/// The most that the cache takes unless it is told to, in bytes: enough for the text and the
+/// pictures of a hundred sites.
+const CACHE_BOUND: u64 = 256 << 20;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is served, and where.
+    pub setup: Setup,
+    /// What the operator decided.
+    pub policy: Policy,
+    /// The access log.
+    pub log: Options,
+    /// Serving threads.
+    pub threads: usize,
+    /// Only look, do not serve.
+    pub check: bool,
+}
+
+impl From<Arguments> for Config {
+    fn from(typed: Arguments) -> Self {
+        let port = typed.port.unwrap_or(match (&typed.tls, &typed.dir) {
+            (Some(_), _) => 443,
+            (None, None) => 80,
+            (None, Some(_)) => 8080,
+        });
+        let single = typed.dir.is_some();
+        let mut addresses = typed.ip;
+        if single && addresses.is_empty() {
+            addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        let folder = typed.dir.or(typed.sites).unwrap_or_else(|| PathBuf::from(SITES));
+        let cache_bound = typed.cache_size.unwrap_or_else(default_cache_bound);
+        let source = Source { folder, single, cache_bound };
+        let sources = Sources { sites: source, tls: typed.tls };
+        Self {
+            setup: Setup { sources, addresses, port, http_port: typed.http_port },
+            policy: Policy { bots: typed.bots.into(), log_bad_bots: typed.log_bad_bots },
+            log: Options { format: typed.log.into(), timestamps: !typed.no_timestamps },
+            threads: typed.threads.unwrap_or_else(default_threads),
+            check: typed.check,
+        }
+    }
+}
+
+impl From<Bots> for BotPolicy {
+    fn from(typed: Bots) -> Self {
+        match typed {
+            Bots::Block => Self::Block,
+            Bots::Log => Self::Log,
+            Bots::Off => Self::Off,
+        }
+    }
+}
+
+impl From<LogFormat> for Format {
+    fn from(typed: LogFormat) -> Self {
+        match typed {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+            LogFormat::Combined => Self::Combined,
+            LogFormat::None => Self::None,
+        }
+    }
+}
+
+/// A quarter of what the control group leaves this process, at most [`CACHE_BOUND`].
+fn default_cache_bound() -> u64 {
+    memory::limit().map_or(CACHE_BOUND, |limit| (limit / 4).min(CACHE_BOUND))
+}
+
+/// The processors that affinity and control group leave this process.
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Typed, read};
+
+    fn config(words: &[&str]) -> Config {
+        let words = std::iter::once("shost").chain(words.iter().copied());
+        match read(words.map(Into::into)) {
+            Typed::Run(typed) => Config::from(*typed),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn ports_and_addresses_follow_the_mode() {
+        let table: [(&[&str], u16, bool); 5] = [
+            (&[], 80, false),
+            (&["--tls", "t"], 443, false),
+            (&["site"], 8080, true),
+            (&["site", "--tls", "t"], 443, true),
+            (&["site", "--port", "0"], 0, true),
+        ];
+        for (words, port, local) in table {
+            let setup = config(words).setup;
+            assert_eq!(setup.port, port, "{words:?}");
+            assert_eq!(setup.addresses.iter().any(IpAddr::is_loopback), local, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_repeatable() {
+        let setup = config(&["--ip", "127.0.0.1", "--ip", "::1"]).setup;
+        assert_eq!(setup.addresses.len(), 2);
+    }
+}

@@ -1,0 +1,100 @@
+//! The stream under HTTP: tokio's, in the terms that hyper asks for, noting what happens on it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::activity::Activity;
+
+/// A stream that notes activity, and may begin with bytes that were read ahead of it.
+#[derive(Debug)]
+pub struct Io<S> {
+    stream: S,
+    ahead: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl<S> Io<S> {
+    /// `stream` with the bytes `ahead` of it.
+    pub fn new(stream: S, ahead: Bytes, activity: Arc<Activity>) -> Self {
+        Self { stream, ahead, activity }
+    }
+
+    fn take_ahead(&mut self, mut buffer: ReadBufCursor<'_>) {
+        let count = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..count]);
+        self.ahead.advance(count);
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for Io<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            self.take_ahead(buffer);
+            return Poll::Ready(Ok(()));
+        }
+        let mut chunk = [std::mem::MaybeUninit::uninit(); READ_CHUNK];
+        let room = buffer.remaining().min(READ_CHUNK);
+        let mut read = ReadBuf::uninit(&mut chunk[..room]);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+        if !read.filled().is_empty() {
+            buffer.put_slice(read.filled());
+            self.activity.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Bytes taken from the stream at a time. Requests are small, and are copied once more from here,
+/// because handing hyper's own memory to the stream would take `unsafe`.
+const READ_CHUNK: usize = 8 * 1024;
+
+impl<S: AsyncWrite + Unpin> Io<S> {
+    fn note(&self, written: usize) -> usize {
+        if written > 0 {
+            self.activity.written();
+        }
+        written
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for Io<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        Poll::Ready(Ok(self.note(written)))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
+        Poll::Ready(Ok(self.note(written)))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

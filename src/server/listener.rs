@@ -1,0 +1,136 @@
+//! Sockets that wait for connections.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{self, Opening, Shared};
+use super::limits::BACKLOG;
+
+/// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
+/// a second is long enough for connections to end, and too short for clients to give up.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Binds `port` on each of `addresses`, or on every address of the machine if there is none.
+/// With port 0 the system chooses one that is free, the same for all addresses.
+///
+/// # Errors
+/// The address that cannot be bound, and why.
+pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<std::net::TcpListener>, BindError> {
+    if addresses.is_empty() {
+        return everywhere(port).map(|listener| vec![listener]);
+    }
+    let mut port = port;
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let address = SocketAddr::new(*address, port);
+        let listener = bind_one(address, true).map_err(|error| BindError { address, error })?;
+        port = listener.local_addr().map_or(port, |bound| bound.port());
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// An address that cannot be bound.
+#[derive(Debug)]
+pub struct BindError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "cannot listen on {}: {}", self.address, self.error)
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// One IPv6 socket that also takes IPv4; an IPv4 socket on a machine without IPv6.
+fn everywhere(port: u16) -> Result<std::net::TcpListener, BindError> {
+    let six = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    match bind_one(six, false) {
+        Err(error) if lacks_ipv6(&error) => {
+            let four = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+            bind_one(four, false).map_err(|error| BindError { address: four, error })
+        }
+        bound => bound.map_err(|error| BindError { address: six, error }),
+    }
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let absent = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL];
+    absent.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // A restart must not wait until the old connections' last packets have surely gone.
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit this, so that no answer's last segment waits for an acknowledgement.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections until the order to stop, each served in a task of its own.
+///
+/// # Errors
+/// Errors of one connection are that connection's; errors of the process, such as no more
+/// descriptors, pass, and accepting goes on after [a pause](BACK_OFF).
+pub async fn accept(
+    listener: TcpListener,
+    opening: Opening,
+    shared: Shared,
+    connections: TaskTracker,
+) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => start(stream, peer, &opening, &shared, &connections),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                // Over at once if the order to stop comes.
+                let _ = timeout(BACK_OFF, shared.stop.cancelled()).await;
+            }
+        }
+    }
+}
+
+fn start(
+    stream: TcpStream,
+    peer: SocketAddr,
+    opening: &Opening,
+    shared: &Shared,
+    connections: &TaskTracker,
+) {
+    let serving = connection::serve(stream, peer.ip(), opening.clone(), shared.clone());
+    connections.spawn(serving);
+}
+
+/// Errors that accept(2) passes on from the connection that was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,151 @@
+//! What the server serves: sites and certificates, replaced together or not at all.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use arc_swap::{ArcSwap, Guard};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::certificates::{self, Certificates};
+use crate::service::Service;
+use crate::site::{self, Background, Sites, Source};
+
+/// Sites and certificates as they were found at one time. Never changes.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The sites, with the cache of what was read from them.
+    pub sites: Arc<Sites>,
+    /// The certificates; none without TLS.
+    pub certificates: Certificates,
+}
+
+/// Where a snapshot is made from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The sites.
+    pub sites: Source,
+    /// The folder of certificates, with TLS.
+    pub tls: Option<PathBuf>,
+}
+
+/// Why no snapshot could be made: one line that names the path and the reason.
+#[derive(Debug)]
+pub enum LoadError {
+    /// A site, or the folder of them.
+    Sites(site::LoadError),
+    /// A certificate, or the folder of them.
+    Certificates(certificates::LoadError),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sites(error) => error.fmt(formatter),
+            Self::Certificates(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl Snapshot {
+    /// Finds, opens and checks everything; also gives what is odd but no reason to stop.
+    ///
+    /// # Errors
+    /// The first thing that cannot be served.
+    pub fn load(
+        sources: &Sources,
+        background: Background,
+    ) -> Result<(Self, Vec<String>), LoadError> {
+        let (sites, mut warnings) =
+            Sites::load(&sources.sites, background).map_err(LoadError::Sites)?;
+        let certificates = match &sources.tls {
+            None => Certificates::default(),
+            Some(folder) => {
+                let (certificates, findings) = Certificates::load(folder, SystemTime::now())
+                    .map_err(LoadError::Certificates)?;
+                warnings.extend(findings.iter().map(ToString::to_string));
+                certificates
+            }
+        };
+        Ok((Self { sites: Arc::new(sites), certificates }, warnings))
+    }
+}
+
+/// The current snapshot, and what outlives every snapshot.
+#[derive(Debug)]
+pub struct Live {
+    snapshot: ArcSwap<Snapshot>,
+    service: Arc<Service>,
+    counters: Counters,
+}
+
+impl Live {
+    /// Begins with `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, service: Arc<Service>) -> Self {
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { snapshot, service, counters: Counters::default() }
+    }
+
+    /// The current snapshot, for one request or one handshake.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Puts `snapshot` in place of the current one, which lives on until the last request that
+    /// began with it has been answered.
+    pub fn replace(&self, snapshot: Snapshot) -> Arc<Snapshot> {
+        self.snapshot.swap(Arc::new(snapshot))
+    }
+
+    /// What answers requests.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// What has been counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// Numbers since the start of the process.
+#[derive(Debug, Default)]
+pub struct Counters {
+    requests: AtomicU64,
+    unknown_names: AtomicU64,
+}
+
+impl Counters {
+    /// Counts a request.
+    pub fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a handshake for a server name without a certificate.
+    pub fn unknown_names(&self) {
+        self.unknown_names.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests and handshakes for unknown names.
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.unknown_names.load(Ordering::Relaxed))
+    }
+}
+
+/// Chooses the certificate of a handshake from the current snapshot.
+#[derive(Debug)]
+pub struct Resolver(pub Arc<Live>);
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.load().certificates.resolve(hello.server_name()?).cloned()
+    }
+}
