@@ -1,0 +1,15 @@
+# What CI runs, on this machine.
+check:
+    .ci/run
+
+# The site of the README's first command, on http://127.0.0.1:8080
+example:
+    cargo run --release -- examples/site
+
+# Every test of the crate.
+test:
+    cargo test
+
+# One fuzz target for a while: just fuzz path 600
+fuzz target seconds="60":
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}
