@@ -1,5 +1,6 @@
 //! Content codings: what they are called in fields, tags and file names.
 
+pub mod encode;
 pub mod negotiation;
 
 /// A content coding that shost can send (RFC 9110 §8.4.1), best first.

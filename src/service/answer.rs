@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ::http::Method;
+use ::http::header::RANGE;
 use ::http::request::Parts;
 
 use super::body::Pieces;
 use super::head::Malformed;
-use crate::coding::Coding;
+use crate::coding::{Coding, negotiation};
 use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
 use crate::http::target::InvalidPath;
-use crate::site::{Representation, Site, Sites, Stream};
+use crate::site::{Content, Form, OpenFile, Representation, Site, Sites, Stream};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -55,14 +56,25 @@ pub(super) enum Answer {
     Parts(Source, Vec<Range<u64>>),
 }
 
-/// A representation, and where its bytes come from.
+/// The selected representation, and where its bytes come from.
 #[derive(Debug)]
 pub(super) struct Source {
     /// What is sent.
     pub(super) representation: Arc<Representation>,
-    /// The coding that was selected.
-    pub(super) coding: Coding,
+    /// In which coding.
+    pub(super) form: Arc<Form>,
     file: Option<Arc<OwnedFd>>,
+}
+
+/// Where a representation was found, for what has to be asked of it later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The snapshot.
+    pub(super) sites: &'a Sites,
+    /// The site in it.
+    pub(super) site: &'a Arc<Site>,
+    /// The path in normal form.
+    pub(super) path: &'a str,
 }
 
 impl Answer {
@@ -84,14 +96,11 @@ impl Answer {
         })
     }
 
-    /// Preconditions first, then ranges (RFC 9110 §13.2.2, §14.2).
-    pub(super) async fn select(
-        sites: &Arc<Sites>,
-        site: &Arc<Site>,
-        head: &Parts,
-        file: Arc<Representation>,
-    ) -> Self {
-        let validators = validators(&file);
+    /// The representation in the coding that the client likes best, then preconditions, then
+    /// ranges (RFC 9110 §12.1, §13.2.2, §14.2).
+    pub(super) async fn select(place: Place<'_>, head: &Parts, file: Arc<Representation>) -> Self {
+        let form = negotiate(place, head, &file);
+        let validators = validators(&file, &form);
         match precondition::evaluate(&head.headers, &validators) {
             Verdict::NotModified(coding) => return Self::NotModified(file, coding),
             Verdict::Failed => return Self::PreconditionFailed,
@@ -99,14 +108,14 @@ impl Answer {
         }
         // Ranges are defined for GET alone, and ignored with any other method (RFC 9110 §14.2).
         let selection = if head.method == Method::GET {
-            range::select(&head.headers, file.length(), &validators, SystemTime::now())
+            range::select(&head.headers, file.identity().length(), &validators, SystemTime::now())
         } else {
             Selection::Whole
         };
         if matches!(selection, Selection::Unsatisfiable) {
             return Self::Unsatisfiable(file);
         }
-        let source = match Source::open(sites, site, file).await {
+        let source = match Source::open(place, file, form).await {
             Ok(source) => source,
             Err(answer) => return answer,
         };
@@ -122,58 +131,82 @@ impl Answer {
 
     /// The site's page for a missing path.
     pub(super) async fn missing_page(
-        sites: &Arc<Sites>,
-        site: &Arc<Site>,
+        place: Place<'_>,
+        head: &Parts,
         page: Arc<Representation>,
     ) -> Self {
-        Self::Missing(Source::open(sites, site, page).await.ok())
+        let form = negotiate(place, head, &page);
+        Self::Missing(Source::open(place, page, form).await.ok())
     }
+}
+
+/// The best form that is there. With a Range the identity is selected, so that the parts of a
+/// download that is resumed always fit together, whatever was made in the meantime.
+fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<Form> {
+    if head.headers.contains_key(RANGE) {
+        return Arc::clone(file.identity());
+    }
+    negotiation::preferences(&head.headers)
+        .order()
+        .find_map(|coding| place.sites.form(place.site, place.path, file, coding))
+        .unwrap_or_else(|| Arc::clone(file.identity()))
 }
 
 impl Source {
     /// Content that is not held comes from an open file, and that file's facts are the answer's.
     async fn open(
-        sites: &Arc<Sites>,
-        site: &Arc<Site>,
+        place: Place<'_>,
         representation: Arc<Representation>,
+        form: Arc<Form>,
     ) -> Result<Self, Answer> {
-        let coding = Coding::Identity;
-        if representation.held().is_some() {
-            return Ok(Self { representation, coding, file: None });
-        }
-        match sites.open(site, representation).await {
-            Ok(Some((representation, file))) => {
-                Ok(Self { representation, coding, file: Some(Arc::new(file)) })
+        let Content::Streamed { relative, facts } = form.content() else {
+            return Ok(Self { representation, form, file: None });
+        };
+        match place.sites.open(place.site, relative).await {
+            Ok(Some(file)) if file.facts == *facts => {
+                Ok(Self { representation, form, file: Some(Arc::new(file.descriptor)) })
             }
-            Ok(None) => Err(Answer::Missing(None)),
+            Ok(Some(file)) if form.coding() == Coding::Identity => Ok(Self::newer(file)),
+            Ok(_) if form.coding() != Coding::Identity => {
+                let identity = Arc::clone(representation.identity());
+                Box::pin(Self::open(place, representation, identity)).await
+            }
+            Ok(_) => Err(Answer::Missing(None)),
             Err(error) => {
-                tracing::error!(site = %site.name(), %error, "cannot read");
+                tracing::error!(site = %place.site.name(), relative, %error, "cannot read");
                 Err(Answer::Unavailable)
             }
         }
     }
 
+    /// Another version than the one that was found: it is answered with as it is.
+    fn newer(file: OpenFile) -> Self {
+        let representation = Arc::new(Representation::streamed(&file));
+        let form = Arc::clone(representation.identity());
+        Self { representation, form, file: Some(Arc::new(file.descriptor)) }
+    }
+
     /// Length of the content in bytes.
     pub(super) fn length(&self) -> u64 {
-        self.representation.length()
+        self.form.length()
     }
 
     /// The bytes of `range`, which lies within the content.
     pub(super) fn slice(&self, range: Range<u64>) -> Pieces {
-        match (self.representation.held(), &self.file) {
-            (Some(bytes), _) => Pieces::Whole(bytes.slice(in_memory(&range))),
-            (None, Some(file)) => {
+        match (self.form.content(), &self.file) {
+            (Content::Held(bytes), _) => Pieces::Whole(bytes.slice(in_memory(&range))),
+            (Content::Streamed { .. }, Some(file)) => {
                 Pieces::Stream(Stream::new(Arc::clone(file), range.start, range.end))
             }
-            (None, None) => Pieces::Empty,
+            (Content::Streamed { .. }, None) => Pieces::Empty,
         }
     }
 }
 
-fn validators(file: &Representation) -> Validators<'_> {
+fn validators<'a>(file: &'a Representation, form: &Form) -> Validators<'a> {
     Validators {
         hash: file.inspection().map(|inspection| &*inspection.hash),
-        selected: Coding::Identity,
+        selected: form.coding(),
         last_modified: file.last_modified(),
     }
 }

@@ -30,7 +30,7 @@ use crate::bot;
 use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
 use crate::site::{Answering, Found, Site, Sites};
-use answer::Answer;
+use answer::{Answer, Place};
 use record::Record;
 
 pub use body::Body;
@@ -173,30 +173,45 @@ const HTTPS_PORT: u16 = 443;
 
 async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
     if path.is_hidden() {
-        return missing(sites, site, None).await;
+        return hidden(sites, site, head, path).await;
     }
     match sites.find(site, path.as_str()).await {
-        Found::File(file) => Answer::select(sites, site, head, file).await,
+        Found::File(file) => {
+            Answer::select(Place { sites, site, path: path.as_str() }, head, file).await
+        }
         Found::Folder => Answer::path_redirect(path.encode() + "/", head),
         Found::Index => {
             let mut folder = path.encode();
             folder.truncate(folder.len() - path.last_segment().len());
             Answer::path_redirect(folder, head)
         }
-        Found::Missing(page) => missing(sites, site, page).await,
+        Found::Missing(Some(page)) => missing(sites, site, head, &page).await,
+        Found::Missing(None) => Answer::Missing(None),
         Found::Forbidden => Answer::Forbidden,
         Found::Unavailable => Answer::Unavailable,
     }
 }
 
-/// The nearest `404.html` is a file like any other, found and kept the same way.
-async fn missing(sites: &Arc<Sites>, site: &Arc<Site>, page: Option<Arc<str>>) -> Answer {
-    let page = match page {
-        Some(page) => sites.find(site, &page).await,
-        None => sites.find(site, "/404.html").await,
-    };
-    match page {
-        Found::File(file) => Answer::missing_page(sites, site, file).await,
+/// What is hidden is missed without a look at the disk; its page is the nearest one above the
+/// hidden segment.
+async fn hidden(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
+    let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
+    let mut folder: Vec<&str> = shown.collect();
+    loop {
+        let page = folder.iter().fold(String::from("/"), |path, name| path + name + "/");
+        match missing(sites, site, head, &(page + "404.html")).await {
+            Answer::Missing(None) if folder.pop().is_some() => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// The page for what is missing is a file like any other, found and kept the same way.
+async fn missing(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, page: &str) -> Answer {
+    match sites.find(site, page).await {
+        Found::File(file) => {
+            Answer::missing_page(Place { sites, site, path: page }, head, file).await
+        }
         _ => Answer::Missing(None),
     }
 }

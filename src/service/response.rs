@@ -1,9 +1,9 @@
 //! The one place where a status and fields are made of an answer.
 
 use ::http::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, LOCATION,
-    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
+    LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
 use ::http::{Method, Response, StatusCode};
@@ -16,7 +16,7 @@ use super::head::Malformed;
 use super::multipart;
 use crate::coding::Coding;
 use crate::http::{date, freshness, media_type, range};
-use crate::site::Representation;
+use crate::site::{Form, Representation};
 
 /// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
 /// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).
@@ -89,7 +89,8 @@ fn has_unread_body(head: &Parts) -> bool {
 
 fn coding(answer: &Answer) -> Option<&'static str> {
     let (Answer::Whole(source) | Answer::Missing(Some(source))) = answer else { return None };
-    (source.coding != Coding::Identity).then(|| source.coding.token())
+    let coding = source.form.coding();
+    (coding != Coding::Identity).then(|| coding.token())
 }
 
 fn draft(answer: Answer) -> Draft {
@@ -114,7 +115,7 @@ fn draft(answer: Answer) -> Draft {
         Answer::Unsatisfiable(file) => with(
             StatusCode::RANGE_NOT_SATISFIABLE,
             CONTENT_RANGE,
-            range::unsatisfied(file.length()),
+            range::unsatisfied(file.identity().length()),
         ),
         Answer::Whole(source) => whole(&source),
         Answer::Part(source, range) => part(&source, range),
@@ -157,6 +158,12 @@ fn missing(page: Option<Source>) -> Draft {
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if let Some(source) = page {
         draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
+        if let Some(coding) = content_encoding(&source.form) {
+            draft.fields.insert(CONTENT_ENCODING, coding);
+        }
+        if source.representation.varies() {
+            draft.fields.insert(VARY, BY_CODING);
+        }
         draft.length = source.length();
         draft.pieces = source.slice(0..draft.length);
     } else {
@@ -170,7 +177,7 @@ fn missing(page: Option<Source>) -> Draft {
 /// Only what refreshes the stored answer (RFC 9110 §15.4.5).
 fn not_modified(file: &Representation, coding: Coding) -> Draft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
-    let all = fields(file);
+    let all = fields(file, file.identity());
     for name in [LAST_MODIFIED, CACHE_CONTROL, VARY] {
         if let Some(value) = all.get(&name) {
             draft.fields.insert(name, value.clone());
@@ -186,21 +193,21 @@ fn whole(source: &Source) -> Draft {
     let length = source.length();
     Draft {
         status: StatusCode::OK,
-        fields: fields(&source.representation),
+        fields: fields(&source.representation, &source.form),
         pieces: source.slice(0..length),
         length,
     }
 }
 
 fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
-    let mut fields = fields(&source.representation);
+    let mut fields = fields(&source.representation, &source.form);
     fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
     let length = range.end - range.start;
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces: source.slice(range), length }
 }
 
 fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
-    let mut fields = fields(&source.representation);
+    let mut fields = fields(&source.representation, &source.form);
     let inner = fields.insert(CONTENT_TYPE, multipart::CONTENT_TYPE);
     let inner = inner.unwrap_or(PLAIN_TEXT);
     let length = source.length();
@@ -208,19 +215,22 @@ fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
 }
 
-/// The fields of a served file, made once per version of it.
-fn fields(file: &Representation) -> HeaderMap {
-    file.fields(|| {
+/// The fields of a served file in one of its forms, made once per version of it.
+fn fields(file: &Representation, form: &Form) -> HeaderMap {
+    form.fields(file.inspection().is_some(), || {
         let mut fields = HeaderMap::with_capacity(12);
         fields.insert(CONTENT_TYPE, content_type(file));
-        if let Some(tag) = entity_tag(file, Coding::Identity) {
+        if let Some(coding) = content_encoding(form) {
+            fields.insert(CONTENT_ENCODING, coding);
+        }
+        if let Some(tag) = entity_tag(file, form.coding()) {
             fields.insert(ETAG, tag);
         }
         fields.insert(LAST_MODIFIED, date::format(file.last_modified()));
         let essence = file.media_type().essence;
         fields.insert(CACHE_CONTROL, freshness::cache_control(file.file_name(), essence));
         fields.insert(ACCEPT_RANGES, BYTES);
-        if file.media_type().compressible {
+        if file.varies() {
             fields.insert(VARY, BY_CODING);
         }
         fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
@@ -232,6 +242,11 @@ fn fields(file: &Representation) -> HeaderMap {
 fn content_type(file: &Representation) -> HeaderValue {
     let utf8 = file.inspection().is_some_and(|inspection| inspection.utf8);
     media_type::content_type(file.media_type(), utf8)
+}
+
+fn content_encoding(form: &Form) -> Option<HeaderValue> {
+    let coding = form.coding();
+    (coding != Coding::Identity).then(|| HeaderValue::from_static(coding.token()))
 }
 
 fn entity_tag(file: &Representation, coding: Coding) -> Option<HeaderValue> {

@@ -1,20 +1,30 @@
-//! The background thread: work that takes long and that nobody waits for.
+//! The background threads: work that takes long and that nobody waits for.
+//!
+//! Two of them, so that the quick form of a page never waits for the best form of another, or for
+//! the hash of a film.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
 
+use super::cache::{Cache, Key};
 use super::content::ReadError;
+use super::form::{Content, Form};
 use super::representation::Representation;
 use super::root::OpenRoot;
+use crate::coding::Coding;
+use crate::coding::encode::{Effort, encode};
 
 /// The least urgent of the kernel's nice values: serving always goes first.
 const NICENESS: i32 = 19;
 
-/// Hands work to the background thread; cloned freely.
+/// Hands work to the background threads; cloned freely.
 ///
-/// The thread ends when the last handle is dropped and its work is done.
+/// The threads end when the last handle is dropped and their work is done.
 #[derive(Clone)]
-pub struct Background(Sender<Job>);
+pub struct Background {
+    quick: Sender<Job>,
+    slow: Sender<Job>,
+}
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -24,42 +34,87 @@ impl std::fmt::Debug for Background {
     }
 }
 
+/// A coded form that is to be made, and where it belongs.
+#[derive(Debug)]
+pub struct Encoding {
+    /// Of what. An entry that was evicted or replaced meanwhile needs no coded form.
+    pub representation: Weak<Representation>,
+    /// In which coding.
+    pub coding: Coding,
+    /// How hard to try.
+    pub effort: Effort,
+    /// The cache that counts its bytes.
+    pub cache: Weak<Cache>,
+    /// The entry that it is part of.
+    pub key: Key,
+}
+
 impl Background {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
     /// When the system has no room for another thread.
     pub fn start() -> std::io::Result<Self> {
-        let (sender, jobs) = channel::<Job>();
-        std::thread::Builder::new().name("background".into()).spawn(move || {
-            // Being refused costs a little politeness, nothing else.
-            let _ = rustix::process::setpriority_process(None, NICENESS);
-            while let Ok(job) = jobs.recv() {
-                job();
-            }
-        })?;
-        Ok(Self(sender))
+        Ok(Self { quick: thread("background-quick")?, slow: thread("background-slow")? })
     }
 
     /// Reads a streamed file for its entity tag.
-    pub fn inspect(&self, representation: Arc<Representation>, root: Arc<OpenRoot>) {
-        self.run(Box::new(move || {
-            // Nobody else has it any more: it was evicted or replaced while it waited.
-            if Arc::strong_count(&representation) == 1 {
-                return;
-            }
+    pub fn inspect(&self, representation: &Arc<Representation>, root: Arc<OpenRoot>) {
+        let representation = Arc::downgrade(representation);
+        run(&self.slow, move || {
+            let Some(representation) = representation.upgrade() else { return };
             match representation.inspect(&root) {
                 Ok(()) | Err(ReadError::Short) => {}
                 Err(ReadError::Failed(error)) => {
                     tracing::warn!(file = representation.relative(), %error, "cannot inspect");
                 }
             }
-        }));
+        });
     }
 
-    fn run(&self, job: Job) {
-        // The thread outlives every handle, so this fails only if a job panicked; what is then
-        // missing is an optional entity tag.
-        let _ = self.0.send(job);
+    /// Makes a coded form.
+    pub fn encode(&self, encoding: Encoding) {
+        let queue = match encoding.effort {
+            Effort::Quick => &self.quick,
+            Effort::Best => &self.slow,
+        };
+        run(queue, move || encoding.run());
     }
+}
+
+impl Encoding {
+    fn run(&self) {
+        let Some(representation) = self.representation.upgrade() else { return };
+        let Content::Held(content) = representation.identity().content() else { return };
+        let Some(coded) = representation.coded(self.coding) else { return };
+        match (encode(self.coding, self.effort, content), self.effort) {
+            (Some(bytes), _) => {
+                coded.put(Form::new(self.coding, Content::Held(bytes.into())));
+                if let Some(cache) = self.cache.upgrade() {
+                    cache.weigh(&self.key, &representation);
+                }
+            }
+            (None, Effort::Quick) => coded.settle(None),
+            // The quick form stays.
+            (None, Effort::Best) => {}
+        }
+    }
+}
+
+fn thread(name: &str) -> std::io::Result<Sender<Job>> {
+    let (sender, jobs) = channel::<Job>();
+    std::thread::Builder::new().name(name.into()).spawn(move || {
+        // Being refused costs a little politeness, nothing else.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+        while let Ok(job) = jobs.recv() {
+            job();
+        }
+    })?;
+    Ok(sender)
+}
+
+fn run(queue: &Sender<Job>, job: impl FnOnce() + Send + 'static) {
+    // The thread outlives every handle, so this fails only if a job panicked; what is then
+    // missing is an optional form or an optional entity tag.
+    let _ = queue.send(Box::new(job));
 }

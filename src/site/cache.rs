@@ -13,13 +13,16 @@ use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use rustix::io::Errno;
 use tokio::sync::Mutex;
 
+use super::background::{Background, Encoding};
 use super::content::ReadError;
 use super::facts::Facts;
+use super::form::Form;
 use super::lookup::{self, OpenFile, Place};
 use super::representation::Representation;
 use super::root::OpenRoot;
-use super::{Background, Found, Site};
+use super::{Found, Site};
 use crate::clock::{AtomicTick, Tick};
+use crate::coding::Coding;
 
 /// How long an entry is served without a look at the file system: short enough that a deploy
 /// seems instant, long enough that a busy page costs ten system calls a second in all.
@@ -40,6 +43,11 @@ const ENTRY_OVERHEAD: u64 = 1024;
 /// Bytes of the bound that one shard should have at the least, so that any held file fits.
 const SHARD_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How often the coded forms beside a file are looked at. They say the same as the file itself,
+/// so that nobody sees anything old meanwhile, and three more looks each time would cost more than
+/// the file's own.
+const SIBLINGS_TRUST: Duration = Duration::from_secs(1);
+
 /// The cache of one snapshot of sites.
 #[derive(Debug)]
 pub struct Cache {
@@ -47,8 +55,9 @@ pub struct Cache {
     background: Background,
 }
 
+/// What an entry is kept by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub struct Key {
     site: u32,
     path: Box<str>,
 }
@@ -95,6 +104,7 @@ struct Known {
     watch: Watch,
     generation: u64,
     checked: AtomicTick,
+    siblings_checked: AtomicTick,
 }
 
 #[derive(Debug)]
@@ -140,7 +150,7 @@ impl Cache {
         let held = self.slots.get(&KeyRef { site: site.id(), path })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        (known.is_trusted(root, now) || (known.is_warm(now) && known.holds(root, now)))
+        (known.is_trusted(root, now) || (known.may_be_asked(now) && known.holds(root, now)))
             .then(|| known.found.clone())
     }
 
@@ -182,12 +192,45 @@ impl Cache {
             return held.slot;
         }
         let fresh = || {
-            let weight = ENTRY_OVERHEAD + path.len() as u64;
+            let weight = entry_weight(path, 0);
             Ok::<_, std::convert::Infallible>(Weighed { slot: Arc::default(), weight })
         };
         let key = Key { site: site.id(), path: path.into() };
         let Ok(held) = self.slots.get_or_insert_with(&key, fresh);
         held.slot
+    }
+
+    /// The content of a representation in a coding, if there is such a form. Work that this shows
+    /// to be worth it is left to the background.
+    pub fn form(
+        self: &Arc<Self>,
+        site: &Site,
+        path: &str,
+        representation: &Arc<Representation>,
+        coding: Coding,
+    ) -> Option<Arc<Form>> {
+        let (form, work) = representation.ask(coding);
+        if let Some(effort) = work {
+            self.background.encode(Encoding {
+                representation: Arc::downgrade(representation),
+                coding,
+                effort,
+                cache: Arc::downgrade(self),
+                key: Key { site: site.id(), path: path.into() },
+            });
+        }
+        form
+    }
+
+    /// Counts the bytes of an entry anew, after a form was added to its representation.
+    pub fn weigh(&self, key: &Key, representation: &Arc<Representation>) {
+        let borrowed = KeyRef { site: key.site, path: &key.path };
+        let Some(Weighed { slot, .. }) = self.slots.peek(&borrowed) else { return };
+        if slot.holds(representation) {
+            let weight = entry_weight(&key.path, representation.weight());
+            // Only in place of itself: what was evicted meanwhile stays evicted.
+            let _ = self.slots.replace(key.clone(), Weighed { slot, weight }, true);
+        }
     }
 
     /// Bytes that the entries take, by their own account.
@@ -211,6 +254,7 @@ impl Fill {
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
             && known.holds(&self.root, began)
+            && known.has_its_siblings(&self.root, began)
         {
             return known.found.clone();
         }
@@ -237,8 +281,8 @@ impl Fill {
 
     fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
         let now = SystemTime::now();
-        let representation = Arc::new(Representation::read(file)?);
-        let watch = if file.facts.may_hide_a_change(now) {
+        let representation = Arc::new(Representation::read(&self.root, file)?);
+        let watch = if representation.may_hide_a_change(now) {
             Watch::Anew
         } else {
             Watch::File {
@@ -247,8 +291,8 @@ impl Fill {
                 shadow: file.shadow.clone(),
             }
         };
-        if representation.held().is_none() && matches!(watch, Watch::File { .. }) {
-            self.cache.background.inspect(Arc::clone(&representation), Arc::clone(&self.root));
+        if representation.inspection().is_none() && matches!(watch, Watch::File { .. }) {
+            self.cache.background.inspect(&representation, Arc::clone(&self.root));
         }
         Ok(self.publish(began, Found::File(representation), watch))
     }
@@ -267,7 +311,7 @@ impl Fill {
     /// Makes `found` known and counts its weight.
     fn publish(&self, began: Tick, found: Found, watch: Watch) -> Found {
         let content = match &found {
-            Found::File(file) => file.held().map_or(0, |bytes| bytes.len() as u64),
+            Found::File(file) => file.weight(),
             _ => 0,
         };
         let known = Known {
@@ -275,9 +319,10 @@ impl Fill {
             watch,
             generation: self.root.generation(),
             checked: AtomicTick::new(began),
+            siblings_checked: AtomicTick::new(began),
         };
         self.slot.known.store(Some(Arc::new(known)));
-        let weight = ENTRY_OVERHEAD + self.path.len() as u64 + content;
+        let weight = entry_weight(&self.path, content);
         let key = Key { site: self.site.id(), path: self.path.clone() };
         self.cache.slots.insert(key, Weighed { slot: Arc::clone(&self.slot), weight });
         found
@@ -301,8 +346,24 @@ impl Known {
         self.generation == root.generation() && asked.since(self.checked.load()) < TRUST
     }
 
-    fn is_warm(&self, now: Tick) -> bool {
-        now.since(self.checked.load()) < WARM
+    /// Whether asking the file system takes so little that a serving thread may.
+    fn may_be_asked(&self, now: Tick) -> bool {
+        now.since(self.checked.load()) < WARM && !self.siblings_are_due(now)
+    }
+
+    fn siblings_are_due(&self, now: Tick) -> bool {
+        matches!(self.found, Found::File(_))
+            && now.since(self.siblings_checked.load()) >= SIBLINGS_TRUST
+    }
+
+    /// Asks the file system about the coded forms beside the file.
+    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
+        let Found::File(representation) = &self.found else { return true };
+        let has = representation.has_its_siblings(root);
+        if has {
+            self.siblings_checked.store(now);
+        }
+        has
     }
 
     /// Asks the file system; true renews the trust.
@@ -316,6 +377,19 @@ impl Known {
         }
         holds
     }
+}
+
+impl Slot {
+    fn holds(&self, representation: &Arc<Representation>) -> bool {
+        let known = self.known.load();
+        let found = known.as_ref().map(|known| &known.found);
+        matches!(found, Some(Found::File(file)) if Arc::ptr_eq(file, representation))
+    }
+}
+
+fn entry_weight(path: &str, content: u64) -> u64 {
+    // The path is kept twice: by the cache and by the work for it.
+    ENTRY_OVERHEAD + 2 * path.len() as u64 + content
 }
 
 fn is_absent(root: &OpenRoot, name: &str) -> bool {

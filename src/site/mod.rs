@@ -8,6 +8,8 @@ pub mod background;
 pub mod cache;
 pub mod content;
 pub mod facts;
+pub mod form;
+pub mod inspection;
 pub mod lookup;
 pub mod representation;
 pub mod root;
@@ -17,6 +19,8 @@ pub mod stream;
 use std::sync::Arc;
 
 pub use background::Background;
+pub use form::{Content, Form};
+pub use lookup::OpenFile;
 pub use representation::Representation;
 pub use sites::{Answering, LoadError, Site, Sites, Source};
 pub use stream::Stream;

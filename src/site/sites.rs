@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::Cache;
+use super::form::Form;
+use super::lookup::OpenFile;
 use super::representation::Representation;
 use super::root::Root;
 use super::{Background, Found, lookup};
 use crate::clock::Tick;
+use crate::coding::Coding;
 use crate::http::host;
 
 /// A set of sites and the cache of what was read from them. Never changes: a reload builds another.
@@ -142,27 +144,25 @@ impl Sites {
         self.cache.find(site, path).await
     }
 
-    /// Opens the file of a representation that is not held. If it is another version by now, that
-    /// version is what is answered with: an answer's length is that of the file it is read from.
-    /// `None` if it has gone.
+    /// The content of what was found at `path` in a coding, if there is such a form by now.
+    pub fn form(
+        &self,
+        site: &Site,
+        path: &str,
+        representation: &Arc<Representation>,
+        coding: Coding,
+    ) -> Option<Arc<Form>> {
+        self.cache.form(site, path, representation, coding)
+    }
+
+    /// Opens a regular file by its name beneath the root; `None` if it has gone.
     ///
     /// # Errors
-    /// When the file cannot be opened for another reason.
-    pub async fn open(
-        &self,
-        site: &Arc<Site>,
-        representation: Arc<Representation>,
-    ) -> std::io::Result<Option<(Arc<Representation>, OwnedFd)>> {
+    /// When there is one that cannot be opened.
+    pub async fn open(&self, site: &Site, relative: &str) -> std::io::Result<Option<OpenFile>> {
         let root = site.root.current(Tick::now());
-        let opening = tokio::task::spawn_blocking(move || {
-            Ok(lookup::file(&root, representation.relative())?.map(|file| {
-                if file.facts == *representation.facts() {
-                    (representation, file.descriptor)
-                } else {
-                    (Arc::new(Representation::streamed(&file)), file.descriptor)
-                }
-            }))
-        });
+        let relative: Box<str> = relative.into();
+        let opening = tokio::task::spawn_blocking(move || lookup::file(&root, &relative));
         opening.await.map_err(std::io::Error::other).flatten()
     }
 

@@ -1,0 +1,127 @@
+//! Making coded forms of content, with the crates that do that best.
+
+use std::io::Write;
+
+use super::Coding;
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Within milliseconds, for the next visitor.
+    Quick,
+    /// As small as it gets, for content that stays in demand; up to seconds for a mebibyte.
+    Best,
+}
+
+/// A level of a compressor's own scale, by effort.
+struct Levels {
+    quick: u32,
+    best: u32,
+}
+
+/// Zstandard's own default, and the last level before the `ultra` ones, whose windows a browser
+/// may refuse (RFC 9659).
+const ZSTD: Levels = Levels { quick: 3, best: 19 };
+
+/// The highest quality that still takes a greedy parse, and the highest.
+const BROTLI: Levels = Levels { quick: 4, best: 11 };
+
+/// zlib's default is 6; beyond 9 there is nothing.
+const GZIP: Levels = Levels { quick: 5, best: 9 };
+
+/// The window sizes of brotli, as powers of two (RFC 7932 §9.1). A window larger than the content
+/// only costs memory on both sides.
+const BROTLI_WINDOW: std::ops::RangeInclusive<u32> = 10..=22;
+
+/// `content` in a coding; `None` if that is the identity, not smaller, or cannot be made.
+#[must_use]
+pub fn encode(coding: Coding, effort: Effort, content: &[u8]) -> Option<Vec<u8>> {
+    let coded = match coding {
+        Coding::Zstd => zstd(ZSTD.of(effort), content),
+        Coding::Brotli => brotli(BROTLI.of(effort), content),
+        Coding::Gzip => gzip(GZIP.of(effort), content),
+        Coding::Identity => return None,
+    };
+    coded.ok().filter(|coded| coded.len() < content.len())
+}
+
+impl Levels {
+    fn of(&self, effort: Effort) -> u32 {
+        match effort {
+            Effort::Quick => self.quick,
+            Effort::Best => self.best,
+        }
+    }
+}
+
+fn zstd(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
+    let level = i32::try_from(level).unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
+    zstd::bulk::compress(content, level)
+}
+
+fn brotli(quality: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
+    let bits = usize::BITS - content.len().leading_zeros();
+    let window = bits.clamp(*BROTLI_WINDOW.start(), *BROTLI_WINDOW.end());
+    let buffer = content.len().min(BROTLI_BUFFER);
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), buffer, quality, window);
+    writer.write_all(content)?;
+    writer.flush()?;
+    Ok(writer.into_inner())
+}
+
+/// Bytes that the brotli writer gathers at a time.
+const BROTLI_BUFFER: usize = 64 * 1024;
+
+fn gzip(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
+    let level = flate2::Compression::new(level);
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), level);
+    writer.write_all(content)?;
+    writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn decode(coding: Coding, coded: &[u8]) -> Vec<u8> {
+        let mut content = Vec::new();
+        match coding {
+            Coding::Zstd => content = zstd::decode_all(coded).unwrap(),
+            Coding::Brotli => {
+                brotli::Decompressor::new(coded, 4096).read_to_end(&mut content).unwrap();
+            }
+            Coding::Gzip => {
+                flate2::read::GzDecoder::new(coded).read_to_end(&mut content).unwrap();
+            }
+            Coding::Identity => content.extend_from_slice(coded),
+        }
+        content
+    }
+
+    #[test]
+    fn every_coded_form_decodes_to_the_content() {
+        let page = include_str!("../../LICENSE");
+        for coding in [Coding::Zstd, Coding::Brotli, Coding::Gzip] {
+            let mut sizes = Vec::new();
+            for effort in [Effort::Quick, Effort::Best] {
+                let coded = encode(coding, effort, page.as_bytes()).unwrap();
+                assert_eq!(decode(coding, &coded), page.as_bytes(), "{coding:?} {effort:?}");
+                sizes.push(coded.len());
+            }
+            assert!(sizes[1] <= sizes[0], "{coding:?}: more effort made it {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_shrink_is_not_coded() {
+        let noise: Vec<u8> = (0_u32..1_000)
+            .flat_map(|at| at.wrapping_mul(2_654_435_761).rotate_left(at % 32).to_le_bytes())
+            .collect();
+        for coding in Coding::ALL {
+            for content in [&b""[..], b"x", &noise] {
+                assert_eq!(encode(coding, Effort::Quick, content), None, "{coding:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The forms of one content: as it is, and in each content coding (RFC 9110 §8.4).
+
+use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use ::http::HeaderMap;
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use std::sync::Arc;
+
+use super::content;
+use super::facts::Facts;
+use super::lookup;
+use super::representation::HELD_LIMIT;
+use super::root::OpenRoot;
+use crate::coding::Coding;
+use crate::coding::encode::Effort;
+
+/// Answers with a quickly made form after which the best one is worth its seconds of a processor.
+const IN_DEMAND: u32 = 16;
+
+/// Content in one coding.
+#[derive(Debug)]
+pub struct Form {
+    coding: Coding,
+    content: Content,
+    fields: OnceLock<HeaderMap>,
+}
+
+/// Where the bytes of a form are.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// In memory.
+    Held(Bytes),
+    /// In a file beneath the root, too large to hold.
+    Streamed {
+        /// Its name.
+        relative: Box<str>,
+        /// What it was when it was found.
+        facts: Facts,
+    },
+}
+
+impl Form {
+    /// `content` in `coding`.
+    #[must_use]
+    pub fn new(coding: Coding, content: Content) -> Self {
+        Self { coding, content, fields: OnceLock::new() }
+    }
+
+    /// Its coding.
+    #[must_use]
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Where its bytes are.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match &self.content {
+            Content::Held(bytes) => bytes.len() as u64,
+            Content::Streamed { facts, .. } => facts.size,
+        }
+    }
+
+    /// Bytes that it takes of memory.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        match &self.content {
+            Content::Held(bytes) => bytes.len() as u64,
+            Content::Streamed { .. } => 0,
+        }
+    }
+
+    /// The fields of an answer with it, which `build` makes once; again and again as long as they
+    /// are not `settled`.
+    pub fn fields(&self, settled: bool, build: impl FnOnce() -> HeaderMap) -> HeaderMap {
+        if settled { self.fields.get_or_init(build).clone() } else { build() }
+    }
+}
+
+/// The form in one content coding: there, in the making, or not worth it.
+#[derive(Debug, Default)]
+pub struct Coded {
+    form: ArcSwapOption<Form>,
+    stage: AtomicU8,
+    served: AtomicU32,
+}
+
+/// How far a coded form has come. Only ever moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Stage {
+    /// Nobody has asked for it.
+    Untried,
+    /// The quick form is there or being made.
+    Quick,
+    /// The best form is there or being made, or there will be none: nothing is left to do.
+    Final,
+}
+
+impl Coded {
+    /// The form, if there is one; and the work that should be done for it now, which is given to
+    /// one caller only.
+    #[must_use]
+    pub fn ask(&self) -> (Option<Arc<Form>>, Option<Effort>) {
+        let stage = self.stage.load(Ordering::Relaxed);
+        if stage == Stage::Final as u8 {
+            return (self.form.load_full(), None);
+        }
+        if stage == Stage::Untried as u8 {
+            return (None, self.claim(Stage::Untried, Stage::Quick).then_some(Effort::Quick));
+        }
+        let form = self.form.load_full();
+        let in_demand =
+            form.is_some() && self.served.fetch_add(1, Ordering::Relaxed) + 1 >= IN_DEMAND;
+        let work = in_demand && self.claim(Stage::Quick, Stage::Final);
+        (form, work.then_some(Effort::Best))
+    }
+
+    fn claim(&self, from: Stage, to: Stage) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.stage.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Puts a form that was made in place, unless the one that is there is as small: more effort
+    /// does not help all content.
+    pub fn put(&self, form: Form) {
+        let held = self.form.load();
+        if held.as_ref().is_none_or(|held| form.length() < held.length()) {
+            self.form.store(Some(Arc::new(form)));
+        }
+    }
+
+    /// Takes a form that was found beside the file, and makes no other.
+    pub fn settle(&self, form: Option<Form>) {
+        self.form.store(form.map(Arc::new));
+        self.stage.store(Stage::Final as u8, Ordering::Relaxed);
+    }
+
+    /// Bytes that it takes of memory.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.form.load().as_ref().map_or(0, |form| form.weight())
+    }
+}
+
+/// A coded form that lies beside the file, as `x.br` beside `x`: the name of that file.
+#[must_use]
+pub fn sibling_name(relative: &str, coding: Coding) -> String {
+    format!("{relative}{}", coding.file_suffix())
+}
+
+/// The coded form beside a file with the facts `plain`, and the facts of that sibling. One that is
+/// older than the file, or not smaller, is not its coded form.
+#[must_use]
+pub fn sibling(
+    root: &OpenRoot,
+    relative: &str,
+    coding: Coding,
+    plain: &Facts,
+) -> Option<(Form, Facts)> {
+    let name = sibling_name(relative, coding);
+    let file = lookup::file(root, &name).ok().flatten()?;
+    let facts = file.facts;
+    if facts.modified() < plain.modified() || facts.size >= plain.size {
+        return None;
+    }
+    let content = if facts.size > HELD_LIMIT {
+        Content::Streamed { relative: name.into(), facts }
+    } else {
+        Content::Held(whole(&file.descriptor, &facts)?)
+    };
+    Some((Form::new(coding, content), facts))
+}
+
+/// The content of a sibling that held still while it was read.
+fn whole(file: &OwnedFd, facts: &Facts) -> Option<Bytes> {
+    let bytes = content::read(file, usize::try_from(facts.size).ok()?).ok()?;
+    (Facts::of(file).ok()? == *facts).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        Form::new(Coding::Gzip, Content::Held(Bytes::from_static(b"coded")))
+    }
+
+    #[test]
+    fn work_is_given_out_once() {
+        let coded = Coded::default();
+        assert!(matches!(coded.ask(), (None, Some(Effort::Quick))), "the first makes it");
+        assert!(matches!(coded.ask(), (None, None)), "the others do not wait");
+        coded.put(form());
+        for _ in 1..IN_DEMAND {
+            assert!(matches!(coded.ask(), (Some(_), None)), "served as it is");
+        }
+        assert!(matches!(coded.ask(), (Some(_), Some(Effort::Best))), "in demand");
+        assert!(matches!(coded.ask(), (Some(_), None)), "served while it is made");
+    }
+
+    #[test]
+    fn more_effort_that_gains_nothing_is_dropped() {
+        let coded = Coded::default();
+        coded.put(form());
+        coded.put(Form::new(Coding::Gzip, Content::Held(Bytes::from_static(b"longer form"))));
+        assert_eq!(coded.ask().0.or(coded.form.load_full()).unwrap().length(), 5);
+    }
+
+    #[test]
+    fn what_was_found_is_not_made() {
+        let coded = Coded::default();
+        coded.settle(Some(form()));
+        for _ in 0..2 * IN_DEMAND {
+            assert!(matches!(coded.ask(), (Some(_), None)));
+        }
+        let none = Coded::default();
+        none.settle(None);
+        assert!(matches!(none.ask(), (None, None)));
+    }
+}
