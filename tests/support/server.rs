@@ -65,7 +65,7 @@ impl Setup {
     }
 
     /// One folder for every host: the `DIR` of the command line.
-    pub(crate) fn directory(fill: impl FnOnce(&Site)) -> Self {
+    pub(crate) fn directory(fill: impl FnOnce(&Site) -> &Site) -> Self {
         let setup = Self::bare();
         let root = setup.folder.path().join("directory");
         fill(&Site::at(&root));
@@ -73,7 +73,7 @@ impl Setup {
     }
 
     /// Adds a site.
-    pub(crate) fn site(self, domain: &str, fill: impl FnOnce(&Site)) -> Self {
+    pub(crate) fn site(self, domain: &str, fill: impl FnOnce(&Site) -> &Site) -> Self {
         fill(&Site::at(self.sites().join(domain)));
         self
     }
@@ -226,6 +226,11 @@ impl Server {
     /// The folder of certificates.
     pub(crate) fn tls(&self) -> PathBuf {
         self.folder.path().join("tls")
+    }
+
+    /// A path beside the sites, on the same file system.
+    pub(crate) fn folder_beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Sends a signal.
