@@ -212,6 +212,14 @@ impl Connection {
         std::mem::take(&mut self.unread)
     }
 
+    /// Reads until these bytes have come or the server closes.
+    #[track_caller]
+    pub(crate) fn read_until(&mut self, end: &str) -> Vec<u8> {
+        let end = end.as_bytes();
+        while !self.unread.windows(end.len()).any(|bytes| bytes == end) && self.fill() {}
+        std::mem::take(&mut self.unread)
+    }
+
     /// Holds that the server closes the connection without another byte.
     #[track_caller]
     pub(crate) fn expect_close(&mut self) {

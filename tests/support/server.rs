@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -13,12 +14,16 @@ use super::lines::Lines;
 use super::site::Site;
 use super::tls::{self, Trust};
 
+/// The user that owns nothing, by the custom of every Linux distribution.
+const NOBODY: u32 = 65534;
+
 /// What the server is to serve, and with which options.
 pub(crate) struct Setup {
     folder: TempDir,
     trust: Trust,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    unprivileged: bool,
 }
 
 /// A server that is ready to answer; it ends when it goes out of scope.
@@ -61,6 +66,7 @@ impl Setup {
             trust: Trust::default(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            unprivileged: false,
         }
     }
 
@@ -105,6 +111,12 @@ impl Setup {
     /// Sets a variable of the environment.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs as an ordinary user even when the tests run as root, whom no permission stops.
+    pub(crate) fn unprivileged(mut self) -> Self {
+        self.unprivileged = rustix::process::geteuid().is_root();
         self
     }
 
@@ -166,6 +178,10 @@ impl Setup {
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if self.unprivileged {
+            Site::at(self.folder.path()).mode("", 0o755);
+            command.uid(NOBODY);
+        }
         command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         command.spawn().expect("the binary was built with the tests")
     }
@@ -233,9 +249,14 @@ impl Server {
         self.folder.path().join(name)
     }
 
+    /// The server's process.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("the server is there");
+        kill_process(self.pid(), signal).expect("the server is there");
     }
 
     /// Waits until the server has ended and returns its exit code.

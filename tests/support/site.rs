@@ -86,5 +86,13 @@ impl Site {
 /// Bytes in which every offset can be told from its neighbours, so that a piece that is missing,
 /// doubled or moved shows.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
-    (0u32..).flat_map(|word| word.wrapping_mul(0x9E37_79B9).to_be_bytes()).take(length).collect()
+    let mut bytes = Vec::with_capacity(length + size_of::<u64>());
+    for word in 0u64.. {
+        if bytes.len() >= length {
+            break;
+        }
+        bytes.extend_from_slice(&word.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    }
+    bytes.truncate(length);
+    bytes
 }

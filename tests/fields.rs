@@ -1,0 +1,238 @@
+//! Section 4 of the contract: the fields of a served file.
+
+mod support;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use support::DEADLINE;
+use support::client::{Request, Response};
+use support::server::Setup;
+use support::site::{Site, pattern};
+
+const NO_CACHE: &str = "no-cache";
+const DAY: &str = "public, max-age=86400";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// Name of the file, its type, how long it may be kept, and whether it varies by coding.
+const FILES: [(&str, &str, &str, bool); 44] = [
+    ("index.html", "text/html; charset=utf-8", NO_CACHE, true),
+    ("page.HTM", "text/html; charset=utf-8", NO_CACHE, true),
+    ("style.css", "text/css; charset=utf-8", NO_CACHE, true),
+    ("script.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("script.mjs", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("data.json", "application/json; charset=utf-8", NO_CACHE, true),
+    ("site.webmanifest", "application/manifest+json; charset=utf-8", NO_CACHE, true),
+    ("feed.xml", "xml; charset=utf-8", NO_CACHE, true),
+    ("feed.rss", "application/rss+xml; charset=utf-8", NO_CACHE, true),
+    ("feed.atom", "application/atom+xml; charset=utf-8", NO_CACHE, true),
+    ("robots.txt", "text/plain; charset=utf-8", NO_CACHE, true),
+    ("notes.md", "text/markdown; charset=utf-8", NO_CACHE, true),
+    ("table.csv", "text/csv; charset=utf-8", NO_CACHE, true),
+    ("code.wasm", "application/wasm", NO_CACHE, true),
+    ("unknown", "application/octet-stream", NO_CACHE, false),
+    ("unknown.zzz", "application/octet-stream", NO_CACHE, false),
+    ("paper.pdf", "application/pdf", NO_CACHE, false),
+    ("drawing.svg", "image/svg+xml; charset=utf-8", DAY, true),
+    ("icon.ico", "image/", DAY, true),
+    ("picture.png", "image/png", DAY, false),
+    ("picture.JPG", "image/jpeg", DAY, false),
+    ("picture.jpeg", "image/jpeg", DAY, false),
+    ("picture.gif", "image/gif", DAY, false),
+    ("picture.webp", "image/webp", DAY, false),
+    ("picture.avif", "image/avif", DAY, false),
+    ("font.woff2", "font/woff2", DAY, false),
+    ("font.woff", "font/woff", DAY, false),
+    ("font.ttf", "font/ttf", DAY, true),
+    ("sound.mp3", "audio/mpeg", DAY, false),
+    ("sound.ogg", "audio/ogg", DAY, false),
+    ("film.mp4", "video/mp4", DAY, false),
+    ("film.webm", "video/webm", DAY, false),
+    ("archive.zip", "application/zip", DAY, false),
+    ("archive.tar.gz", "application/gzip", DAY, false),
+    ("app.3f2a9c1d.js", "text/javascript; charset=utf-8", IMMUTABLE, true),
+    ("app-3F2A9C1D0B.css", "text/css; charset=utf-8", IMMUTABLE, true),
+    ("picture-0123456789abcdef.png", "image/png", IMMUTABLE, false),
+    ("chunk-QX7K2MZA.js", "text/javascript; charset=utf-8", IMMUTABLE, true),
+    ("app.deadbeef.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("app-1234567.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("jquery-3.7.1.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("app.3f2a9c1g.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("report-20240101.png", "image/png", IMMUTABLE, false),
+    ("application.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+];
+
+fn fill(site: &Site) -> &Site {
+    FILES.iter().fold(site, |site, (name, ..)| site.file(name, "some text, UTF-8: é\n"))
+}
+
+/// The address of a file: the index is its folder.
+fn target(name: &str) -> String {
+    format!("/{}", name.trim_end_matches("index.html"))
+}
+
+#[test]
+fn every_type_has_its_fields() {
+    let server = Setup::new().site("a.test", fill).start();
+    let mut connection = server.connect();
+    for (name, media_type, cache_control, compressible) in FILES {
+        for request in [Request::get(&target(name)), Request::head(&target(name))] {
+            let answer = connection.send(&request);
+            assert_eq!(answer.status, 200, "{name}");
+            let actual = answer.must("content-type");
+            // `.xml` is text/xml or application/xml, `.ico` one of two names of one type.
+            let same = match media_type {
+                "xml; charset=utf-8" => actual.ends_with("/xml; charset=utf-8"),
+                "image/" => matches!(actual, "image/x-icon" | "image/vnd.microsoft.icon"),
+                _ => actual == media_type,
+            };
+            assert!(same, "{name}: {actual} instead of {media_type}");
+            assert_eq!(answer.must("cache-control"), cache_control, "{name}");
+            let vary = answer.field("vary").is_some_and(|vary| vary == "Accept-Encoding");
+            assert_eq!(vary, compressible, "{name}: {:?}", answer.field("vary"));
+            check_the_rest(name, &answer);
+        }
+    }
+}
+
+/// The fields that are the same for every file.
+#[track_caller]
+fn check_the_rest(name: &str, answer: &Response) {
+    let rows = [
+        ("accept-ranges", "bytes"),
+        ("access-control-allow-origin", "*"),
+        ("x-content-type-options", "nosniff"),
+        ("content-length", "21"),
+    ];
+    for (field, value) in rows {
+        assert_eq!(answer.must(field), value, "{name}: {field}");
+    }
+    assert_eq!(answer.field("strict-transport-security"), None, "{name}: in the clear");
+    assert_eq!(answer.field("content-encoding"), None, "{name}");
+    let tag = answer.must("etag");
+    let strong = tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"');
+    assert!(strong, "{name}: {tag} is no strong tag");
+    let date = httpdate::parse_http_date(answer.must("date")).expect("Date is a date");
+    let age = SystemTime::now().duration_since(date).expect("Date is not in the future");
+    assert!(age < Duration::from_secs(3), "{name}: Date is {age:?} old");
+    let modified = httpdate::parse_http_date(answer.must("last-modified")).expect("a date");
+    assert!(modified <= date, "{name}: modified in the future");
+}
+
+#[test]
+fn the_charset_is_said_only_where_the_file_was_seen_to_be_utf_8() {
+    let latin = b"<meta charset=iso-8859-1><p>caf\xe9";
+    let server = Setup::new()
+        .site("a.test", |site| {
+            site.file("latin.html", latin)
+                .file("latin.css", b"/* \xe9 */")
+                .file("ascii.html", "<p>cafe")
+                .file("utf8.html", "<p>café")
+                .file("empty.html", "")
+                .file("mostly.html", [&vec![b'a'; 700_000][..], b"\xff"].concat())
+                .file("bytes.png", "text")
+        })
+        .start();
+    let rows = [
+        ("/latin.html", "text/html"),
+        ("/latin.css", "text/css"),
+        ("/ascii.html", "text/html; charset=utf-8"),
+        ("/utf8.html", "text/html; charset=utf-8"),
+        ("/mostly.html", "text/html"),
+        ("/bytes.png", "image/png"),
+    ];
+    for (target, media_type) in rows {
+        assert_eq!(server.send(&Request::get(target)).must("content-type"), media_type, "{target}");
+    }
+    let empty = server.send(&Request::get("/empty.html"));
+    assert_eq!((empty.status, empty.must("content-length")), (200, "0"));
+}
+
+#[test]
+fn the_tag_is_the_content_and_nothing_else() {
+    let content = "the same bytes";
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let setup = || {
+        Setup::new()
+            .site("a.test", |site| {
+                site.file("one.txt", content).file_of("two.txt", content, long_ago)
+            })
+            .site("b.test", |site| site.file("one.html", content))
+    };
+    let (server, other) = (setup().start(), setup().start());
+    let one = server.send(&Request::get("/one.txt"));
+    for (server, host, target) in [
+        (&server, "a.test", "/two.txt"),
+        (&server, "b.test", "/one.html"),
+        (&other, "a.test", "/one.txt"),
+    ] {
+        let answer = server.send(&Request::get(target).host(host));
+        assert_eq!(answer.must("etag"), one.must("etag"), "{host}{target}");
+    }
+    let site = server.site("a.test");
+    site.replace("two.txt", "the same bytez");
+    site.file_of("two.txt", "the same bytez", long_ago);
+    let changed = Instant::now();
+    while server.send(&Request::get("/two.txt")).must("etag") == one.must("etag") {
+        assert!(changed.elapsed() < DEADLINE, "a changed byte needs another tag");
+    }
+}
+
+#[test]
+fn the_last_change_is_never_in_the_future() {
+    let far = SystemTime::now() + Duration::from_hours(400 * 24);
+    let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let server = Setup::new()
+        .site("a.test", |site| site.file_of("far.txt", "x", far).file_of("past.txt", "x", past))
+        .start();
+    let answer = server.send(&Request::get("/far.txt"));
+    let date = |name: &str| httpdate::parse_http_date(answer.must(name)).unwrap();
+    assert!(date("last-modified") <= date("date"), "{answer:?}");
+    let answer = server.send(&Request::get("/past.txt"));
+    assert_eq!(answer.must("last-modified"), "Sun, 09 Sep 2001 01:46:40 GMT");
+}
+
+#[test]
+fn a_file_too_big_to_cache_gets_its_tag_later() {
+    let content = pattern(3 * 1024 * 1024 + 1);
+    let server = Setup::new().site("a.test", |site| site.file("big.bin", &content)).start();
+    let mut connection = server.connect();
+    let asked = Instant::now();
+    loop {
+        let answer = connection.send(&Request::head("/big.bin"));
+        assert_eq!((answer.status, answer.must("content-length")), (200, "3145729"));
+        answer.must("last-modified");
+        if let Some(tag) = answer.field("etag") {
+            let tag = tag.to_owned();
+            let again = connection.send(&Request::get("/big.bin").field("If-None-Match", &tag));
+            assert_eq!(again.status, 304);
+            break;
+        }
+        assert!(asked.elapsed() < DEADLINE, "the background pass hashes it");
+    }
+}
+
+#[test]
+fn over_tls_the_browser_is_told_to_stay_there() {
+    let server = Setup::new()
+        .site("a.test", |site| site.file("index.html", "a").file("404.html", "not here"))
+        .certificate("a.test")
+        .start();
+    let answer = server.send_tls("a.test", Request::get("/"));
+    assert_eq!(answer.must("strict-transport-security"), "max-age=31536000");
+}
+
+#[test]
+fn a_compressible_type_varies_whatever_the_answer() {
+    let server = Setup::new().site("a.test", |site| site.file("style.css", "p{}")).start();
+    let tag = server.send(&Request::get("/style.css")).must("etag").to_owned();
+    let rows: [(u16, &[(&str, &str)]); 4] = [
+        (200, &[("Accept-Encoding", "gzip")]),
+        (200, &[("Accept-Encoding", "identity")]),
+        (206, &[("Range", "bytes=0-0")]),
+        (304, &[("If-None-Match", &tag)]),
+    ];
+    for (status, fields) in rows {
+        let answer = server.send(&Request::get("/style.css").fields(fields));
+        assert_eq!((answer.status, answer.must("vary")), (status, "Accept-Encoding"), "{fields:?}");
+    }
+}
