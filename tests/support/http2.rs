@@ -17,9 +17,9 @@ use super::DEADLINE;
 use super::client::{Request, Response};
 use super::tls::{self, Trust};
 
-/// One HTTP/2 connection; clones share it.
+/// One HTTP/2 connection.
 pub(crate) struct Http2 {
-    sender: SendRequest<Bytes>,
+    pub(crate) sender: SendRequest<Bytes>,
     /// Ends when the connection does, with the error if there was one.
     pub(crate) connection: JoinHandle<Result<(), h2::Error>>,
 }
@@ -64,6 +64,11 @@ impl Http2 {
         let (sender, connection) =
             h2::client::handshake(stream).await.expect("the preface is answered");
         Self { sender, connection: tokio::spawn(connection) }
+    }
+
+    /// A second user of the same connection; it does not see its end.
+    pub(crate) fn share(&self) -> Self {
+        Self { sender: self.sender.clone(), connection: tokio::spawn(async { Ok(()) }) }
     }
 
     /// Sends a request and reads the whole answer.

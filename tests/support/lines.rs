@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::DEADLINE;
 
@@ -50,7 +50,7 @@ impl Lines {
     /// Waits for the line number `index` (from 0) of those that `wanted` accepts.
     #[track_caller]
     pub(crate) fn nth(&self, index: usize, wanted: impl Fn(&str) -> bool) -> String {
-        let found = self.wait(|state| {
+        let found = self.wait(DEADLINE, |state| {
             let found = state.lines.iter().filter(|line| wanted(line)).nth(index).cloned();
             found.map(Ok).or_else(|| state.ended.then_some(Err(())))
         });
@@ -63,10 +63,10 @@ impl Lines {
 
     /// Waits for the end of the output and returns all of it.
     #[track_caller]
-    pub(crate) fn to_end(&self) -> Vec<String> {
-        match self.wait(|state| state.ended.then(|| state.lines.clone())) {
+    pub(crate) fn to_end(&self, within: Duration) -> Vec<String> {
+        match self.wait(within, |state| state.ended.then(|| state.lines.clone())) {
             Some(lines) => lines,
-            None => panic!("the output did not end within {DEADLINE:?}: {:#?}", self.so_far()),
+            None => panic!("the output did not end within {within:?}: {:#?}", self.so_far()),
         }
     }
 
@@ -81,8 +81,8 @@ impl Lines {
     }
 
     /// Asks `look` after every new line until it has an answer or the time is up.
-    fn wait<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + DEADLINE;
+    fn wait<T>(&self, within: Duration, look: impl Fn(&State) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + within;
         let mut state = self.shared.lock();
         loop {
             if let Some(found) = look(&state) {

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::DEADLINE;
 use super::client::{Connection, Request, Response};
 use super::lines::Lines;
 use super::site::Site;
@@ -163,7 +165,7 @@ impl Setup {
     pub(crate) fn run(&self) -> Ended {
         let mut child = Reaped(self.spawn(Stdio::piped()));
         let (stdout, stderr) = outputs(&mut child.0);
-        let (stdout, stderr) = (stdout.to_end(), stderr.to_end());
+        let (stdout, stderr) = (stdout.to_end(DEADLINE), stderr.to_end(DEADLINE));
         let code = child.0.wait().expect("the child can be waited for").code();
         Ended { code, stdout, stderr }
     }
@@ -249,6 +251,18 @@ impl Server {
         self.folder.path().join(name)
     }
 
+    /// Writes a file at a path beside the sites.
+    #[track_caller]
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        std::fs::write(self.folder_beside(path), content).expect("the file can be written");
+    }
+
+    /// Renames something, both paths beside the sites.
+    #[track_caller]
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        std::fs::rename(self.folder_beside(from), self.folder_beside(to)).expect("it is there");
+    }
+
     /// The server's process.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
@@ -262,7 +276,13 @@ impl Server {
     /// Waits until the server has ended and returns its exit code.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        self.stderr.to_end();
+        self.exit_code_within(DEADLINE)
+    }
+
+    /// The same with more patience.
+    #[track_caller]
+    pub(crate) fn exit_code_within(&mut self, within: Duration) -> Option<i32> {
+        self.stderr.to_end(within);
         self.child.wait().expect("the child can be waited for").code()
     }
 }

@@ -1,0 +1,169 @@
+//! The layers of the source: each imports only downward, every file says what it is and stays small.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A layer: the paths below `src/` that are in it, what it may not name, and why.
+struct Layer {
+    paths: &'static [&'static str],
+    forbidden: &'static [&'static str],
+    reason: &'static str,
+}
+
+const LAYERS: [Layer; 3] = [
+    Layer {
+        paths: &["http/", "http.rs", "coding/", "coding.rs", "bot.rs", "redirect.rs"],
+        forbidden: &[
+            "crate::site",
+            "crate::log",
+            "crate::service",
+            "crate::server",
+            "tokio",
+            "std::fs",
+            "std::net",
+            "tracing",
+        ],
+        reason: "is pure: no files, clocks, sockets, runtime or logs",
+    },
+    Layer {
+        paths: &["site/", "site.rs", "log/", "log.rs"],
+        forbidden: &["crate::service", "crate::server", "http::StatusCode"],
+        reason: "knows neither connections nor status codes",
+    },
+    Layer {
+        paths: &["service/", "service.rs"],
+        forbidden: &["crate::server"],
+        reason: "knows no sockets and no TLS",
+    },
+];
+
+/// The most lines a file may have; a longer one holds more than one idea.
+const MAX_LINES: usize = 400;
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every source file: its path below `src/` and its text.
+fn files() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![source()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("source is text");
+                let name = path.strip_prefix(source()).expect("it is below src");
+                files.push((name.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no source was found");
+    files
+}
+
+/// The code that ships: without comments and without the tests at the end of the file.
+fn shipped(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    let lines = lines.map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The code with every `crate::{a::b, c}` also written as `crate::a::b crate::c`.
+fn spelled_out(code: &str) -> String {
+    let mut spelled = vec![code.to_owned()];
+    for root in ["crate", "std", "http"] {
+        let group = format!("{root}::{{");
+        for (at, _) in code.match_indices(&group) {
+            let mut depth = 1;
+            let mut name = String::new();
+            for letter in code[at + group.len()..].chars() {
+                match letter {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => (),
+                }
+                if depth == 0 || (depth == 1 && letter == ',') {
+                    spelled.push(format!("{root}::{}", name.trim()));
+                    name.clear();
+                } else {
+                    name.push(letter);
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    spelled.join(" ")
+}
+
+/// Whether the code names `path` as a whole word: `crate::site` is not in `crate::sites`.
+fn names(code: &str, path: &str) -> bool {
+    let word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    code.match_indices(path).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + path.len()..].chars().next();
+        // A crate is named where a path begins or as a path: `tokio::`, `use tokio;`.
+        let starts = before.is_none_or(|letter| !word(letter) && letter != '.');
+        let is_path = path.contains("::") || after == Some(':') || after == Some(';');
+        starts && is_path && after.is_none_or(|letter| !word(letter))
+    })
+}
+
+#[test]
+fn each_layer_imports_only_downward() {
+    let mut wrong = Vec::new();
+    for (name, text) in files() {
+        let code = spelled_out(&shipped(&text));
+        for Layer { paths, forbidden, reason } in &LAYERS {
+            if !paths.iter().any(|path| name.starts_with(path)) {
+                continue;
+            }
+            let found = forbidden.iter().filter(|path| names(&code, path));
+            wrong.extend(found.map(|path| format!("src/{name} names {path}, but {reason}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_finder_of_imports_finds_them() {
+    let rows = [
+        ("use crate::site::Snapshot;", "crate::site", true),
+        ("use crate::{http, site::Snapshot};", "crate::site", true),
+        ("use crate::{http::{self, host}, service};", "crate::service", true),
+        ("use crate::{http::{self, host}};", "crate::host", false),
+        ("let x = std::fs::read_dir(p);", "std::fs", true),
+        ("use std::{fmt, fs};", "std::fs", true),
+        ("use tokio::sync::Mutex;", "tokio", true),
+        ("// like tokio::sync", "tokio", false),
+        ("use crate::sites::All;", "crate::site", false),
+        ("let tokio = 1;", "tokio", false),
+        ("use http::{HeaderMap, StatusCode};", "http::StatusCode", true),
+        ("fn f() {}\n#[cfg(test)]\nmod tests { use std::fs; }", "std::fs", false),
+    ];
+    for (text, path, found) in rows {
+        assert_eq!(names(&spelled_out(&shipped(text)), path), found, "{path} in {text:?}");
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_and_stays_small() {
+    let mut wrong = Vec::new();
+    for (name, text) in files() {
+        if !text.starts_with("//! ") {
+            wrong.push(format!("src/{name} does not begin with its module doc"));
+        }
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            wrong.push(format!("src/{name} has {lines} lines, more than {MAX_LINES}"));
+        }
+        if shipped(&text).contains(".unwrap()") {
+            wrong.push(format!("src/{name} unwraps outside its tests"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

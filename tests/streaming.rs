@@ -1,0 +1,165 @@
+//! Bodies: byte for byte, at the length that was stated, whatever happens to the file meanwhile.
+
+mod support;
+
+use std::fs::File;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use support::client::Request;
+use support::http2::{self, Http2};
+use support::server::Setup;
+use support::site::{Site, pattern};
+
+/// Lengths around every bound a body could be cut at: buffers, the cacheable limit, frames.
+const LENGTHS: [usize; 9] =
+    [1, 16_383, 16_384, 16_385, 1_048_575, 1_048_576, 1_048_577, 2_097_153, 5_242_881];
+
+/// More than the buffers of two loopback sockets hold, so that most of it is still to be read
+/// from the file when the head has arrived.
+const BIG: usize = 32 * 1024 * 1024;
+/// What a test cuts such a file down to.
+const CUT: u64 = 1024 * 1024;
+
+fn fill(site: &Site) -> &Site {
+    LENGTHS.iter().fold(site, |site, length| site.file(&name(*length), pattern(*length)))
+}
+
+fn name(length: usize) -> String {
+    format!("{length}.bin")
+}
+
+#[test]
+fn every_length_is_exact_over_http1() {
+    let server = Setup::new().site("a.test", fill).start();
+    let mut connection = server.connect();
+    // Twice: the second answer may come from the cache.
+    for length in LENGTHS.into_iter().chain(LENGTHS) {
+        let answer = connection.send(&Request::get(&format!("/{}", name(length))));
+        assert_eq!((answer.status, answer.body.len()), (200, length));
+        assert!(answer.body == pattern(length), "{length}: other bytes");
+    }
+}
+
+#[test]
+fn every_length_is_exact_over_tls() {
+    let server = Setup::new().site("a.test", fill).certificate("a.test").start();
+    let mut connection = server.connect_tls("a.test");
+    for length in LENGTHS {
+        let answer = connection.send(&Request::get(&format!("/{}", name(length))));
+        assert!(answer.body == pattern(length), "{length}: other bytes");
+    }
+}
+
+#[test]
+fn every_length_is_exact_over_http2() {
+    let server = Setup::new().site("a.test", fill).certificate("a.test").start();
+    http2::run(async {
+        let mut client = Http2::open_tls(server.https(), "a.test", &server.trust).await;
+        for length in LENGTHS.into_iter().chain(LENGTHS) {
+            let answer = client.send("https", &Request::get(&format!("/{}", name(length)))).await;
+            assert_eq!((answer.status, answer.body.len()), (200, length));
+            assert!(answer.body == pattern(length), "{length}: other bytes");
+        }
+    });
+}
+
+#[test]
+fn requests_sent_together_are_answered_in_order() {
+    let server = Setup::new().site("a.test", fill).start();
+    let mut connection = server.connect();
+    let requests: Vec<u8> = LENGTHS
+        .iter()
+        .flat_map(|length| Request::get(&format!("/{}", name(*length))).bytes())
+        .collect();
+    connection.write(&requests);
+    for length in LENGTHS {
+        assert!(connection.read("GET").body == pattern(length), "{length}");
+    }
+}
+
+fn big() -> Setup {
+    Setup::new().site("a.test", |site| site.file("big.bin", pattern(BIG)))
+}
+
+/// Cuts the file down while it is being sent.
+fn shrink(site: &Site) {
+    let file = File::options().write(true).open(site.path("big.bin")).expect("it is there");
+    file.set_len(CUT).expect("it can be cut");
+}
+
+#[test]
+fn a_file_that_shrinks_closes_the_connection_short() {
+    let server = big().start();
+    let mut connection = server.connect();
+    connection.write(&Request::get("/big.bin").bytes());
+    let head = connection.read_head();
+    assert_eq!((head.status, head.must("content-length")), (200, BIG.to_string().as_str()));
+    shrink(&server.site("a.test"));
+    let body = connection.read_to_close();
+    assert!(body.len() < BIG, "padded to {} bytes", body.len());
+    assert!(body == pattern(BIG)[..body.len()], "other bytes than the file had");
+    let answer = server.send(&Request::head("/big.bin"));
+    assert_eq!(answer.must("content-length"), CUT.to_string(), "the server is well");
+}
+
+#[test]
+fn a_file_that_shrinks_resets_only_its_stream() {
+    let server = big().certificate("a.test").start();
+    http2::run(async {
+        let mut client = Http2::open_tls(server.https(), "a.test", &server.trust).await;
+        let opened = client.start("https", &Request::get("/big.bin")).await.expect("answered");
+        shrink(&server.site("a.test"));
+        let (answer, end) = opened.read_until_end().await;
+        assert!(end.is_some(), "the stream ended as if it were whole");
+        assert!(answer.body == pattern(BIG)[..answer.body.len()], "other bytes");
+        assert_eq!(client.send("https", &Request::head("/big.bin")).await.status, 200);
+    });
+}
+
+#[test]
+fn a_file_that_grows_is_answered_at_the_stated_length() {
+    let server = big().start();
+    let mut connection = server.connect();
+    connection.write(&Request::get("/big.bin").bytes());
+    assert_eq!(connection.read_head().must("content-length"), BIG.to_string());
+    let mut file =
+        File::options().append(true).open(server.site("a.test").path("big.bin")).unwrap();
+    file.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    assert!(connection.read_exactly(BIG) == pattern(BIG));
+    let answer = connection.send(&Request::head("/big.bin"));
+    assert_eq!(answer.must("content-length"), (BIG + 19).to_string());
+}
+
+#[test]
+fn a_file_that_is_replaced_is_answered_from_the_old_one_to_its_end() {
+    let server = big().start();
+    let mut connection = server.connect();
+    connection.write(&Request::get("/big.bin").bytes());
+    assert_eq!(connection.read_head().status, 200);
+    server.site("a.test").replace("big.bin", "small");
+    assert!(connection.read_exactly(BIG) == pattern(BIG));
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the time is for the person who runs this test")]
+fn a_thousand_small_files_wait_for_no_acknowledgement() {
+    const FILES: usize = 1_000;
+    /// Answers that leave in two small writes cost a delayed acknowledgement of 40 ms each: 40 s.
+    const BOUND: Duration = Duration::from_secs(10);
+    let server = Setup::new()
+        .site("a.test", |site| {
+            (0..FILES)
+                .fold(site, |site, index| site.file(&format!("{index}.txt"), index.to_string()))
+        })
+        .start();
+    let mut connection = server.connect();
+    let started = Instant::now();
+    for index in 0..FILES {
+        let answer = connection.send(&Request::get(&format!("/{index}.txt")));
+        assert_eq!(answer.text(), index.to_string());
+    }
+    let taken = started.elapsed();
+    eprintln!("{FILES} small files one after another: {taken:?}");
+    assert!(taken < BOUND, "{taken:?}");
+}
