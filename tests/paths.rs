@@ -236,7 +236,8 @@ fn links_stay_inside_and_only_regular_files_are_served() {
             .link("magic", "/proc/self/root")
             .link("dangling", "nowhere")
             .link("loop", "loop")
-            .fifo("fifo");
+            .fifo("fifo")
+            .socket("socket");
     };
     let setup = setup.site("a.test", |root| {
         site(root);
@@ -257,6 +258,7 @@ fn links_stay_inside_and_only_regular_files_are_served() {
         "/dangling",
         "/loop",
         "/fifo",
+        "/socket",
     ];
     for target in rows {
         let answer = server.send(&Request::get(target));

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -67,6 +68,12 @@ impl Site {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         mknodat(CWD, self.path(path), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
             .expect("the pipe can be made");
+        self
+    }
+
+    /// Makes a socket on which nobody listens any more.
+    pub(crate) fn socket(&self, path: &str) -> &Self {
+        drop(UnixListener::bind(self.path(path)).expect("the socket can be made"));
         self
     }
 
