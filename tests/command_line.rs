@@ -120,7 +120,7 @@ fn a_port_in_use_is_one_line_and_code_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let port = address.port().to_string();
-    let folder = Setup::new();
+    let folder = Setup::new().site("a.test", |site| site);
     let sites = folder.sites();
     let setup = Setup::bare().args(["--ip", "127.0.0.1", "--port", &port, "--sites", text(&sites)]);
     refuses(&setup, 1, &[&address.to_string()]);
@@ -168,9 +168,10 @@ fn check_prints_what_would_be_served() {
     let ended = setup.run();
     assert_eq!(ended.code, Some(0), "{:#?}", ended.stderr);
     let printed = ended.stdout.join("\n");
-    let site = ended.stdout.iter().find(|line| line.contains("a.test"));
-    let site = site.expect("a.test is printed");
-    assert!(site.contains('2') || printed.contains("2 files"), "its files are counted: {printed}");
+    let site = ended.stdout.iter().find(|line| line.contains("sites/a.test"));
+    let site = site.expect("a.test is printed with its folder");
+    let rest = site.replace(text(&setup.sites().join("a.test")), "");
+    assert!(rest.contains('2'), "its two files are counted: {printed}");
     for expected in ["a.test", "b.test", "www.a.test", "4096"] {
         // rcgen's certificates end in the year 4096.
         assert!(printed.contains(expected), "{expected} is not printed: {printed}");

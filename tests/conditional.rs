@@ -66,7 +66,7 @@ fn if_none_match() {
         ("\"other\", \"TAG\"", 304),
         ("\"other\",W/\"TAG\"", 304),
         (", ,\"TAG\",", 304),
-        ("\"with, comma\", \"TAG\"", 304),
+        ("\"with,comma\", \"TAG\"", 304),
         ("\"other\"", 200),
         ("\"\"", 200),
         ("TAG", 200),

@@ -44,7 +44,7 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// Every source file: its path below `src/` and its text.
+/// Every source file that ships: its path below `src/` and its text.
 fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![source()];
@@ -61,15 +61,17 @@ fn files() -> Vec<(String, String)> {
         }
     }
     assert!(!files.is_empty(), "no source was found");
+    for name in files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+        if is_test_module(&name, &files) {
+            files.retain(|(file, _)| *file != name);
+        }
+    }
     files
 }
 
-/// The code that ships: without comments and without tests, which are the rest of the file behind
-/// `#[cfg(test)]`, or a file of their own that one such line names.
-fn shipped(name: &str, text: &str) -> String {
-    if name.ends_with("tests.rs") {
-        return String::new();
-    }
+/// The code that ships: without comments and without what stands behind `#[cfg(test)]`, which is
+/// one item that ends on its line, or the rest of the file.
+fn shipped(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -83,6 +85,22 @@ fn shipped(name: &str, text: &str) -> String {
         code.push('\n');
     }
     code
+}
+
+/// Whether one of these files declares `name` as a module of its tests.
+fn is_test_module(name: &str, files: &[(String, String)]) -> bool {
+    let stem = name.trim_end_matches(".rs");
+    files.iter().any(|(parent, text)| {
+        let folder = match parent.trim_end_matches(".rs") {
+            "lib" | "main" => "",
+            parent => parent.trim_end_matches("/mod"),
+        };
+        let module = stem.strip_prefix(folder).map(|rest| rest.trim_start_matches('/'));
+        let Some(module) = module.filter(|module| !module.contains('/')) else { return false };
+        let declared = format!("mod {module};");
+        let lines: Vec<_> = text.lines().collect();
+        lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with(&declared))
+    })
 }
 
 /// The code with every `crate::{a::b, c}` also written as `crate::a::b crate::c`.
@@ -131,7 +149,7 @@ fn names(code: &str, path: &str) -> bool {
 fn each_layer_imports_only_downward() {
     let mut wrong = Vec::new();
     for (name, text) in files() {
-        let code = spelled_out(&shipped(&name, &text));
+        let code = spelled_out(&shipped(&text));
         for Layer { paths, forbidden, reason } in &LAYERS {
             if !paths.iter().any(|path| name.starts_with(path)) {
                 continue;
@@ -161,7 +179,7 @@ fn the_finder_of_imports_finds_them() {
         ("#[cfg(test)]\nmod tests;\nuse std::fs;", "std::fs", true),
     ];
     for (text, path, found) in rows {
-        assert_eq!(names(&spelled_out(&shipped("a.rs", text)), path), found, "{path} in {text:?}");
+        assert_eq!(names(&spelled_out(&shipped(text)), path), found, "{path} in {text:?}");
     }
 }
 
@@ -176,7 +194,7 @@ fn every_file_says_what_it_is_and_stays_small() {
         if lines > MAX_LINES {
             wrong.push(format!("src/{name} has {lines} lines, more than {MAX_LINES}"));
         }
-        if shipped(&name, &text).contains(".unwrap()") {
+        if shipped(&text).contains(".unwrap()") {
             wrong.push(format!("src/{name} unwraps outside its tests"));
         }
     }

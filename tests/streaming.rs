@@ -78,6 +78,29 @@ fn requests_sent_together_are_answered_in_order() {
     }
 }
 
+#[test]
+fn an_answer_does_not_wait_for_the_bytes_behind_its_request() {
+    let server = Setup::new().site("a.test", |site| site.file("index.html", "index")).start();
+    let next = Request::get("/").bytes();
+    let close = Request::get("/").field("Connection", "close");
+    let rows: [(Request, u16, &[u8]); 8] = [
+        (Request::get("/"), 200, &next[..10]),
+        (Request::get("/"), 200, b"GET"),
+        (close.clone(), 200, &next),
+        (close, 200, &next[..10]),
+        (Request::get("/").host("a test"), 400, &next),
+        (Request::get("/").without("user-agent"), 403, &next),
+        (Request::get("/").version("HTTP/1.0"), 200, &next),
+        (Request::get("/"), 200, b"this is no request\r\n\r\n"),
+    ];
+    for (request, status, behind) in rows {
+        let mut connection = server.connect();
+        connection.write(&[&request.bytes(), behind].concat());
+        let answer = connection.read(&request.method);
+        assert_eq!(answer.status, status, "{:?} before {}", request.fields, behind.escape_ascii());
+    }
+}
+
 fn big() -> Setup {
     Setup::new().site("a.test", |site| site.file("big.bin", pattern(BIG)))
 }
@@ -139,6 +162,30 @@ fn a_file_that_is_replaced_is_answered_from_the_old_one_to_its_end() {
     assert_eq!(connection.read_head().status, 200);
     server.site("a.test").replace("big.bin", "small");
     assert!(connection.read_exactly(BIG) == pattern(BIG));
+}
+
+#[test]
+fn a_reader_that_stalls_costs_no_memory() {
+    const HUGE: u64 = 512 * 1024 * 1024;
+    /// Far below the file, far above what the server needs for two connections.
+    const BOUND_KIB: u64 = 96 * 1024;
+    const STALL: Duration = Duration::from_millis(1500);
+    let server = Setup::new().site("a.test", |site| site.file("index.html", "index")).start();
+    let file = File::create(server.site("a.test").path("huge.bin")).unwrap();
+    file.set_len(HUGE).unwrap();
+    let mut stalled = server.connect();
+    stalled.write(&Request::get("/huge.bin").bytes());
+    assert_eq!(stalled.read_head().status, 200);
+    let mut other = server.connect();
+    let started = Instant::now();
+    while started.elapsed() < STALL {
+        assert_eq!(other.send(&Request::get("/")).status, 200);
+    }
+    let pid = server.pid().as_raw_nonzero();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(resident < BOUND_KIB, "{resident} KiB for one reader that reads nothing");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use socket2::{Domain, Socket, Type};
+
 use super::{DEADLINE, USER_AGENT};
 
 /// One request, as it will be written.
@@ -119,7 +121,9 @@ impl Response {
     fn parse_head(head: &str) -> Self {
         let mut lines = head.split("\r\n");
         let status_line = lines.next().expect("split yields at least one piece");
-        let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let versions = ["HTTP/1.1 ", "HTTP/1.0 "];
+        let rest = versions.iter().find_map(|version| status_line.strip_prefix(version));
+        let status = rest.and_then(|rest| rest.get(..3));
         let status = status.and_then(|digits| digits.parse().ok());
         let fields = lines.filter(|line| !line.is_empty()).map(|line| {
             let (name, value) = line.split_once(':').expect("a field has a colon");
@@ -244,9 +248,17 @@ impl Connection {
     }
 }
 
+/// What the kernel may keep for the client, in bytes: little, so that a response that the test does
+/// not read soon stays in flight (Linux would let it grow to 32 MiB).
+const RECEIVE_BUFFER: usize = 256 * 1024;
+
 /// A socket on which no read or write takes longer than the deadline.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect_timeout(&address, DEADLINE).expect("the server listens");
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+    let socket = socket.expect("a socket can be made");
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("it is within every limit");
+    socket.connect_timeout(&address.into(), DEADLINE).expect("the server listens");
+    let socket = TcpStream::from(socket);
     socket.set_read_timeout(Some(DEADLINE)).expect("the deadline is not zero");
     socket.set_write_timeout(Some(DEADLINE)).expect("the deadline is not zero");
     socket.set_nodelay(true).expect("a TCP socket knows the option");

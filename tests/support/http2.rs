@@ -17,6 +17,9 @@ use super::DEADLINE;
 use super::client::{Request, Response};
 use super::tls::{self, Trust};
 
+/// How many streams the client opens before it knows the server's limit, as browsers do.
+const INITIAL_STREAMS: usize = 100;
+
 /// One HTTP/2 connection.
 pub(crate) struct Http2 {
     pub(crate) sender: SendRequest<Bytes>,
@@ -61,8 +64,11 @@ impl Http2 {
     }
 
     async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
-        let (sender, connection) =
-            h2::client::handshake(stream).await.expect("the preface is answered");
+        // RFC 9113 §6.5.2: no limit until the server states one, and what it refuses then may be
+        // sent again; a browser begins with 100.
+        let mut client = h2::client::Builder::new();
+        client.initial_max_send_streams(INITIAL_STREAMS);
+        let (sender, connection) = client.handshake(stream).await.expect("the preface is answered");
         Self { sender, connection: tokio::spawn(connection) }
     }
 
