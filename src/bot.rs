@@ -101,7 +101,8 @@ const BROWSER_FIELDS: &[&str] = &["sec-fetch-site", "sec-gpc", "sec-ch-ua"];
 /// Files that are there for machines, or that even browsers ask for without their usual fields.
 fn is_for_everyone(request: &Request<'_>) -> bool {
     request.resolved_path().is_some_and(|path| {
-        matches!(path.as_str(), "/robots.txt" | "/favicon.ico") || path.is_well_known()
+        matches!(path.as_str(), "/robots.txt" | "/favicon.ico")
+            || path.as_str().starts_with("/.well-known/")
     })
 }
 

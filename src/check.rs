@@ -1,6 +1,7 @@
 //! `--check`: what would be served, without serving it.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::time::SystemTime;
 
 use crate::config::Config;
@@ -19,7 +20,9 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
         Snapshot::load(&config.setup.sources, background).map_err(CheckError::Load)?;
     let mut report = String::new();
     for site in snapshot.sites.all() {
-        line(&mut report, format_args!("site {} {}", site.name(), site.root().path().display()));
+        let (name, folder) = (site.name(), site.root().path());
+        let files = files_beneath(folder);
+        line(&mut report, format_args!("site {name} {} {files} files", folder.display()));
     }
     for certificate in snapshot.certificates.iter() {
         let expiry = date::format(certificate.not_after());
@@ -34,6 +37,22 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
         line(&mut report, format_args!("warning {warning}"));
     }
     Ok(report)
+}
+
+/// The number of files that are not hidden; folders that cannot be read count as empty.
+fn files_beneath(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let mut files = 0;
+    for entry in entries.flatten() {
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        match entry.file_type() {
+            Ok(kind) if hidden || kind.is_symlink() && !entry.path().is_file() => {}
+            Ok(kind) if kind.is_dir() => files += files_beneath(&entry.path()),
+            Ok(_) => files += 1,
+            Err(_) => {}
+        }
+    }
+    files
 }
 
 fn line(report: &mut String, text: std::fmt::Arguments<'_>) {

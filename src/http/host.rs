@@ -5,9 +5,9 @@
 //! case ASCII with A-labels, no trailing dot, no port, an IPv6 address in brackets. Everything that
 //! is stored or looked up has passed through [`normal_form`].
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest name in bytes, without the trailing dot (RFC 1035 §2.3.4: 255 octets on the wire).
 const MAX_NAME: usize = 253;

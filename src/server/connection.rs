@@ -156,13 +156,15 @@ async fn speak<S>(
     }
 }
 
+/// `pipeline_flush` stays off, tempting as its saved writes are: with it hyper takes a streamed
+/// file into memory whole when the client stalls, and holds an answer back while part of the next
+/// request has come.
 fn http1() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_headers(HEAD_FIELDS)
         .max_header_size(HEAD_BYTES)
         .header_read_timeout(None)
-        .pipeline_flush(true)
         .half_close(true);
     builder
 }

@@ -1,5 +1,6 @@
 //! The stream under HTTP: tokio's, in the terms that hyper asks for, noting what happens on it.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Activity;
+use super::limits::{LINGER_BYTES, LINGER_TIME};
 
 /// A stream that notes activity, and may begin with bytes that were read ahead of it.
 #[derive(Debug)]
@@ -17,18 +20,51 @@ pub struct Io<S> {
     stream: S,
     ahead: Bytes,
     activity: Arc<Activity>,
+    lingering: Option<Lingering>,
+}
+
+/// The last moments of a connection, bounded in time and bytes.
+#[derive(Debug)]
+struct Lingering {
+    timer: Pin<Box<Sleep>>,
+    dropped: usize,
+}
+
+impl Lingering {
+    fn new() -> Self {
+        Self { timer: Box::pin(sleep_until(Instant::now() + LINGER_TIME)), dropped: 0 }
+    }
 }
 
 impl<S> Io<S> {
     /// `stream` with the bytes `ahead` of it.
     pub fn new(stream: S, ahead: Bytes, activity: Arc<Activity>) -> Self {
-        Self { stream, ahead, activity }
+        Self { stream, ahead, activity, lingering: None }
     }
 
     fn take_ahead(&mut self, mut buffer: ReadBufCursor<'_>) {
         let count = self.ahead.len().min(buffer.remaining());
         buffer.put_slice(&self.ahead[..count]);
         self.ahead.advance(count);
+    }
+}
+
+impl<S: AsyncRead + Unpin> Io<S> {
+    /// Drops what still comes until the client is done, or has had its share of patience.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(lingering) = &mut self.lingering else { return Poll::Ready(Ok(())) };
+        let mut chunk = [std::mem::MaybeUninit::uninit(); READ_CHUNK];
+        while lingering.dropped < LINGER_BYTES {
+            let mut read = ReadBuf::uninit(&mut chunk);
+            match Pin::new(&mut self.stream).poll_read(context, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    lingering.dropped += read.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return lingering.timer.as_mut().poll(context).map(Ok),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -67,7 +103,7 @@ impl<S: AsyncWrite + Unpin> Io<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for Io<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -94,7 +130,14 @@ impl<S: AsyncWrite + Unpin> Write for Io<S> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// Says that nothing more will come, then waits for the client to say the same. Closing at
+    /// once with bytes unread would make the system reset the connection, and the client lose the
+    /// answer that it has not read yet (RFC 9112 §9.6).
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.lingering = Some(Lingering::new());
+        }
+        self.poll_linger(context)
     }
 }

@@ -21,6 +21,13 @@ pub const IDLE_TIME: Duration = Duration::from_mins(1);
 /// How long an answer may stall without the client taking a single byte of it.
 pub const STALL_TIME: Duration = Duration::from_secs(30);
 
+/// How long a connection that we end waits for the client to end it too, after which what the
+/// client still sends may cost it the last answer: some round trips on a bad network.
+pub const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes that are dropped meanwhile. Whoever sends more than that does not listen.
+pub const LINGER_BYTES: usize = 256 * 1024;
+
 /// How long connections may finish what is in flight after the order to stop.
 pub const DRAIN_TIME: Duration = Duration::from_secs(9);
 

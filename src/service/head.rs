@@ -30,8 +30,8 @@ impl std::fmt::Display for Malformed {
     }
 }
 
-/// The host of a request in normal form, empty if an HTTP/1.0 client named none; and the port
-/// that the client gave with it.
+/// The host of a request in normal form, empty if an HTTP/1.0 client named none: that is enough
+/// where every host is one site; and the port that the client gave with it.
 ///
 /// # Errors
 /// Says what is wrong.

@@ -31,6 +31,7 @@ use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
 use crate::site::{Answering, Found, Site, Sites};
 use answer::{Answer, Place};
+use head::Malformed;
 use record::Record;
 
 pub use body::Body;
@@ -126,6 +127,9 @@ async fn answer(connection: &Connection, sites: &Arc<Sites>, head: &Parts) -> An
         Method::GET | Method::HEAD => {}
         Method::OPTIONS => return Answer::Options,
         _ => return Answer::MethodNotAllowed,
+    }
+    if authority.host.is_empty() && !sites.is_single() {
+        return Answer::Malformed(Malformed::Host);
     }
     let (site, counterpart) = match sites.answering(&authority.host) {
         Answering::Site(site) => (site, None),
