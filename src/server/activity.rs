@@ -52,12 +52,15 @@ impl Activity {
         }
     }
 
-    /// Bytes came in.
-    pub fn read(&self) {
-        if self.active.load(Ordering::Relaxed) == 0 && !self.in_head.load(Ordering::Relaxed) {
+    /// Bytes came in. Says whether they are the first since the last answer ended.
+    pub fn read(&self) -> bool {
+        let begins =
+            self.active.load(Ordering::Relaxed) == 0 && !self.in_head.load(Ordering::Relaxed);
+        if begins {
             self.in_head.store(true, Ordering::Relaxed);
             self.since.store(Tick::now());
         }
+        begins
     }
 
     /// The client took bytes.

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
-use super::io::Io;
+use super::io::{Expected, Io};
 use super::limits::{
     HANDSHAKE_TIME, HEAD_BYTES, HEAD_FIELDS, HEAD_TIME, LOCAL_RESETS, PENDING_RESETS,
     STREAM_BUFFER, STREAMS,
@@ -145,7 +145,11 @@ async fn speak<S>(
         connection: Arc::clone(&connection),
         activity: Arc::clone(&activity),
     };
-    let io = Io::new(stream, ahead, Arc::clone(&activity));
+    let request_line = match protocol {
+        Protocol::Http1 => Expected::First,
+        Protocol::Http2 => Expected::Never,
+    };
+    let io = Io::new(stream, &ahead, Arc::clone(&activity), request_line);
     let ended = match protocol {
         Protocol::Http1 => drive(http1().serve_connection(io, requests), &activity).await,
         Protocol::Http2 => drive(http2().serve_connection(io, requests), &activity).await,

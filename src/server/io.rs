@@ -1,5 +1,6 @@
 //! The stream under HTTP: tokio's, in the terms that hyper asks for, noting what happens on it.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -12,15 +13,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Activity;
+use super::lenient;
 use super::limits::{LINGER_BYTES, LINGER_TIME};
 
-/// A stream that notes activity, and may begin with bytes that were read ahead of it.
+/// A stream that notes activity, and may begin with bytes that were read ahead of it. With
+/// HTTP/1 it also sees to it that [odd targets](lenient) get through.
 #[derive(Debug)]
 pub struct Io<S> {
     stream: S,
     ahead: Bytes,
     activity: Arc<Activity>,
+    request_line: Expected,
     lingering: Option<Lingering>,
+}
+
+/// Whether what is read next begins with a request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The first bytes do, and the first after each answer.
+    First,
+    /// Only the first bytes after an answer.
+    AfterAnswer,
+    /// None do: this is not HTTP/1.
+    Never,
 }
 
 /// The last moments of a connection, bounded in time and bytes.
@@ -38,8 +53,23 @@ impl Lingering {
 
 impl<S> Io<S> {
     /// `stream` with the bytes `ahead` of it.
-    pub fn new(stream: S, ahead: Bytes, activity: Arc<Activity>) -> Self {
-        Self { stream, ahead, activity, lingering: None }
+    pub fn new(stream: S, ahead: &[u8], activity: Arc<Activity>, request_line: Expected) -> Self {
+        let mut io = Self { stream, ahead: Bytes::new(), activity, request_line, lingering: None };
+        if !ahead.is_empty() {
+            io.ahead = io.accepted(ahead, false).into_owned().into();
+        }
+        io
+    }
+
+    /// What is handed on of the bytes that came.
+    fn accepted<'a>(&mut self, bytes: &'a [u8], begins: bool) -> Cow<'a, [u8]> {
+        let is_line = match self.request_line {
+            Expected::First => true,
+            Expected::AfterAnswer => begins,
+            Expected::Never => return Cow::Borrowed(bytes),
+        };
+        self.request_line = Expected::AfterAnswer;
+        if is_line { lenient::request_line(bytes) } else { Cow::Borrowed(bytes) }
     }
 
     fn take_ahead(&mut self, mut buffer: ReadBufCursor<'_>) {
@@ -82,9 +112,15 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         let room = buffer.remaining().min(READ_CHUNK);
         let mut read = ReadBuf::uninit(&mut chunk[..room]);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
-        if !read.filled().is_empty() {
-            buffer.put_slice(read.filled());
-            self.activity.read();
+        if read.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let begins = self.activity.read();
+        let accepted = self.accepted(read.filled(), begins);
+        let (now, later) = accepted.split_at(accepted.len().min(room));
+        buffer.put_slice(now);
+        if !later.is_empty() {
+            self.ahead = Bytes::copy_from_slice(later);
         }
         Poll::Ready(Ok(()))
     }

@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod connection;
 pub mod handshake;
 pub mod io;
+mod lenient;
 pub mod limits;
 pub mod listener;
 pub mod signals;
