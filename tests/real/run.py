@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Fetches every file of a real site over HTTP/1.1 and HTTP/2 and compares it byte for byte.
+"""Fetches every file of a real site over HTTP/1.1, and over HTTP/2 with TLS, and compares it byte
+for byte.
 
     tests/real/run.py --shost target/debug/shost --site /usr/share/doc/python3-doc/html
 
-The site is any folder; the HTML of Debian's python3-doc has about a thousand files. Needs curl.
+The site is any folder; the HTML of Debian's python3-doc has about a thousand files. It is served
+to HTTP/1.1 as the one site, and to HTTP/2 as a domain that is a link to it. Needs curl and openssl.
 Prints one line per protocol and closes with `N passed, N failed`.
 """
 
@@ -16,21 +18,35 @@ import sys
 import tempfile
 import urllib.parse
 
+HOST = "docs.test"
 USER_AGENT = "shost-real-input"
 START_SECONDS = 10
 FETCH_SECONDS = 300
 
 
-def start(shost, site):
+def start(shost, *arguments):
     """The server and its port, which it tells in its `started` event."""
-    command = [shost, "--ip", "127.0.0.1", "--port", "0", "--log", "none", site]
+    command = [shost, "--ip", "127.0.0.1", "--port", "0", "--log", "none", *arguments]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in server.stderr:
-        found = re.search(r"\bstarted\b.*\bhttp=\S*?:(\d+)", line)
+        found = re.search(r"\bstarted\b.*\bhttps?=\S*?:(\d+)", line)
         if found:
             return server, int(found.group(1))
     server.wait(START_SECONDS)
     sys.exit(f"{shost} did not start (exit code {server.returncode})")
+
+
+def domain(folder, site):
+    """The options that serve `site` as a domain over HTTPS, from folders made beneath `folder`."""
+    sites, pair = folder / "sites", folder / "tls" / HOST
+    sites.mkdir()
+    pair.mkdir(parents=True)
+    (sites / HOST).symlink_to(site)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={HOST}",
+                    "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", pair / "key.pem",
+                    "-out", pair / "cert.pem"], check=True, capture_output=True)
+    return ["--sites", str(sites), "--tls", str(folder / "tls")], pair / "cert.pem"
 
 
 def address(site, file):
@@ -46,7 +62,7 @@ def hidden(site, file):
     return any(part.startswith(".") for part in file.relative_to(site).parts)
 
 
-def over_http1(port, paths):
+def over_http1(port, _, paths):
     """Bodies over one kept-alive HTTP/1.1 connection, by path; None where the status was not 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     bodies = {}
@@ -58,14 +74,14 @@ def over_http1(port, paths):
     return bodies
 
 
-def over_http2(port, paths):
-    """Bodies over HTTP/2 in the clear, by path, fetched by one curl."""
+def over_http2(port, certificate, paths):
+    """Bodies over HTTP/2 and TLS, by path, fetched by one curl."""
     with tempfile.TemporaryDirectory() as folder:
         config = []
         for index, path in enumerate(paths):
-            config.append(f'url = "http://127.0.0.1:{port}{path}"\noutput = "{folder}/{index}"\n')
-        command = ["curl", "--silent", "--show-error", "--fail", "--http2-prior-knowledge",
-                   "--user-agent", USER_AGENT, "--write-out", "%{http_version} %{http_code}\n",
+            config.append(f'url = "https://{HOST}:{port}{path}"\noutput = "{folder}/{index}"\n')
+        command = ["curl", "--silent", "--show-error", "--fail", "--cacert", certificate,
+                   "--resolve", f"{HOST}:{port}:127.0.0.1", "--user-agent", USER_AGENT, "--write-out", "%{http_version} %{http_code}\n",
                    "--config", "-"]
         fetched = subprocess.run(command, input="".join(config), capture_output=True, text=True,
                                  timeout=FETCH_SECONDS)
@@ -91,20 +107,22 @@ def main():
     if len(files) < 100:
         sys.exit(f"{site}: only {len(files)} files, which is no real site")
     paths = {address(site, file): file for file in files}
-    server, port = start(arguments.shost, str(site))
     failed = 0
-    try:
-        for protocol, fetch in [("HTTP/1.1", over_http1), ("HTTP/2", over_http2)]:
-            bodies = fetch(port, list(paths))
+    with tempfile.TemporaryDirectory() as folder:
+        options, certificate = domain(pathlib.Path(folder), site)
+        rows = [("HTTP/1.1", over_http1, [str(site)]), ("HTTP/2", over_http2, options)]
+        for protocol, fetch, options in rows:
+            server, port = start(arguments.shost, *options)
+            try:
+                bodies = fetch(port, certificate, list(paths))
+            finally:
+                server.terminate()
+                code = server.wait(START_SECONDS)
+            if code != 0:
+                sys.exit(f"the server ended with {code}")
             wrong = [path for path, file in paths.items() if bodies[path] != file.read_bytes()]
             failed += len(wrong)
             print(f"{protocol}: {len(paths) - len(wrong)} of {len(paths)} files the same", *wrong[:5])
-    finally:
-        server.terminate()
-        code = server.wait(15)
-    if code != 0:
-        print(f"the server ended with {code}")
-        failed += 1
     print(f"{2 * len(paths) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
