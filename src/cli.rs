@@ -19,7 +19,7 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR", env = "SHOST_SITES")]
     pub sites: Option<PathBuf>,
 
-    /// Folder of certificates, <domain>/cert.pem and <domain>/key.pem; turns HTTPS on
+    /// Folder of certificates, DOMAIN/cert.pem and DOMAIN/key.pem; turns HTTPS on
     #[arg(short, long, value_name = "DIR", env = "SHOST_TLS")]
     pub tls: Option<PathBuf>,
 

@@ -17,7 +17,7 @@ use super::lenient;
 use super::limits::{LINGER_BYTES, LINGER_TIME};
 
 /// A stream that notes activity, and may begin with bytes that were read ahead of it. With
-/// HTTP/1 it also sees to it that [odd targets](lenient) get through.
+/// HTTP/1 it also sees to it that odd targets get through.
 #[derive(Debug)]
 pub struct Io<S> {
     stream: S,

@@ -88,7 +88,7 @@ fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<std::net::TcpListe
 ///
 /// # Errors
 /// Errors of one connection are that connection's; errors of the process, such as no more
-/// descriptors, pass, and accepting goes on after [a pause](BACK_OFF).
+/// descriptors, pass, and accepting goes on after a pause.
 pub async fn accept(
     listener: TcpListener,
     opening: Opening,

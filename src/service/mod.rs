@@ -10,8 +10,8 @@
 //! 6. What lies there.
 //! 7. Preconditions and ranges, on the selected representation.
 //!
-//! Each step either knows the [`Answer`] or hands on to the next. The response is built once, from
-//! the answer, in [`response`]; the access log's line is written when its [`Body`] has gone.
+//! Each step either knows the `Answer` or hands on to the next. The response is built once, from
+//! the answer, in `response`; the access log's line is written when its [`Body`] has gone.
 
 mod answer;
 pub mod body;

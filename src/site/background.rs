@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use super::cache::{Cache, Key};
 use super::content::ReadError;
+use super::counters::Counters;
 use super::form::{Content, Form};
 use super::representation::Representation;
 use super::root::OpenRoot;
@@ -24,6 +25,7 @@ const NICENESS: i32 = 19;
 pub struct Background {
     quick: Sender<Job>,
     slow: Sender<Job>,
+    counters: Arc<Counters>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -55,7 +57,17 @@ impl Background {
     /// # Errors
     /// When the system has no room for another thread.
     pub fn start() -> std::io::Result<Self> {
-        Ok(Self { quick: thread("background-quick")?, slow: thread("background-slow")? })
+        Ok(Self {
+            quick: thread("background-quick")?,
+            slow: thread("background-slow")?,
+            counters: Arc::default(),
+        })
+    }
+
+    /// What all caches that share these threads have done.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Reads a streamed file for its entity tag.
@@ -78,15 +90,17 @@ impl Background {
             Effort::Quick => &self.quick,
             Effort::Best => &self.slow,
         };
-        run(queue, move || encoding.run());
+        let counters = Arc::clone(&self.counters);
+        run(queue, move || encoding.run(&counters));
     }
 }
 
 impl Encoding {
-    fn run(&self) {
+    fn run(&self, counters: &Counters) {
         let Some(representation) = self.representation.upgrade() else { return };
         let Content::Held(content) = representation.identity().content() else { return };
         let Some(coded) = representation.coded(self.coding) else { return };
+        counters.encodings().add();
         match (encode(self.coding, self.effort, content), self.effort) {
             (Some(bytes), _) => {
                 coded.put(Form::new(self.coding, Content::Held(bytes.into())));

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use quick_cache::{Equivalent, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder as RandomState, Equivalent, Lifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
 use rustix::io::Errno;
 use tokio::sync::Mutex;
 
 use super::background::{Background, Encoding};
 use super::content::ReadError;
+use super::counters::Counters;
 use super::facts::Facts;
 use super::form::Form;
 use super::lookup::{self, OpenFile, Place};
@@ -51,7 +53,7 @@ const SIBLINGS_TRUST: Duration = Duration::from_secs(1);
 /// The cache of one snapshot of sites.
 #[derive(Debug)]
 pub struct Cache {
-    slots: quick_cache::sync::Cache<Key, Weighed, Weights>,
+    slots: quick_cache::sync::Cache<Key, Weighed, Weights, RandomState, Evictions>,
     background: Background,
 }
 
@@ -87,6 +89,20 @@ struct Weights;
 impl Weighter<Key, Weighed> for Weights {
     fn weight(&self, _: &Key, value: &Weighed) -> u64 {
         value.weight
+    }
+}
+
+/// Counts what had to make room.
+#[derive(Clone, Debug)]
+struct Evictions(Arc<Counters>);
+
+impl Lifecycle<Key, Weighed> for Evictions {
+    /// What was evicted is given back to the system after the shard's lock has been left.
+    type RequestState = Vec<Weighed>;
+
+    fn on_evict(&self, evicted: &mut Vec<Weighed>, _: Key, value: Weighed) {
+        self.0.evictions().add();
+        evicted.push(value);
     }
 }
 
@@ -130,8 +146,8 @@ impl Cache {
         let slots = quick_cache::sync::Cache::with_options(
             options,
             Weights,
-            quick_cache::DefaultHashBuilder::default(),
-            quick_cache::sync::DefaultLifecycle::default(),
+            RandomState::default(),
+            Evictions(Arc::clone(background.counters())),
         );
         Self { slots, background }
     }
@@ -141,7 +157,10 @@ impl Cache {
         let now = Tick::now();
         let root = site.root().current(now);
         match self.remembered(site, &root, path, now) {
-            Some(found) => found,
+            Some(found) => {
+                self.background.counters().hits().add();
+                found
+            }
             None => self.fill(site, root, path, now).await,
         }
     }
@@ -251,6 +270,7 @@ struct Fill {
 
 impl Fill {
     fn run(&self) -> Found {
+        self.cache.background.counters().fills().add();
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
             && known.holds(&self.root, began)

@@ -17,7 +17,7 @@ const CHUNK: usize = 256 * 1024;
 /// What the content told.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The first [`HASH_BYTES`] of the content's SHA-256, in hexadecimal.
+    /// The first 16 bytes of the content's SHA-256, in hexadecimal.
     pub hash: Box<str>,
     /// Whether the content is UTF-8 throughout.
     pub utf8: bool,

@@ -7,6 +7,7 @@
 pub mod background;
 pub mod cache;
 pub mod content;
+pub mod counters;
 pub mod facts;
 pub mod form;
 pub mod inspection;
@@ -19,6 +20,7 @@ pub mod stream;
 use std::sync::Arc;
 
 pub use background::Background;
+pub use counters::Counters;
 pub use form::{Content, Form};
 pub use lookup::OpenFile;
 pub use representation::Representation;

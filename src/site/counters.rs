@@ -1,0 +1,55 @@
+//! What the caches have done since the start of the process, whatever snapshots came and went.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts that only grow. Relaxed: they are read by people, one at a time.
+#[derive(Debug, Default)]
+pub struct Counters {
+    hits: Count,
+    fills: Count,
+    encodings: Count,
+    evictions: Count,
+}
+
+/// One count.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Counts one more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    /// Look-ups that were answered from memory.
+    #[must_use]
+    pub fn hits(&self) -> &Count {
+        &self.hits
+    }
+
+    /// Look-ups that asked the disk for more than a file's facts.
+    #[must_use]
+    pub fn fills(&self) -> &Count {
+        &self.fills
+    }
+
+    /// Coded forms that were made.
+    #[must_use]
+    pub fn encodings(&self) -> &Count {
+        &self.encodings
+    }
+
+    /// Entries that had to make room.
+    #[must_use]
+    pub fn evictions(&self) -> &Count {
+        &self.evictions
+    }
+}
