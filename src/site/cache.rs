@@ -301,7 +301,7 @@ impl Fill {
 
     fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
         let now = SystemTime::now();
-        let representation = Arc::new(Representation::read(&self.root, file)?);
+        let representation = self.unless_known(Representation::read(&self.root, file)?);
         let watch = if representation.may_hide_a_change(now) {
             Watch::Anew
         } else {
@@ -315,6 +315,15 @@ impl Fill {
             self.cache.background.inspect(&representation, Arc::clone(&self.root));
         }
         Ok(self.publish(began, Found::File(representation), watch))
+    }
+
+    /// What was read, or the same as it is known already, with the forms that were made of it: a
+    /// file that has to be read again, because its facts are too young, is mostly the same.
+    fn unless_known(&self, read: Representation) -> Arc<Representation> {
+        match self.slot.known.load().as_ref().map(|known| &known.found) {
+            Some(Found::File(known)) if known.is_the_same(&read) => Arc::clone(known),
+            _ => Arc::new(read),
+        }
     }
 
     fn settled(&self, place: Place) -> Found {
@@ -415,3 +424,6 @@ fn entry_weight(path: &str, content: u64) -> u64 {
 fn is_absent(root: &OpenRoot, name: &str) -> bool {
     matches!(Facts::at(root.folder(), name), Err(Errno::NOENT | Errno::NOTDIR))
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,18 @@ impl Representation {
         siblings.chain([&self.facts]).any(|facts| facts.may_hide_a_change(now))
     }
 
+    /// Whether `other` is the same in everything that an answer could tell, so that the forms made
+    /// of the one may be kept for the other.
+    #[must_use]
+    pub fn is_the_same(&self, other: &Self) -> bool {
+        let hash = |one: &Self| one.inspection().map(|inspection| inspection.hash.clone());
+        self.facts == other.facts
+            && self.siblings == other.siblings
+            && self.relative == other.relative
+            && hash(self).is_some()
+            && hash(self) == hash(other)
+    }
+
     /// The file's name beneath the root of its site.
     #[must_use]
     pub fn relative(&self) -> &str {

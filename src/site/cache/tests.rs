@@ -1,0 +1,166 @@
+//! The cache over real folders.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::coding::Coding;
+use crate::site::{Background, Content, Found, Representation, Sites, Source};
+
+/// A folder, its one site, and the counters of its cache.
+struct Scene {
+    folder: TempDir,
+    sites: Sites,
+    background: Background,
+}
+
+impl Scene {
+    fn new(cache_bound: u64, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let background = Background::start().unwrap();
+        let source = Source { folder: folder.path().to_owned(), single: true, cache_bound };
+        let (sites, _) = Sites::load(&source, background.clone()).unwrap();
+        Self { folder, sites, background }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn find(&self, path: &str) -> Found {
+        let site = Arc::clone(self.sites.all()[0]);
+        self.sites.find(&site, path).await
+    }
+
+    #[track_caller]
+    fn content(found: &Found) -> Vec<u8> {
+        let Found::File(file) = found else { panic!("{found:?}") };
+        let Content::Held(bytes) = file.identity().content() else { panic!("streamed") };
+        bytes.to_vec()
+    }
+
+    /// Waits until the trust in what was read just now has passed.
+    async fn distrust(&self) {
+        tokio::time::sleep_until(tokio::time::Instant::now() + 2 * super::TRUST).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hit_is_the_very_same_representation() {
+    let scene = Scene::new(1 << 20, &[("a.txt", "1")]);
+    scene.find("/a.txt").await;
+    // The first reading may have been of a file too young to be believed.
+    scene.distrust().await;
+    let (Found::File(one), Found::File(other)) =
+        (scene.find("/a.txt").await, scene.find("/a.txt").await)
+    else {
+        panic!("not a file")
+    };
+    assert!(Arc::ptr_eq(&one, &other));
+}
+
+#[tokio::test]
+async fn many_clients_cause_one_filling() {
+    let scene = Arc::new(Scene::new(4 << 20, &[("a.txt", &"x".repeat(900_000))]));
+    let clients: Vec<_> = (0..200)
+        .map(|_| {
+            let scene = Arc::clone(&scene);
+            tokio::spawn(async move { Scene::content(&scene.find("/a.txt").await).len() })
+        })
+        .collect();
+    for client in clients {
+        assert_eq!(client.await.unwrap(), 900_000);
+    }
+    assert_eq!(scene.background.counters().fills().total(), 1);
+}
+
+#[tokio::test]
+async fn a_change_is_seen_whatever_its_size_and_time() {
+    let scene = Scene::new(1 << 20, &[("a.txt", "one")]);
+    let file = scene.path().join("a.txt");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    for content in ["two", "six", "ten"] {
+        assert_ne!(Scene::content(&scene.find("/a.txt").await), content.as_bytes());
+        fs::write(&file, content).unwrap();
+        fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+        scene.distrust().await;
+        assert_eq!(Scene::content(&scene.find("/a.txt").await), content.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn the_bound_holds() {
+    const BOUND: u64 = 256 * 1024;
+    let files: Vec<_> = (0..200).map(|at| (format!("{at}.txt"), "y".repeat(4096))).collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let scene = Scene::new(BOUND, &files);
+    for (name, text) in &files {
+        assert_eq!(Scene::content(&scene.find(&format!("/{name}")).await), text.as_bytes());
+        assert!(scene.sites.cache().weight() <= BOUND, "{}", scene.sites.cache().weight());
+    }
+    assert!(scene.background.counters().evictions().total() > 100);
+}
+
+#[tokio::test]
+async fn without_a_cache_nothing_is_kept() {
+    let scene = Scene::new(0, &[("a.txt", "1")]);
+    for fills in 1..4 {
+        assert_eq!(Scene::content(&scene.find("/a.txt").await), b"1");
+        assert_eq!(scene.background.counters().fills().total(), fills);
+    }
+    assert_eq!(scene.sites.cache().weight(), 0);
+}
+
+#[tokio::test]
+async fn coded_forms_are_made_once_and_counted() {
+    let text = "a line of text that shrinks well\n".repeat(1_000);
+    let scene = Scene::new(1 << 20, &[("a.txt", &text)]);
+    scene.find("/a.txt").await;
+    scene.distrust().await;
+    let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
+    let site = Arc::clone(scene.sites.all()[0]);
+    let before = scene.sites.cache().weight();
+    let form = || scene.sites.form(&site, "/a.txt", &file, Coding::Zstd);
+    let asked = (0..10).filter_map(|_| form()).count();
+    assert!(asked < 10, "the first ones were not kept waiting");
+    while form().is_none() {
+        tokio::task::yield_now().await;
+    }
+    while scene.sites.cache().weight() == before {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.background.counters().encodings().total(), 1);
+    let coded = file.weight() - text.len() as u64;
+    assert_eq!(scene.sites.cache().weight() - before, coded);
+}
+
+#[tokio::test]
+async fn a_sibling_is_used_and_its_going_seen() {
+    let text = "a line of text\n".repeat(1_000);
+    let scene = Scene::new(1 << 20, &[("a.txt", &text), ("a.txt.br", "sibling")]);
+    let held = |file: &Arc<Representation>| {
+        let site = Arc::clone(scene.sites.all()[0]);
+        let form = scene.sites.form(&site, "/a.txt", file, Coding::Brotli);
+        form.map(|form| form.length())
+    };
+    let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
+    assert_eq!(held(&file), Some(7));
+    fs::remove_file(scene.path().join("a.txt.br")).unwrap();
+    let gone = tokio::time::timeout(super::SIBLINGS_TRUST * 3, async {
+        loop {
+            let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
+            if held(&file) != Some(7) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    gone.await.unwrap();
+}
