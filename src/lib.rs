@@ -29,3 +29,4 @@ pub mod coding;
 pub mod http;
 
 pub mod clock;
+pub mod descriptors;
