@@ -3,11 +3,15 @@
 pub mod activity;
 pub mod certificates;
 pub mod connection;
+mod date;
 pub mod handshake;
+mod http1;
+mod http2;
 pub mod io;
 mod lenient;
 pub mod limits;
 pub mod listener;
+mod requests;
 pub mod signals;
 pub mod snapshot;
 pub mod tls;

@@ -1,0 +1,101 @@
+//! The requests of a connection: each answered by the service, and counted while it lasts.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, Version};
+use http_body::{Frame, SizeHint};
+
+use super::activity::Activity;
+use super::snapshot::Live;
+use crate::service::{self, Body, Connection};
+
+/// Answers the requests of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Requests {
+    live: Arc<Live>,
+    connection: Arc<Connection>,
+    activity: Arc<Activity>,
+}
+
+/// An answer in the making.
+pub(super) type Answered =
+    Pin<Box<dyn Future<Output = Result<Response<Tracked>, Infallible>> + Send>>;
+
+impl Requests {
+    /// Requests of `connection`, answered from what is live and noted in `activity`.
+    pub(super) fn new(
+        live: Arc<Live>,
+        connection: Arc<Connection>,
+        activity: Arc<Activity>,
+    ) -> Self {
+        Self { live, connection, activity }
+    }
+
+    /// Answers a request from the snapshot that is current now.
+    pub(super) fn answer(&self, head: Parts) -> Answered {
+        let active = Active::new(&self.activity);
+        let connection = Arc::clone(&self.connection);
+        let sites = Arc::clone(&self.live.load().sites);
+        self.live.counters().request();
+        let is_http2 = head.version == Version::HTTP_2;
+        Box::pin(async move {
+            let mut response = service::call(connection, sites, head).await;
+            // HTTP/2 has no Connection field (RFC 9113 §8.2.2); what it says there, GOAWAY does.
+            if is_http2 && response.headers_mut().remove(http::header::CONNECTION).is_some() {
+                active.0.close();
+            }
+            Ok(response.map(|body| Tracked { body, _active: active }))
+        })
+    }
+}
+
+/// Counts a request among the active ones of its connection while it lives.
+#[derive(Debug)]
+struct Active(Arc<Activity>);
+
+impl Active {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.request();
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+/// The content of an answer; its request is active until it has gone.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    body: Body,
+    _active: Active,
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
