@@ -10,6 +10,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificates::{self, Certificates};
+use super::separation::{self, Exposed};
 use crate::service::Service;
 use crate::site::{self, Background, Sites, Source};
 
@@ -38,6 +39,8 @@ pub enum LoadError {
     Sites(site::LoadError),
     /// A certificate, or the folder of them.
     Certificates(certificates::LoadError),
+    /// Keys that could be read through a site.
+    Exposed(Exposed),
 }
 
 impl std::fmt::Display for LoadError {
@@ -45,6 +48,7 @@ impl std::fmt::Display for LoadError {
         match self {
             Self::Sites(error) => error.fmt(formatter),
             Self::Certificates(error) => error.fmt(formatter),
+            Self::Exposed(error) => error.fmt(formatter),
         }
     }
 }
@@ -67,6 +71,7 @@ impl Snapshot {
             Some(folder) => {
                 let (certificates, findings) = Certificates::load(folder, SystemTime::now())
                     .map_err(LoadError::Certificates)?;
+                separation::check(&sites, &certificates, folder).map_err(LoadError::Exposed)?;
                 warnings.extend(findings.iter().map(ToString::to_string));
                 certificates
             }
