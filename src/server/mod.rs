@@ -12,6 +12,7 @@ mod lenient;
 pub mod limits;
 pub mod listener;
 mod requests;
+pub mod sandbox;
 pub mod separation;
 pub mod signals;
 pub mod snapshot;

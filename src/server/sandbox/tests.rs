@@ -1,0 +1,89 @@
+//! What can be read from inside, tried on threads that do not come out again.
+
+use super::*;
+use crate::site::Source;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+
+fn sources(sites: PathBuf, single: bool, tls: Option<PathBuf>) -> Sources {
+    Sources { sites: Source { folder: sites, single, cache_bound: 0 }, tls }
+}
+
+/// A folder with sites and certificates, and links that lead out of them.
+fn tree() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    for name in ["sites/a.test", "sites/.hidden", "releases/b/1", "releases/b/2", "secret", "live"]
+    {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    fs::create_dir_all(path.join("tls/a.test")).unwrap();
+    for file in ["sites/a.test/index.html", "releases/b/2/index.html", "secret/x", "live/1.pem"] {
+        fs::write(path.join(file), "x").unwrap();
+    }
+    symlink("../releases/b/1", path.join("sites/b.test")).unwrap();
+    symlink("../secret", path.join("sites/.secret")).unwrap();
+    symlink("../../live/1.pem", path.join("tls/a.test/cert.pem")).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn what_links_lead_to_is_readable_with_its_siblings() {
+    let (_folder, path) = tree();
+    let readable = readable(&sources(path.join("sites"), false, Some(path.join("tls"))));
+    let expected = ["sites", "releases/b", "tls", "live"].map(|name| path.join(name));
+    assert_eq!(readable, expected);
+}
+
+#[test]
+fn one_directory_may_be_replaced_whole() {
+    let (_folder, path) = tree();
+    assert_eq!(readable(&sources(path.join("sites"), true, None)), [path]);
+    assert_eq!(with_siblings(Path::new("/srv")), Path::new("/srv"));
+    assert_eq!(with_siblings(Path::new("/srv/a")), Path::new("/srv"));
+}
+
+#[test]
+fn nothing_else_can_be_read_from_inside() {
+    let (_folder, path) = tree();
+    let sources = sources(path.join("sites"), false, Some(path.join("tls")));
+    // The sandbox holds for the thread that enters it, so the test goes on outside.
+    let inside = std::thread::spawn(move || {
+        let sandbox = Sandbox::enter(&sources).unwrap();
+        if matches!(sandbox, Sandbox::Unsupported) {
+            return;
+        }
+        let table = [
+            ("sites/a.test/index.html", true),
+            ("sites/b.test/../2/index.html", true),
+            ("tls/a.test/cert.pem", true),
+            ("secret/x", false),
+        ];
+        for (file, readable) in table {
+            let opened = File::open(path.join(file)).map(drop).map_err(|error| error.kind());
+            let expected = if readable { Ok(()) } else { Err(ErrorKind::PermissionDenied) };
+            assert_eq!(opened, expected, "{file}");
+        }
+        let denied = |opened: io::Result<File>| {
+            opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+        };
+        assert!(denied(File::open("/etc/passwd")), "{sandbox}");
+        assert!(denied(File::create(path.join("sites/new"))), "{sandbox}");
+
+        assert_eq!(sandbox.outside(&path.join("sites/a.test")), None);
+        assert_eq!(sandbox.outside(&path.join("sites/.secret")), Some(path.join("secret")));
+    });
+    inside.join().unwrap();
+    assert!(File::open("/etc/passwd").is_ok());
+}
+
+#[test]
+fn a_sandbox_says_what_it_is() {
+    let landlock = Sandbox::Landlock { abi: ABI::V7, readable: Vec::new() };
+    let table =
+        [(Sandbox::Off, "off"), (Sandbox::Unsupported, "unsupported"), (landlock, "landlock-abi7")];
+    for (sandbox, expected) in table {
+        assert_eq!(sandbox.to_string(), expected);
+    }
+}
