@@ -1,5 +1,6 @@
 //! How much memory this process may use, by its control group.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,25 @@ fn limit_of(mount: &Path, membership: &str) -> Option<u64> {
         .min()
 }
 
+/// A number of bytes, as people write it: with K, M or G, which are powers of 1,024.
+#[derive(Clone, Copy, Debug)]
+pub struct Size(pub u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u32, char); 3] = [(30, 'G'), (20, 'M'), (10, 'K')];
+        let Some((shift, unit)) = UNITS.into_iter().find(|(shift, _)| self.0 >> shift > 0) else {
+            return self.0.fmt(formatter);
+        };
+        let (whole, rest) = (self.0 >> shift, self.0 & ((1 << shift) - 1));
+        let tenths = (rest * 10) >> shift;
+        match tenths {
+            0 => write!(formatter, "{whole}{unit}"),
+            _ => write!(formatter, "{whole}.{tenths}{unit}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +63,22 @@ mod tests {
         fs::write(inner.join("memory.max"), "500\n").unwrap();
         assert_eq!(limit(), Some(500));
         assert_eq!(limit_of(mount.path(), "1:memory:/x\n"), None);
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_do() {
+        let table = [
+            (0, "0"),
+            (1023, "1023"),
+            (1024, "1K"),
+            (1536, "1.5K"),
+            (256 << 20, "256M"),
+            ((256 << 20) + (1 << 19), "256.5M"),
+            (3 << 30, "3G"),
+            (u64::MAX, "17179869183.9G"),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(Size(bytes).to_string(), expected);
+        }
     }
 }
