@@ -9,7 +9,8 @@ use clap::{ArgAction, Parser, ValueEnum};
 
 /// One static binary that serves your websites: a folder is a site and its name is the domain.
 #[derive(Clone, Debug, Parser)]
-#[command(version, disable_version_flag = true, max_term_width = 100)]
+#[command(version, disable_version_flag = true, max_term_width = 100, after_help = RELOAD_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own to whoever types")]
 pub struct Arguments {
     /// Serve this one directory for every host name: local preview
     #[arg(value_name = "DIR", env = "SHOST_DIR", conflicts_with = "sites")]
@@ -60,6 +61,11 @@ pub struct Arguments {
     #[arg(long, value_name = "N", env = "SHOST_THREADS", value_parser = parse_threads)]
     pub threads: Option<usize>,
 
+    /// Keep the rights that serving does not need, for links and mounts that the sandbox is in the
+    /// way of
+    #[arg(long, env = "SHOST_NO_SANDBOX")]
+    pub no_sandbox: bool,
+
     /// Load and check sites and certificates, print what would be served, exit 0 or 1
     #[arg(long, env = "SHOST_CHECK")]
     pub check: bool,
@@ -67,6 +73,25 @@ pub struct Arguments {
     /// Print version
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
+}
+
+/// What `--help` says of the command.
+const RELOAD_HELP: &str = "\
+    Command:\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
+    and wait for it\n                            (a DIR of that name is ./reload)";
+
+/// The word that makes a command line an order to the running server.
+const RELOAD: &str = "reload";
+
+/// Let the running server look at sites and certificates anew, and wait until it has
+///
+/// Prints what has changed, or why nothing has; exits with 0 or 1.
+#[derive(Clone, Copy, Debug, Parser)]
+#[command(name = "shost reload")]
+pub struct ReloadArguments {
+    /// The server's process, where several run
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
 }
 
 /// The formats of the access log.
@@ -98,6 +123,8 @@ pub enum Bots {
 pub enum Typed {
     /// Something to do.
     Run(Box<Arguments>),
+    /// An order to the server that runs.
+    Reload(ReloadArguments),
     /// Help or the version was asked for: this text.
     Print(String),
     /// A mistake, in one line.
@@ -105,14 +132,21 @@ pub enum Typed {
 }
 
 /// Reads a command line and the environment.
+///
+/// A command has a line of its own, apart from the server's options: the environment of a
+/// container sets those for every process in it.
 pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Typed {
-    match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => Typed::Run(Box::new(arguments)),
-        Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Typed::Print(error.to_string()),
-            _ => Typed::Mistake(one_line(&error.to_string())),
-        },
-    }
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    let typed = if arguments.get(1).is_some_and(|word| word == RELOAD) {
+        arguments.remove(1);
+        ReloadArguments::try_parse_from(arguments).map(Typed::Reload)
+    } else {
+        Arguments::try_parse_from(arguments).map(|typed| Typed::Run(Box::new(typed)))
+    };
+    typed.unwrap_or_else(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Typed::Print(error.to_string()),
+        _ => Typed::Mistake(one_line(&error.to_string())),
+    })
 }
 
 /// Clap explains over several lines; a log or a unit's status shows one.
@@ -179,7 +213,9 @@ mod tests {
 
     #[test]
     fn a_mistake_is_one_line_that_names_the_thing() {
-        let table: [(&[&str], &str); 8] = [
+        let table: [(&[&str], &str); 10] = [
+            (&["reload", "--pid", "x"], "--pid"),
+            (&["reload", "--tls", "x"], "--tls"),
             (&["--port", "65536"], "--port"),
             (&["--port", "http"], "--port"),
             (&["--ip", "localhost"], "--ip"),
@@ -199,8 +235,29 @@ mod tests {
 
     #[test]
     fn help_and_version_are_printed() {
-        for words in [["--help"], ["-h"], ["--version"], ["-V"], ["-v"]] {
-            assert!(matches!(typed(&words), Typed::Print(_)), "{words:?}");
+        let table: [&[&str]; 6] =
+            [&["--help"], &["-h"], &["--version"], &["-V"], &["-v"], &["reload", "--help"]];
+        for words in table {
+            assert!(matches!(typed(words), Typed::Print(_)), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_reload_is_told_from_a_directory() {
+        let table: [(&[&str], &str); 5] = [
+            (&["reload"], "reload None"),
+            (&["reload", "--pid", "7"], "reload Some(7)"),
+            (&["./reload"], "run ./reload"),
+            (&["--", "reload"], "run reload"),
+            (&["site"], "run site"),
+        ];
+        for (words, expected) in table {
+            let told = match typed(words) {
+                Typed::Reload(reload) => format!("reload {:?}", reload.pid),
+                Typed::Run(typed) => format!("run {}", typed.dir.unwrap_or_default().display()),
+                other => panic!("{words:?}: {other:?}"),
+            };
+            assert_eq!(told, expected, "{words:?}");
         }
     }
 }

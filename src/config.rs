@@ -50,7 +50,13 @@ impl From<Arguments> for Config {
         let source = Source { folder, single, cache_bound };
         let sources = Sources { sites: source, tls: typed.tls };
         Self {
-            setup: Setup { sources, addresses, port, http_port: typed.http_port },
+            setup: Setup {
+                sources,
+                addresses,
+                port,
+                http_port: typed.http_port,
+                sandbox: !typed.no_sandbox,
+            },
             policy: Policy { bots: typed.bots.into(), log_bad_bots: typed.log_bad_bots },
             log: Options { format: typed.log.into(), timestamps: !typed.no_timestamps },
             threads: typed.threads.unwrap_or_else(default_threads),

@@ -8,6 +8,8 @@ use std::time::Duration;
 use shost::cli::{self, Typed};
 use shost::config::Config;
 use shost::log::{AccessLog, diagnostics};
+use shost::server::control::client;
+use shost::server::preparation::Preparation;
 use shost::server::signals::Orders;
 use shost::server::{Server, StartError};
 use shost::service::Service;
@@ -27,6 +29,7 @@ const DIAGNOSTICS: &str = "info";
 fn main() -> ExitCode {
     let config = match cli::read(std::env::args_os()) {
         Typed::Run(arguments) => Config::from(*arguments),
+        Typed::Reload(arguments) => return reload(arguments.pid),
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> Result<(), StartError> {
+    let preparation = Preparation::make(&config.setup)?;
     let filter = std::env::var("SHOST_DIAGNOSTICS").unwrap_or_else(|_| DIAGNOSTICS.into());
     let diagnostics = diagnostics::start(&filter, config.log.timestamps)?;
     // Standard output itself would buffer, and hide how much of a line was written.
@@ -58,12 +62,19 @@ fn run(config: Config) -> Result<(), StartError> {
     let served = runtime.block_on(async {
         let orders = Orders::listen()?;
         let service = Service::new(config.policy, log.clone());
-        Server::start(config.setup, service)?.run(orders).await
+        Server::start(config.setup, preparation, service)?.run(orders).await
     });
     runtime.shutdown_background();
     log.close(LOG_TIME);
     diagnostics.close(LOG_TIME);
     served
+}
+
+fn reload(pid: Option<u32>) -> ExitCode {
+    match client::reload(pid) {
+        Ok(line) => print(&(line + "\n")),
+        Err(error) => fail(&format!("error: {error}"), 1),
+    }
 }
 
 /// Nothing can be done about a standard output that is closed.

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::Setup;
 use super::connection::{self, Opening, Shared};
 use super::limits::BACKLOG;
 
@@ -16,24 +17,81 @@ use super::limits::BACKLOG;
 /// a second is long enough for connections to end, and too short for clients to give up.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// Sockets to accept on, by what is spoken on them.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// HTTPS.
+    pub https: Vec<Socket>,
+    /// HTTP in the clear.
+    pub http: Vec<Socket>,
+    /// Whether they were passed on, and listen already.
+    pub inherited: bool,
+}
+
+impl Sockets {
+    /// Binds what `setup` says, and does not listen yet: clients are refused until there is
+    /// something to serve.
+    ///
+    /// # Errors
+    /// The address that cannot be bound, and why.
+    pub fn bind(setup: &Setup) -> Result<Self, BindError> {
+        let sites = bind(&setup.addresses, setup.port)?;
+        if setup.sources.tls.is_none() {
+            return Ok(Self { http: sites, ..Self::default() });
+        }
+        let http = match setup.http_port {
+            Some(port) => bind(&setup.addresses, port)?,
+            None => Vec::new(),
+        };
+        Ok(Self { https: sites, http, inherited: false })
+    }
+
+    /// The port of HTTPS, where there is a socket for it.
+    #[must_use]
+    pub fn https_port(&self) -> Option<u16> {
+        Some(self.https.first()?.local_addr().ok()?.as_socket()?.port())
+    }
+
+    /// Makes `socket`, one of these, ready to accept.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub fn listen(inherited: bool, socket: Socket) -> Result<TcpListener, BindError> {
+        let failed = |error, socket: &Socket| {
+            let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+            let nowhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+            BindError { address: address.unwrap_or(nowhere), error }
+        };
+        if !inherited {
+            socket.listen(BACKLOG).map_err(|error| failed(error, &socket))?;
+        }
+        // Accepted sockets inherit this, so that no answer's last segment waits for an
+        // acknowledgement. Under SELinux options of a socket that was passed on may be refused.
+        if let Err(error) = socket.set_tcp_nodelay(true) {
+            tracing::debug!(%error, "a socket keeps Nagle's algorithm");
+        }
+        socket.set_nonblocking(true).map_err(|error| failed(error, &socket))?;
+        let address = failed(io::ErrorKind::Other.into(), &socket).address;
+        TcpListener::from_std(socket.into()).map_err(|error| BindError { address, error })
+    }
+}
+
 /// Binds `port` on each of `addresses`, or on every address of the machine if there is none.
 /// With port 0 the system chooses one that is free, the same for all addresses.
-///
-/// # Errors
-/// The address that cannot be bound, and why.
-pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<std::net::TcpListener>, BindError> {
+fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<Socket>, BindError> {
     if addresses.is_empty() {
-        return everywhere(port).map(|listener| vec![listener]);
+        return everywhere(port).map(|socket| vec![socket]);
     }
     let mut port = port;
-    let mut listeners = Vec::with_capacity(addresses.len());
+    let mut sockets = Vec::with_capacity(addresses.len());
     for address in addresses {
         let address = SocketAddr::new(*address, port);
-        let listener = bind_one(address, true).map_err(|error| BindError { address, error })?;
-        port = listener.local_addr().map_or(port, |bound| bound.port());
-        listeners.push(listener);
+        let socket = bind_one(address, true).map_err(|error| BindError { address, error })?;
+        let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
+        port = bound.map_or(port, |bound| bound.port());
+        sockets.push(socket);
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 /// An address that cannot be bound.
@@ -52,7 +110,7 @@ impl std::fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 /// One IPv6 socket that also takes IPv4; an IPv4 socket on a machine without IPv6.
-fn everywhere(port: u16) -> Result<std::net::TcpListener, BindError> {
+fn everywhere(port: u16) -> Result<Socket, BindError> {
     let six = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     match bind_one(six, false) {
         Err(error) if lacks_ipv6(&error) => {
@@ -69,19 +127,15 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     absent.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<std::net::TcpListener> {
+fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
     }
     // A restart must not wait until the old connections' last packets have surely gone.
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit this, so that no answer's last segment waits for an acknowledgement.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Accepts connections until the order to stop, each served in a task of its own.

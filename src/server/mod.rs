@@ -7,30 +7,45 @@ mod date;
 pub mod handshake;
 mod http1;
 mod http2;
+pub mod control;
+pub mod handshake;
+pub mod inherited;
 pub mod io;
 mod lenient;
 pub mod limits;
 pub mod listener;
 mod requests;
+pub mod notify;
+pub mod preparation;
+pub mod reload;
+pub mod report;
 pub mod sandbox;
 pub mod separation;
 pub mod signals;
 pub mod snapshot;
 pub mod tls;
+pub mod watchdog;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::memory;
 use crate::service::{Duty, Service};
 use crate::site::Background;
 use connection::{Opening, Shared};
+use inherited::Useless;
 use limits::DRAIN_TIME;
-use listener::BindError;
+use listener::{BindError, Sockets};
+use notify::Notifier;
+use preparation::Preparation;
+use reload::{Reloads, Summary};
+use sandbox::Sandbox;
 use signals::{Order, Orders};
 use snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
 
@@ -45,6 +60,8 @@ pub struct Setup {
     pub port: u16,
     /// The port of plain HTTP beside HTTPS.
     pub http_port: Option<u16>,
+    /// Whether the process gives up what it does not need.
+    pub sandbox: bool,
 }
 
 /// A server that is ready but has not accepted anything yet.
@@ -54,6 +71,8 @@ pub struct Server {
     live: Arc<Live>,
     background: Background,
     listening: Vec<Listening>,
+    notifier: Notifier,
+    sandbox: Sandbox,
 }
 
 #[derive(Debug)]
@@ -69,6 +88,10 @@ pub enum StartError {
     Load(LoadError),
     /// An address cannot be bound.
     Bind(BindError),
+    /// No socket that was passed on can be used.
+    Inherited(Useless),
+    /// The sandbox cannot be entered.
+    Sandbox(landlock::RulesetError),
     /// TLS cannot be set up.
     Tls(rustls::Error),
     /// The system refuses a thread, a signal handler or a socket.
@@ -80,6 +103,8 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Load(error) => error.fmt(formatter),
             Self::Bind(error) => error.fmt(formatter),
+            Self::Inherited(error) => error.fmt(formatter),
+            Self::Sandbox(error) => write!(formatter, "{error} (--no-sandbox does without)"),
             Self::Tls(error) => error.fmt(formatter),
             Self::System(error) => error.fmt(formatter),
         }
@@ -95,43 +120,53 @@ impl From<std::io::Error> for StartError {
 }
 
 impl Server {
-    /// Loads everything, then binds everything: what fails leaves nothing half-started.
+    /// Loads everything, then listens: nobody is accepted who could not be served.
     ///
     /// # Errors
     /// The first thing that fails.
-    pub fn start(setup: Setup, service: Service) -> Result<Self, StartError> {
+    pub fn start(
+        setup: Setup,
+        preparation: Preparation,
+        service: Service,
+    ) -> Result<Self, StartError> {
+        let Preparation { sockets, notifier, sandbox, mut warnings } = preparation;
         let background = Background::start()?;
-        let (snapshot, warnings) =
+        let (snapshot, odd) =
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;
+        warnings.extend(odd);
         for warning in warnings {
             tracing::warn!("{warning}");
         }
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
-        let listening = listen(&setup, &live)?;
-        Ok(Self { setup, live, background, listening })
+        let listening = listen(&setup, sockets, &live)?;
+        Ok(Self { setup, live, background, listening, notifier, sandbox })
     }
 
     /// Serves until the order to stop, then finishes what is in flight.
     ///
     /// # Errors
     /// When the system's sockets or signals fail.
-    pub async fn run(self, mut orders: Orders) -> Result<(), StartError> {
-        self.announce();
+    pub async fn run(mut self, mut orders: Orders) -> Result<(), StartError> {
         let shared = Shared { live: Arc::clone(&self.live), stop: CancellationToken::new() };
         let connections = TaskTracker::new();
         let acceptors = TaskTracker::new();
-        for Listening { socket, opening } in self.listening {
+        let reloads = self.reloads();
+        if let Err(error) = control::start(reloads.clone()) {
+            tracing::warn!(%error, "`shost reload` will not work, SIGHUP does");
+        }
+        watchdog::start(&self.notifier);
+        self.announce();
+        for Listening { socket, opening } in self.listening.drain(..) {
             acceptors.spawn(listener::accept(socket, opening, shared.clone(), connections.clone()));
         }
-        while orders.next().await == Order::Reload {
-            let (sources, live) = (self.setup.sources.clone(), Arc::clone(&self.live));
-            let background = self.background.clone();
-            let reloading =
-                tokio::task::spawn_blocking(move || reload(&sources, &live, background));
-            if let Err(error) = reloading.await {
-                tracing::error!(%error, "reload failed, the old state stays");
+        loop {
+            match orders.next().await {
+                Order::Reload => reloads.request(),
+                Order::Report => report::write(&self.live, &self.background, connections.len()),
+                Order::Stop => break,
             }
         }
+        self.notifier.stopping();
         shared.stop.cancel();
         acceptors.close();
         acceptors.wait().await;
@@ -145,6 +180,17 @@ impl Server {
         Ok(())
     }
 
+    fn reloads(&self) -> Reloads {
+        let reloading = reload::Reloading {
+            sources: self.setup.sources.clone(),
+            live: Arc::clone(&self.live),
+            background: self.background.clone(),
+            sandbox: self.sandbox.clone(),
+        };
+        Reloads::start(reloading, self.notifier.clone())
+    }
+
+    /// Tells the log and the service manager that the server has started.
     fn announce(&self) {
         let addresses = |wanted: fn(&Opening) -> bool| {
             let bound = self.listening.iter().filter(|listening| wanted(&listening.opening));
@@ -156,7 +202,11 @@ impl Server {
         let snapshot = self.live.load();
         let (sites, certificates) = (snapshot.sites.count(), snapshot.certificates.len());
         let (https, http) = (not_empty(&https), not_empty(&http));
-        tracing::info!(https, http, sites, certificates, "started");
+        let threads = Handle::current().metrics().num_workers();
+        let cache = memory::Size(self.setup.sources.sites.cache_bound);
+        let sandbox = &self.sandbox;
+        tracing::info!(https, http, sites, certificates, threads, %cache, %sandbox, "started");
+        self.notifier.ready(&Summary::of(&snapshot));
     }
 }
 
@@ -164,59 +214,24 @@ fn not_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn listen(setup: &Setup, live: &Arc<Live>) -> Result<Vec<Listening>, StartError> {
-    let mut listening = Vec::new();
-    let sockets = listener::bind(&setup.addresses, setup.port).map_err(StartError::Bind)?;
-    let port = match sockets.first() {
-        Some(socket) => socket.local_addr()?.port(),
-        None => setup.port,
+fn listen(setup: &Setup, sockets: Sockets, live: &Arc<Live>) -> Result<Vec<Listening>, StartError> {
+    let https_port = sockets.https_port().unwrap_or(setup.port);
+    let plain = match setup.sources.tls {
+        Some(_) => Opening::Plain(Duty::Redirect { https_port }),
+        None => Opening::Plain(Duty::Serve),
     };
-    let opening = if setup.sources.tls.is_some() {
+    let Sockets { https, http, inherited } = sockets;
+    let mut listening = Vec::new();
+    if !https.is_empty() {
         tls::warm_up();
         let resolver = Arc::new(Resolver(Arc::clone(live)));
-        Opening::Tls(tls::config(resolver).map_err(StartError::Tls)?)
-    } else {
-        Opening::Plain(Duty::Serve)
-    };
-    for socket in sockets {
-        listening
-            .push(Listening { socket: TcpListener::from_std(socket)?, opening: opening.clone() });
+        let opening = Opening::Tls(tls::config(resolver).map_err(StartError::Tls)?);
+        listening.extend(https.into_iter().map(|socket| (socket, opening.clone())));
     }
-    if let Some(http_port) = setup.http_port {
-        let opening = Opening::Plain(Duty::Redirect { https_port: port });
-        for socket in listener::bind(&setup.addresses, http_port).map_err(StartError::Bind)? {
-            let socket = TcpListener::from_std(socket)?;
-            listening.push(Listening { socket, opening: opening.clone() });
-        }
-    }
-    Ok(listening)
-}
-
-/// Builds a new snapshot beside the current one and puts it in place whole; if anything in it is
-/// wrong, nothing changes.
-fn reload(sources: &Sources, live: &Live, background: Background) {
-    match Snapshot::load(sources, background) {
-        Ok((snapshot, warnings)) => {
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            let (sites, certificates) = (snapshot.sites.count(), snapshot.certificates.len());
-            let before = live.replace(snapshot);
-            let changes = changes(&before.sites, &live.load().sites);
-            tracing::info!(sites, certificates, changes, "reloaded");
-        }
-        Err(error) => tracing::error!(%error, "reload failed, the old state stays"),
-    }
-}
-
-/// Which sites came and went, as `+new.example -old.example`.
-fn changes(before: &crate::site::Sites, after: &crate::site::Sites) -> String {
-    let names = |sites: &crate::site::Sites| {
-        let all = sites.all();
-        all.iter().map(|site| site.name().to_owned()).collect::<std::collections::BTreeSet<_>>()
-    };
-    let (before, after) = (names(before), names(after));
-    let came = after.difference(&before).map(|name| format!("+{name}"));
-    let went = before.difference(&after).map(|name| format!("-{name}"));
-    came.chain(went).collect::<Vec<_>>().join(" ")
+    listening.extend(http.into_iter().map(|socket| (socket, plain.clone())));
+    let listening = listening.into_iter().map(|(socket, opening)| {
+        let socket = Sockets::listen(inherited, socket).map_err(StartError::Bind)?;
+        Ok(Listening { socket, opening })
+    });
+    listening.collect()
 }

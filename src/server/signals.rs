@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 
 use futures_core::Stream;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_tokio::Signals;
 
 /// What the operator wants.
@@ -13,6 +13,8 @@ use signal_hook_tokio::Signals;
 pub enum Order {
     /// Look at sites and certificates anew. Several that come during one reload are one.
     Reload,
+    /// Tell what was counted.
+    Report,
     /// Finish what is in flight, then end.
     Stop,
 }
@@ -29,18 +31,19 @@ impl std::fmt::Debug for Orders {
 }
 
 impl Orders {
-    /// Listens for SIGHUP, SIGTERM and SIGINT from now on.
+    /// Listens for SIGHUP, SIGUSR1, SIGTERM and SIGINT from now on.
     ///
     /// # Errors
     /// When the system refuses the handlers.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { signals: Signals::new([SIGHUP, SIGTERM, SIGINT])? })
+        Ok(Self { signals: Signals::new([SIGHUP, SIGUSR1, SIGTERM, SIGINT])? })
     }
 
     /// Waits for the next order.
     pub async fn next(&mut self) -> Order {
         match poll_fn(|context| Pin::new(&mut self.signals).poll_next(context)).await {
             Some(SIGHUP) => Order::Reload,
+            Some(SIGUSR1) => Order::Report,
             _ => Order::Stop,
         }
     }

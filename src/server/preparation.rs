@@ -1,0 +1,53 @@
+//! What has to be done while the process is one thread that may still do everything.
+
+use super::inherited::{self, Spoken};
+use super::listener::Sockets;
+use super::notify::Notifier;
+use super::sandbox::{self, Sandbox};
+use super::{Setup, StartError};
+
+/// A process that is ready to start threads.
+#[derive(Debug)]
+pub struct Preparation {
+    /// The sockets to accept on.
+    pub(super) sockets: Sockets,
+    /// The way to the service manager.
+    pub(super) notifier: Notifier,
+    /// What the process can still reach.
+    pub(super) sandbox: Sandbox,
+    /// What is odd but no reason to stop, a line each, for a log that is not there yet.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Preparation {
+    /// Takes or binds the sockets, connects to the service manager, then enters the sandbox.
+    ///
+    /// No other thread may run yet: what is given up here is given up for this thread and those
+    /// that it starts.
+    ///
+    /// # Errors
+    /// The first thing that fails.
+    pub fn make(setup: &Setup) -> Result<Self, StartError> {
+        let mut warnings = Vec::new();
+        let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+            warnings.push(format!("the service manager cannot be told anything: {error}"));
+            Notifier::default()
+        });
+        let spoken = Spoken { tls: setup.sources.tls.is_some(), http_port: setup.http_port };
+        let sockets = match inherited::take(spoken).map_err(StartError::Inherited)? {
+            Some((sockets, skipped)) => {
+                warnings.extend(skipped);
+                sockets
+            }
+            None => Sockets::bind(setup).map_err(StartError::Bind)?,
+        };
+        sandbox::give_up_privileges()?;
+        let sandbox = if setup.sandbox {
+            sandbox::hide_memory()?;
+            Sandbox::enter(&setup.sources).map_err(StartError::Sandbox)?
+        } else {
+            Sandbox::Off
+        };
+        Ok(Self { sockets, notifier, sandbox, warnings })
+    }
+}

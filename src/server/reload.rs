@@ -1,0 +1,267 @@
+//! Reloading: a new snapshot is built beside the current one and put in place whole, or not at all.
+//!
+//! Reloads run one at a time. Whoever asks while one is running shares the next one with everybody
+//! else who does, so the state that was there when the last of them asked is the one that is
+//! served in the end.
+
+mod changes;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::notify::Notifier;
+use super::sandbox::Sandbox;
+use super::snapshot::{Live, Snapshot, Sources};
+use crate::site::Background;
+
+pub use changes::Changes;
+
+/// Requests that may wait for a reload. More cannot matter: one that is refused for want of room
+/// finds others before it that have not begun, and is answered by their reload.
+const WAITING: usize = 64;
+
+/// What came of a reload.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The new state is served.
+    Reloaded(Summary, Changes),
+    /// Nothing has changed: why, in one line.
+    Failed(String),
+}
+
+/// What a reload needs.
+#[derive(Clone, Debug)]
+pub struct Reloading {
+    /// Where everything is.
+    pub sources: Sources,
+    /// What is served.
+    pub live: Arc<Live>,
+    /// What snapshots leave work to.
+    pub background: Background,
+    /// What can be read at all.
+    pub sandbox: Sandbox,
+}
+
+/// How much is served, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary(String);
+
+/// Asks for reloads; cloned freely.
+#[derive(Clone, Debug)]
+pub struct Reloads(mpsc::Sender<Option<oneshot::Sender<Outcome>>>);
+
+impl Reloads {
+    /// Starts the task that reloads, which ends with the last handle.
+    #[must_use]
+    pub fn start(reloading: Reloading, notifier: Notifier) -> Self {
+        Self::start_with(move || {
+            notifier.reloading();
+            let outcome = reloading.reload();
+            tell(&outcome);
+            notifier.ready(&Summary::of(&reloading.live.load()));
+            outcome
+        })
+    }
+
+    fn start_with(reload: impl Fn() -> Outcome + Send + Sync + 'static) -> Self {
+        let (sender, requests) = mpsc::channel(WAITING);
+        tokio::spawn(run(requests, Arc::new(reload)));
+        Self(sender)
+    }
+
+    /// Asks for a reload and does not wait for it.
+    pub fn request(&self) {
+        // Full means that a reload is due anyway; closed, that the process ends.
+        let _ = self.0.try_send(None);
+    }
+
+    /// Asks for a reload and waits for what comes of it.
+    pub async fn outcome(&self) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        let stopping = || Outcome::Failed("the server is stopping".into());
+        match self.0.send(Some(answer)).await {
+            Ok(()) => outcome.await.unwrap_or_else(|_| stopping()),
+            Err(_) => stopping(),
+        }
+    }
+}
+
+async fn run<R>(mut requests: mpsc::Receiver<Option<oneshot::Sender<Outcome>>>, reload: Arc<R>)
+where
+    R: Fn() -> Outcome + Send + Sync + 'static,
+{
+    while let Some(first) = requests.recv().await {
+        // Everybody who has asked by now is answered by this reload.
+        let mut waiting = vec![first];
+        while let Ok(another) = requests.try_recv() {
+            waiting.push(another);
+        }
+        // Disks and keys take their time; the threads that serve do not wait for them.
+        let reload = Arc::clone(&reload);
+        let outcome = tokio::task::spawn_blocking(move || reload()).await;
+        let outcome = outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "reload failed, the old state stays");
+            Outcome::Failed(error.to_string())
+        });
+        for answer in waiting.into_iter().flatten() {
+            // Who asked may be gone by now.
+            let _ = answer.send(outcome.clone());
+        }
+    }
+}
+
+impl Reloading {
+    /// The old snapshot is let go of in here, on a thread that may take its time with it.
+    fn reload(&self) -> Outcome {
+        let (snapshot, warnings) = match Snapshot::load(&self.sources, self.background.clone()) {
+            Ok(loaded) => loaded,
+            Err(error) => return Outcome::Failed(error.to_string()),
+        };
+        if let Some(reason) = self.unreachable(&snapshot) {
+            return Outcome::Failed(reason);
+        }
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let summary = Summary::of(&snapshot);
+        let before = self.live.replace(snapshot);
+        Outcome::Reloaded(summary, Changes::between(&before, &self.live.load()))
+    }
+
+    /// A site that is a link to where the sandbox does not reach would answer every request with
+    /// 403, so it is told here.
+    fn unreachable(&self, snapshot: &Snapshot) -> Option<String> {
+        snapshot.sites.all().iter().find_map(|site| {
+            let link = site.root().path();
+            let target = self.sandbox.outside(link)?;
+            let (link, target) = (link.display(), target.display());
+            Some(format!("{link}: leads to {target}, where only a restart lets the sandbox reach"))
+        })
+    }
+}
+
+fn tell(outcome: &Outcome) {
+    match outcome {
+        Outcome::Reloaded(Summary(serving), changes) => {
+            tracing::info!(changes = %changes, serving, "reloaded");
+        }
+        Outcome::Failed(error) => tracing::error!(error, "reload failed, the old state stays"),
+    }
+}
+
+impl Summary {
+    /// The summary of a snapshot, as `12 sites, 14 certificates, next expiry 2027-01-09`.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut text = count(snapshot.sites.count(), "site");
+        if !snapshot.certificates.is_empty() {
+            text += ", ";
+            text += &count(snapshot.certificates.len(), "certificate");
+        }
+        if let Some(expiry) = snapshot.certificates.next_expiry() {
+            text += ", next expiry ";
+            text += &day(expiry);
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// The day of a time in UTC, as ISO 8601 writes it, made of the parts of `Sat, 09 Jan 2027 …`.
+fn day(time: std::time::SystemTime) -> String {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let date = httpdate::fmt_http_date(time);
+    let parts: Vec<&str> = date.split(' ').collect();
+    match parts[..] {
+        [_, day, month, year, ..] => {
+            let month = MONTHS.find(month).map_or(0, |at| at / 3 + 1);
+            format!("{year}-{month:02}-{day}")
+        }
+        _ => date,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn days_are_written_as_iso_8601_has_them() {
+        let table = [
+            (0, "1970-01-01"),
+            (86_399, "1970-01-01"),
+            (86_400, "1970-01-02"),
+            (951_782_400, "2000-02-29"),
+            (1_799_452_800, "2027-01-09"),
+            (1_798_675_200, "2026-12-31"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(day(UNIX_EPOCH + Duration::from_secs(seconds)), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn who_asks_during_a_reload_shares_the_next_one() {
+        use std::sync::mpsc;
+        let (began, begins) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
+        let runtime = runtime.unwrap();
+        let _inside = runtime.enter();
+        let reloads = Reloads::start_with(move || {
+            began.send(()).unwrap();
+            let _ = wait.lock().unwrap().recv();
+            Outcome::Failed("done".into())
+        });
+        let bound = Duration::from_secs(10);
+
+        reloads.request();
+        begins.recv_timeout(bound).unwrap();
+        let asking: Vec<_> = (0..5)
+            .map(|_| {
+                let reloads = reloads.clone();
+                runtime.spawn(async move { reloads.outcome().await })
+            })
+            .collect();
+        for _ in 0..2 * WAITING {
+            reloads.request();
+        }
+        while reloads.0.capacity() > 0 || runtime.metrics().num_alive_tasks() < 6 {
+            std::thread::yield_now();
+        }
+        go_on.send(()).unwrap();
+        begins.recv_timeout(bound).unwrap();
+        drop(go_on);
+        for asking in asking {
+            let Outcome::Failed(reason) = runtime.block_on(asking).unwrap() else {
+                panic!("it was not the reload that was asked for")
+            };
+            assert_eq!(reason, "done");
+        }
+        // A request that found no room before was let in by the next reload at the latest.
+        let more = begins.try_iter().count();
+        assert!(more <= 1, "{more} reloads more than were asked for");
+    }
+
+    #[test]
+    fn one_of_a_kind_is_singular() {
+        let table = [(0, "0 sites"), (1, "1 site"), (2, "2 sites")];
+        for (number, expected) in table {
+            assert_eq!(count(number, "site"), expected);
+        }
+    }
+}
