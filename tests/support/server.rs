@@ -26,6 +26,7 @@ pub(crate) struct Setup {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     unprivileged: bool,
+    launcher: Option<String>,
 }
 
 /// A server that is ready to answer; it ends when it goes out of scope.
@@ -69,6 +70,7 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
             unprivileged: false,
+            launcher: None,
         }
     }
 
@@ -122,6 +124,13 @@ impl Setup {
         self
     }
 
+    /// Has a shell run `script` first, which is to `exec "$@"` in the end, as a service manager
+    /// would.
+    pub(crate) fn launched_by(mut self, script: impl Into<String>) -> Self {
+        self.launcher = Some(script.into());
+        self
+    }
+
     /// The temporary folder everything is in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -171,7 +180,15 @@ impl Setup {
     }
 
     fn spawn(&self, stdout: Stdio) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shost"));
+        let binary = env!("CARGO_BIN_EXE_shost");
+        let mut command = match &self.launcher {
+            None => Command::new(binary),
+            Some(script) => {
+                let mut command = Command::new("bash");
+                command.args(["-c", script, "launcher", binary]);
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SHOST_") {
                 command.env_remove(name);

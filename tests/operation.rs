@@ -1,0 +1,433 @@
+//! What runs a server beside its clients: orders, sockets that are passed on, the service manager,
+//! the sandbox.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::Signal;
+use support::DEADLINE;
+use support::client::{Connection, Request};
+use support::server::{Server, Setup};
+use support::site::Site;
+use support::tls;
+
+/// A user that is neither root nor whoever runs the tests.
+const STRANGER: u32 = 65533;
+
+fn fill(site: &Site) -> &Site {
+    site.file("index.html", "a")
+}
+
+fn plain() -> Setup {
+    Setup::new().site("a.test", fill)
+}
+
+fn secure() -> Setup {
+    plain().certificate("a.test")
+}
+
+/// `shost reload`, to this server.
+fn reload(server: &Server) -> Output {
+    order(server).output().expect("the binary was built with the tests")
+}
+
+fn order(server: &Server) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shost"));
+    command.args(["reload", "--pid", &server.pid().as_raw_nonzero().to_string()]);
+    // The environment of a container holds the server's options, which an order has no use for.
+    command.env("SHOST_HTTP_PORT", "80");
+    command
+}
+
+/// Exit code, standard output, standard error.
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_reload_on_order_tells_what_it_changed() {
+    let server = secure().start();
+    let unchanged = "1 site, 1 certificate, next expiry 4096-01-01; changed: none\n";
+    assert_eq!(told(&reload(&server)), (Some(0), unchanged.into(), String::new()));
+
+    server.site("b.test").file("index.html", "b");
+    tls::write_pair(&server.tls().join("a.test"), &["a.test"]);
+    tls::write_pair(&server.tls().join("b.test"), &["b.test"]);
+    let (code, stdout, stderr) = told(&reload(&server));
+    let expected = "2 sites, 2 certificates, next expiry 4096-01-01; \
+                    changed: sites +b.test, certificates +b.test ~a.test\n";
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), expected, ""));
+    let line = server.stderr.nth(1, |line| line.contains("INFO reloaded"));
+    assert!(line.contains("changes=\"sites +b.test, certificates +b.test ~a.test\""), "{line}");
+
+    fs::remove_dir_all(server.sites().join("b.test")).unwrap();
+    fs::remove_dir_all(server.tls().join("b.test")).unwrap();
+    let (_, stdout, _) = told(&reload(&server));
+    assert!(stdout.ends_with("changed: sites -b.test, certificates -b.test\n"), "{stdout}");
+}
+
+#[test]
+fn a_reload_that_fails_says_why_and_serving_goes_on() {
+    let server = secure().start();
+    server.write("tls/a.test/cert.pem", "not PEM");
+    let (code, stdout, stderr) = told(&reload(&server));
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+    assert!(stderr.starts_with("error: /"), "{stderr}");
+    assert!(stderr.contains("tls/a.test/cert.pem: "), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    server.stderr.containing("ERROR reload failed");
+    assert_eq!(server.send_tls("a.test", Request::get("/")).text(), "a");
+}
+
+#[test]
+fn an_order_to_nobody_is_an_error() {
+    let mut server = plain().start();
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0));
+    let (code, stdout, stderr) = told(&reload(&server));
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.starts_with("error: process "), "{stderr}");
+    assert!(stderr.contains("is no shost that can be asked"), "{stderr}");
+}
+
+#[test]
+fn a_stranger_is_not_obeyed() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let server = plain().start();
+    let output = order(&server).uid(STRANGER).output().expect("the binary may be run by all");
+    let (code, _, stderr) = told(&output);
+    assert_eq!(code, Some(1));
+    assert_eq!(stderr, "error: it takes orders from its own user and from root only\n");
+    assert_eq!(server.stderr.count(|line| line.contains("reloaded")), 0);
+}
+
+#[test]
+fn the_user_of_an_unprivileged_server_and_root_are_obeyed() {
+    let setup = secure().unprivileged();
+    let server = setup.start();
+    assert_eq!(told(&reload(&server)).0, Some(0));
+}
+
+/// A connection to the server's own socket, to say what the command never would.
+fn speak(server: &Server) -> UnixStream {
+    let name = format!("shost-{}", server.pid().as_raw_nonzero());
+    let address = UnixAddress::from_abstract_name(name).expect("the name is short");
+    let stream = UnixStream::connect_addr(&address).expect("the server takes orders");
+    stream.set_read_timeout(Some(DEADLINE)).expect("the deadline is not zero");
+    stream
+}
+
+#[test]
+fn a_client_that_misbehaves_is_no_matter() {
+    let server = plain().start();
+    for words in ["", "re", "reload\n", "reload\nreload\n"] {
+        let mut stream = speak(&server);
+        stream.write_all(words.as_bytes()).unwrap();
+    }
+    let flood = "x".repeat(1 << 20);
+    for words in ["stop\n", "\n", flood.as_str()] {
+        let mut stream = speak(&server);
+        // The server may close before it has taken everything.
+        let _ = stream.write_all(words.as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || answer == "error it knows no such order\n", "{answer}");
+    }
+    assert_eq!(told(&reload(&server)).0, Some(0));
+}
+
+#[test]
+fn orders_that_come_at_once_share_reloads() {
+    const ORDERS: usize = 30;
+    let server = plain().start();
+    let orders: Vec<_> = (0..ORDERS)
+        .map(|_| {
+            let mut stream = speak(&server);
+            stream.write_all(b"reload\n").unwrap();
+            stream
+        })
+        .collect();
+    for mut stream in orders {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "ok 1 site; changed: none\n");
+    }
+    server.stderr.containing("INFO reloaded");
+    let reloads = server.stderr.count(|line| line.contains("reloaded"));
+    assert!((1..=ORDERS).contains(&reloads), "{reloads}");
+}
+
+#[test]
+fn counters_are_told_on_sigusr1() {
+    let server = secure().start();
+    let mut connection = server.connect_tls("a.test");
+    for _ in 0..3 {
+        assert_eq!(connection.send(&Request::get("/")).status, 200);
+    }
+    server.signal(Signal::USR1);
+    let line = server.stderr.containing("INFO counters");
+    let fields = "requests=3 connections=1 unknown_names=0 hits= fills=1 encodings= evictions= \
+                  cache_bytes= dropped_lines=0";
+    for field in fields.split(' ') {
+        assert!(line.contains(field), "{field} is not in {line}");
+    }
+}
+
+/// Sockets that a service manager would hold.
+struct Held(Vec<TcpListener>);
+
+impl Held {
+    fn new(count: usize) -> Self {
+        let bind = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        Self((0..count).map(|_| bind()).collect())
+    }
+
+    fn address(&self, index: usize) -> SocketAddr {
+        self.0[index].local_addr().expect("it is bound")
+    }
+
+    /// The script that passes them on as descriptors from 3, with `variables` set.
+    fn launcher(&self, variables: &str) -> String {
+        /// Out of the way of the numbers from 3 and of those that tests have open.
+        const AWAY: usize = 200;
+        let (mut away, mut back) = (String::new(), String::new());
+        for (index, socket) in self.0.iter().enumerate() {
+            fcntl_setfd(socket.as_fd(), FdFlags::empty()).expect("it is open");
+            let (from, between, to) = (socket.as_raw_fd(), AWAY + index, 3 + index);
+            away = format!("{away} {between}<&{from}");
+            back = format!("{back} {to}<&{between} {between}<&-");
+        }
+        let count = self.0.len();
+        format!(
+            "exec {away}; exec {back}; \
+             export LISTEN_FDS={count} LISTEN_PID=$$ {variables}; exec \"$@\""
+        )
+    }
+}
+
+#[test]
+fn sockets_are_used_by_their_names() {
+    let held = Held::new(2);
+    let script = held.launcher("LISTEN_FDNAMES=shost-https.socket:http");
+    let server = secure().launched_by(script).start();
+    assert_eq!((server.https(), server.http()), (held.address(0), held.address(1)));
+    assert_eq!(server.send_tls("a.test", Request::get("/")).text(), "a");
+    let answer = server.send(&Request::get("/x"));
+    assert_eq!(answer.status, 301);
+    let port = held.address(0).port();
+    assert_eq!(answer.must("location"), format!("https://a.test:{port}/x"));
+}
+
+#[test]
+fn a_socket_without_a_name_serves_what_there_is() {
+    for secured in [false, true] {
+        let held = Held::new(1);
+        let setup = if secured { secure() } else { plain() };
+        let server = setup.launched_by(held.launcher("A=b")).start();
+        let bound = if secured { server.https } else { server.http };
+        assert_eq!(bound, Some(held.address(0)));
+        assert_eq!([server.http, server.https].iter().flatten().count(), 1, "no other is bound");
+    }
+}
+
+#[test]
+fn a_socket_that_nothing_speaks_on_is_skipped() {
+    let held = Held::new(2);
+    let server = plain().launched_by(held.launcher("LISTEN_FDNAMES=quic:http")).start();
+    assert_eq!(server.http(), held.address(1));
+    server.stderr.containing("WARN socket \"quic\": nothing here speaks that");
+
+    let ended = plain().launched_by(held.launcher("LISTEN_FDNAMES=quic:ssh")).run();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr[0].starts_with("error: none of the sockets passed on is of use: "));
+    assert_eq!(ended.stderr.len(), 1);
+}
+
+#[test]
+fn sockets_for_another_process_are_left_alone() {
+    let held = Held::new(1);
+    let script = held.launcher("LISTEN_FDNAMES=http").replace("LISTEN_PID=$$", "LISTEN_PID=1");
+    let server = plain().launched_by(script).start();
+    assert_ne!(server.http(), held.address(0));
+    assert_eq!(server.send(&Request::get("/")).text(), "a");
+}
+
+#[test]
+fn a_restart_refuses_nobody() {
+    let held = Held::new(1);
+    let script = held.launcher("LISTEN_FDNAMES=http");
+    let mut server = plain().launched_by(script.clone()).start();
+    assert_eq!(server.send(&Request::get("/")).text(), "a");
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0));
+    // Between the two servers the kernel holds the connection.
+    let mut waiting = Connection::open(held.address(0));
+    waiting.write(&Request::get("/").bytes());
+    let _server = plain().launched_by(script).start();
+    assert_eq!(waiting.read("GET").text(), "a");
+}
+
+/// The service manager's end.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn new(setup: Setup) -> (Self, Setup) {
+        let path = setup.folder().join("notify");
+        let socket = UnixDatagram::bind(&path).expect("the path is free");
+        socket.set_read_timeout(Some(DEADLINE)).expect("the deadline is not zero");
+        (Self(socket), setup.env("NOTIFY_SOCKET", path))
+    }
+
+    #[track_caller]
+    fn next(&self) -> String {
+        let mut message = [0; 4096];
+        let length = self.0.recv(&mut message).expect("the server tells something");
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    }
+}
+
+#[test]
+fn the_service_manager_hears_of_start_reload_and_stop() {
+    let (manager, setup) = Manager::new(secure());
+    let mut server = setup.start();
+    let ready = "READY=1\nSTATUS=1 site, 1 certificate, next expiry 4096-01-01\n";
+    assert_eq!(manager.next(), ready);
+
+    server.site("b.test").file("index.html", "b");
+    assert_eq!(told(&reload(&server)).0, Some(0));
+    let reloading = manager.next();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!(manager.next(), ready.replace("1 site,", "2 sites,"));
+
+    server.write("tls/a.test/cert.pem", "not PEM");
+    assert_eq!(told(&reload(&server)).0, Some(1));
+    assert!(manager.next().starts_with("RELOADING=1\n"));
+    assert_eq!(manager.next(), ready.replace("1 site,", "2 sites,"), "the old state stays");
+
+    server.signal(Signal::TERM);
+    assert_eq!(manager.next(), "STOPPING=1\nSTATUS=finishing what is in flight\n");
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn the_watchdog_is_fed() {
+    let (manager, setup) = Manager::new(plain().env("WATCHDOG_USEC", "100000"));
+    let server = setup.start();
+    assert_eq!(manager.next(), "READY=1\nSTATUS=1 site\n");
+    for _ in 0..5 {
+        assert_eq!(manager.next(), "WATCHDOG=1\n");
+    }
+    assert_eq!(server.send(&Request::get("/")).text(), "a");
+}
+
+/// Whether the kernel of this machine has a sandbox.
+fn is_sandboxed(server: &Server) -> bool {
+    let started = server.stderr.containing("INFO started");
+    let words: BTreeSet<&str> = started.split_whitespace().collect();
+    let landlock = words.iter().any(|word| word.starts_with("sandbox=landlock-abi"));
+    assert!(landlock || words.contains("sandbox=unsupported"), "{started}");
+    landlock
+}
+
+#[test]
+fn the_start_says_what_the_server_is_made_of() {
+    let server = plain().args(["--threads", "3", "--cache-size", "1536K"]).start();
+    is_sandboxed(&server);
+    let started = server.stderr.containing("INFO started");
+    for field in ["sites=1", "certificates=0", "threads=3", "cache=1.5M"] {
+        assert!(started.contains(field), "{field} is not in {started}");
+    }
+    let open = plain().args(["--no-sandbox"]).start();
+    assert!(open.stderr.containing("INFO started").contains("sandbox=off"));
+}
+
+#[test]
+fn every_thread_gives_up_privileges() {
+    let server = plain().start();
+    assert_eq!(server.send(&Request::get("/")).status, 200);
+    let tasks = format!("/proc/{}/task", server.pid().as_raw_nonzero());
+    let mut threads = 0;
+    for task in fs::read_dir(tasks).unwrap() {
+        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
+        threads += 1;
+    }
+    assert!(threads > 2, "{threads}");
+}
+
+#[test]
+fn a_link_switches_between_siblings_inside_the_sandbox() {
+    let setup = Setup::new();
+    let releases = setup.folder().join("releases");
+    Site::at(releases.join("1")).file("index.html", "one");
+    Site::at(releases.join("2")).file("index.html", "two");
+    let link = setup.sites().join("a.test");
+    symlink(releases.join("1"), &link).unwrap();
+    let server = setup.start();
+    assert_eq!(server.send(&Request::get("/")).text(), "one");
+
+    fs::remove_file(&link).unwrap();
+    symlink(releases.join("2"), &link).unwrap();
+    assert_eq!(told(&reload(&server)).0, Some(0));
+    assert_eq!(server.send(&Request::get("/")).text(), "two");
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_sandbox_later_is_refused() {
+    let setup = plain();
+    let outside = setup.folder().join("elsewhere");
+    Site::at(&outside).file("index.html", "b");
+    let link = setup.sites().join("b.test");
+    let server = setup.start();
+    symlink(&outside, &link).unwrap();
+    let (code, _, stderr) = told(&reload(&server));
+    if is_sandboxed(&server) {
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains("b.test: leads to "), "{stderr}");
+        assert_eq!(server.send(&Request::get("/")).text(), "a");
+    } else {
+        assert_eq!(code, Some(0), "{stderr}");
+    }
+}
+
+#[test]
+fn keys_are_not_kept_where_sites_are() {
+    type Place = fn(&Setup) -> (std::path::PathBuf, std::path::PathBuf);
+    let rows: [(&str, Place); 4] = [
+        ("the same folder", |setup| (setup.sites(), setup.sites())),
+        ("within a site", |setup| (setup.sites(), setup.sites().join("a.test/tls"))),
+        ("a site within", |setup| (setup.sites(), setup.folder().to_owned())),
+        ("a link to them", |setup| {
+            let tls = setup.folder().join("keys");
+            symlink(&tls, setup.sites().join("b.test")).unwrap();
+            (setup.sites(), tls)
+        }),
+    ];
+    for (name, place) in rows {
+        let setup = plain();
+        fs::create_dir_all(setup.folder().join("keys")).unwrap();
+        let (_, tls) = place(&setup);
+        fs::create_dir_all(&tls).unwrap();
+        let setup = setup.args([std::ffi::OsStr::new("--tls"), tls.as_os_str()]);
+        let ended = setup.run();
+        assert_eq!(ended.code, Some(1), "{name}: {:?}", ended.stderr);
+        let last = ended.stderr.last().unwrap();
+        assert!(last.contains("its keys could be read through the site"), "{name}: {last}");
+    }
+}
