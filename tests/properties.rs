@@ -1,4 +1,4 @@
-//! The properties of the pure layer, on random input that resembles the real thing.
+//! The properties, on random input that resembles the real thing.
 //!
 //! The same functions are run by the fuzz targets for as long as one likes.
 
@@ -109,5 +109,26 @@ proptest! {
     ) {
         let (user_agent, accept_encoding) = (user_agent.as_bytes(), accept_encoding.as_bytes());
         properties::bot::bot(path.as_bytes(), user_agent, accept_encoding);
+    }
+
+    #[test]
+    fn log(method: String, host: String, target: String, bytes: [Vec<u8>; 3]) {
+        let [referer, user_agent, field] = &bytes;
+        properties::log::log(&properties::log::Sent {
+            method: &method,
+            host: &host,
+            target: &target,
+            referer,
+            user_agent,
+            field,
+        });
+    }
+
+    #[test]
+    fn certificates(
+        certificate in r"(-----(BEGIN|END) CERTIFICATE-----|\n|[A-Za-z0-9+/=]{0,9}){0,6}",
+        key in r"(-----(BEGIN|END) (EC |RSA )?PRIVATE KEY-----|\n|[A-Za-z0-9+/=]{0,9}){0,6}",
+    ) {
+        properties::certificates::certificates(certificate.as_bytes(), key.as_bytes());
     }
 }

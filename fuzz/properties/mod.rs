@@ -2,8 +2,10 @@
 //! `tests/properties.rs`. Each property panics when it is broken.
 
 pub(crate) mod bot;
+pub(crate) mod certificates;
 pub(crate) mod date;
 pub(crate) mod host;
+pub(crate) mod log;
 pub(crate) mod negotiation;
 pub(crate) mod path;
 pub(crate) mod range;

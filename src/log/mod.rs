@@ -100,7 +100,8 @@ impl AccessLog {
 }
 
 impl Options {
-    fn write(self, line: &mut Vec<u8>, entry: &Entry<'_>) {
+    /// Writes the entry's line, without a line feed: whatever a client sent, it stays one line.
+    pub fn write(self, line: &mut Vec<u8>, entry: &Entry<'_>) {
         match self.format {
             Format::Text => text::write(line, entry, self.timestamps),
             Format::Json => json::write(line, entry),
