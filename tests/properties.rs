@@ -29,6 +29,26 @@ const CODINGS: &str =
 const PROBES: &str =
     r"/(\.well-known/acme-challenge/|//|%2e|\.\./|[a-z]|\.php|%70|%z|robots\.txt){0,5}";
 
+/// Targets that lead somewhere in the model's sites, and out of them.
+const TARGETS: &str = concat!(
+    r"(http://example\.com)?/?(/|//|\.|\.\.|guide|css|deep|index|about|404|\.html|page|site\.css|",
+    r"a%20b\.txt|%C3%A9\.txt|data\.bin|inner-link|outer-link|outer-folder|absolute-link|",
+    r"secret\.txt|fifo|circle|empty\.txt|\.git|\.env|\.well-known|acme-challenge|abc_DEF-123|",
+    r"%2e|%2F|%00|\?q=1|[!-~]){1,8}"
+);
+
+/// Hosts that the model has, has not, and that are none.
+const ASKED_HOSTS: &str =
+    r"(www\.)?(example\.com|EXAMPLE\.com\.|example\.org|other\.test|a\.test|a b)(:|:80|:\+1)?";
+
+/// Fields that decide what is sent of a file.
+const CONDITIONS: &str = concat!(
+    r"(Range: bytes=[0-9]{0,4}-[0-9]{0,4}(, ?[0-9]{0,4}-[0-9]{0,4}){0,3}\r\n|",
+    r#"If-Range: ("x"|Sun, 06 Nov 1994 08:49:37 GMT)\r\n|If-(None-)?Match: (\*|W/"x", "y")\r\n|"#,
+    r"If-(Unm|M)odified-Since: (Sun, 06 Nov 1994|Tue, 06 Nov 2074) 08:49:37 GMT\r\n|",
+    r"Content-Length: [03]\r\n|Transfer-Encoding: chunked\r\n){0,3}"
+);
+
 proptest! {
     #[test]
     fn path(text in PATHS) {
@@ -130,5 +150,19 @@ proptest! {
         key in r"(-----(BEGIN|END) (EC |RSA )?PRIVATE KEY-----|\n|[A-Za-z0-9+/=]{0,9}){0,6}",
     ) {
         properties::certificates::certificates(certificate.as_bytes(), key.as_bytes());
+    }
+
+    #[test]
+    fn request(
+        requests in vec(
+            ("(GET|HEAD|OPTIONS|POST)", TARGETS, "1\\.[01]", ASKED_HOSTS, CONDITIONS),
+            1..4,
+        ),
+    ) {
+        let heads = requests.iter().map(|(method, target, version, host, fields)| {
+            format!("{method} {target} HTTP/{version}\r\nHost: {host}\r\n{fields}\r\n")
+        });
+        let text = heads.collect::<Vec<_>>().concat();
+        properties::request::request(text.as_bytes());
     }
 }

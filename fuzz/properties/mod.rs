@@ -9,4 +9,5 @@ pub(crate) mod log;
 pub(crate) mod negotiation;
 pub(crate) mod path;
 pub(crate) mod range;
+pub(crate) mod request;
 pub(crate) mod validators;

@@ -1,0 +1,126 @@
+//! What the contract says of a request, as a function of its head, and whether an answer is that.
+
+use http::Method;
+use http::request::Parts;
+
+use super::host::{Named, named};
+use super::path::Path;
+use super::site::{FOLDERS, SITES, Site};
+
+/// What kind of listener the request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listener {
+    /// Serves sites in the clear.
+    Plain,
+    /// Serves sites over TLS.
+    Secure,
+    /// Sends everybody to HTTPS on port 8443.
+    Redirecting,
+}
+
+/// What a request should come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// More than this model knows: anything but content of a site that is not asked for.
+    Unknown,
+    /// One of these statuses, and nothing of any site.
+    Refused(&'static [u16]),
+    /// Which methods there are.
+    Methods(u16),
+    /// The same target at this origin.
+    MovedHost(String),
+    /// Another path, given here decoded.
+    MovedPath(String),
+    /// Nothing there, said by this page.
+    Missing(&'static [u8]),
+    /// A file: its name and content.
+    File(&'static str, &'static [u8]),
+}
+
+/// The longest target, in bytes.
+const TARGET_LIMIT: usize = 8192;
+
+/// The contract's section 3, in its order.
+pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_LIMIT) {
+        return Expected::Refused(&[414]);
+    }
+    let host = match named(head) {
+        Named::Nobody => return Expected::Refused(&[400]),
+        Named::Doubtful => return Expected::Unknown,
+        Named::Host(host) => host,
+    };
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        // Whether a host is malformed or unknown is not for this model to say.
+        _ if host.site().is_none() && host.counterpart().is_none() => {
+            return Expected::Refused(&[204, 400, 405]);
+        }
+        Method::OPTIONS => return Expected::Methods(204),
+        _ => return Expected::Methods(405),
+    }
+    let Some(site) = host.site().or_else(|| host.counterpart()) else {
+        return Expected::Refused(&[400, 421]);
+    };
+    let path = Path::read(head.uri.path());
+    if listener == Listener::Redirecting {
+        return match path {
+            Some(path) if path.is_challenge() => lead(site, &path),
+            _ => Expected::MovedHost(format!("https://{}:8443", site.host)),
+        };
+    }
+    if host.site().is_none() {
+        let scheme = if listener == Listener::Secure { "https" } else { "http" };
+        let port = host.port.map_or(String::new(), |port| format!(":{port}"));
+        return Expected::MovedHost(format!("{scheme}://{}{port}", site.host));
+    }
+    match path {
+        None => Expected::Refused(&[400]),
+        Some(path) if path.has_empty_names() => Expected::MovedPath(path.merged().to_string()),
+        Some(path) => lead(site, &path),
+    }
+}
+
+fn lead(site: &Site, path: &Path) -> Expected {
+    let relative = path.relative();
+    let missing = || Expected::Missing(missing_page(site, path));
+    let file = |name: &str| {
+        let found = site.files.iter().find(|(path, _)| *path == name);
+        found.map(|(path, content)| Expected::File(path, content))
+    };
+    let beneath = |name: &str| {
+        if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") }
+    };
+    if path.is_hidden() {
+        return missing();
+    }
+    if path.folder || relative.is_empty() {
+        return file(&beneath("index.html")).unwrap_or_else(missing);
+    }
+    let is_index = path.names.last().is_some_and(|name| name == "index.html");
+    match file(&relative) {
+        Some(_) if is_index => {
+            let folder = relative.strip_suffix("index.html").unwrap_or_default();
+            Expected::MovedPath(format!("/{folder}"))
+        }
+        Some(found) => found,
+        None if is_folder(site, &relative) => Expected::MovedPath(format!("/{relative}/")),
+        None => file(&format!("{relative}.html")).unwrap_or_else(missing),
+    }
+}
+
+fn is_folder(site: &Site, relative: &str) -> bool {
+    let index = format!("{relative}/index.html");
+    site.files.iter().any(|(path, _)| *path == index)
+        || site.host == SITES[0].host && FOLDERS.contains(&relative)
+}
+
+/// The nearest page for that, else the server's own words. A hidden path has no folder of its own.
+fn missing_page(site: &Site, path: &Path) -> &'static [u8] {
+    let in_guide = !path.is_hidden()
+        && path.names.first().is_some_and(|name| name == "guide")
+        && (path.folder || path.names.len() > 1);
+    let name = if in_guide { "guide/404.html" } else { "404.html" };
+    let found = site.files.iter().find(|(path, _)| *path == name);
+    found.map_or(b"404 Not Found\n", |(_, content)| content)
+}

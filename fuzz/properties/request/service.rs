@@ -1,0 +1,112 @@
+//! The service with the model's sites, and two ways to ask it.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use shost::log::{AccessLog, Format, Options};
+use shost::server::limits::{HEAD_BYTES, HEAD_FIELDS};
+use shost::service::{self, BotPolicy, Connection, Duty, Policy};
+use shost::site::{Background, Sites, Source};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use tokio::runtime::Runtime;
+
+use super::model::Listener;
+use super::{Answer, site};
+
+/// Bytes that the cache may take: less than all that is asked for, so that entries come and go.
+const CACHE_BOUND: u64 = 256 * 1024;
+
+/// Bytes on their way in each direction of a connection; smaller than the largest file, so that
+/// answers have to wait.
+const PIPE_BYTES: usize = 1024;
+
+/// A service and its sites, which are removed with it.
+pub(super) struct Service {
+    runtime: Runtime,
+    sites: Arc<Sites>,
+    inner: Arc<service::Service>,
+    _folder: TempDir,
+}
+
+impl Service {
+    pub(super) fn start() -> Self {
+        let folder = site::write();
+        let source =
+            Source { folder: folder.path().join("sites"), single: false, cache_bound: CACHE_BOUND };
+        let background = Background::start().expect("a thread");
+        let (sites, _) = Sites::load(&source, background).expect("the sites were just written");
+        let options = Options { format: Format::Json, timestamps: true };
+        let log = AccessLog::start(options, io::sink()).expect("a thread");
+        let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
+        let inner = Arc::new(service::Service::new(policy, log));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        Self { runtime, sites: Arc::new(sites), inner, _folder: folder }
+    }
+
+    /// The requests that were understood, and every byte that was sent back.
+    pub(super) fn exchange(&self, input: &[u8]) -> (Vec<Parts>, Vec<u8>) {
+        let heads = RefCell::new(Vec::new());
+        let connection = self.connection(Listener::Plain);
+        let answer = service_fn(|request: hyper::Request<Incoming>| {
+            let (head, _) = request.into_parts();
+            heads.borrow_mut().push(head.clone());
+            let answer = service::call(Arc::clone(&connection), Arc::clone(&self.sites), head);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
+        let (client, ours) = duplex(PIPE_BYTES);
+        let (mut reader, mut writer) = split(client);
+        let output = self.runtime.block_on(async {
+            let served = http1::Builder::new()
+                .max_headers(HEAD_FIELDS)
+                .max_header_size(HEAD_BYTES)
+                .header_read_timeout(None)
+                .half_close(true)
+                .serve_connection(TokioIo::new(ours), answer);
+            let sent = async {
+                // The server may close before it has read everything.
+                let _ = writer.write_all(input).await;
+                let _ = writer.shutdown().await;
+            };
+            let mut output = Vec::new();
+            let received = reader.read_to_end(&mut output);
+            let (_, (), received) = tokio::join!(served, sent, received);
+            received.expect("a pipe in memory");
+            output
+        });
+        (heads.into_inner(), output)
+    }
+
+    /// The answer to one head, without a connection around it.
+    pub(super) fn answer(&self, listener: Listener, head: Parts) -> Answer {
+        self.runtime.block_on(async {
+            let call = service::call(self.connection(listener), Arc::clone(&self.sites), head);
+            let (head, mut body) = call.await.into_parts();
+            let mut content = Vec::new();
+            while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                let data = frame.expect("a file that holds still").into_data();
+                content.extend_from_slice(&data.expect("no trailers"));
+            }
+            Answer { status: head.status.as_u16(), fields: head.headers, content }
+        })
+    }
+
+    fn connection(&self, listener: Listener) -> Arc<Connection> {
+        let (tls, duty) = match listener {
+            Listener::Plain => (None, Duty::Serve),
+            Listener::Secure => (Some("TLSv1.3"), Duty::Serve),
+            Listener::Redirecting => (None, Duty::Redirect { https_port: 8443 }),
+        };
+        Arc::new(Connection::new(Arc::clone(&self.inner), [127, 0, 0, 1].into(), tls, duty))
+    }
+}

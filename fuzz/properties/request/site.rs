@@ -1,0 +1,87 @@
+//! The sites of the model, and how they come onto the disk.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rustix::fs::{CWD, Mode, mkfifoat};
+use tempfile::TempDir;
+
+/// A site: its host, and its files by path.
+pub(super) struct Site {
+    pub(super) host: &'static str,
+    pub(super) files: &'static [(&'static str, &'static [u8])],
+}
+
+/// Stands in every file that must never be sent.
+pub(super) const SECRET: &[u8] = b"SECRET";
+
+/// All files that may be compressed are shorter than what is worth it, so that an answer to a
+/// request is always the same.
+pub(super) const SITES: [Site; 3] = [
+    Site {
+        host: "example.com",
+        files: &[
+            ("index.html", b"<title>Home</title>\n"),
+            ("404.html", b"<title>Not here</title>\n"),
+            ("about.html", b"<title>About</title>\n"),
+            ("guide/index.html", b"<title>Guide</title>\n"),
+            ("guide/404.html", b"<title>Not in the guide</title>\n"),
+            ("guide/a b.txt", b"a space in its name\n"),
+            ("guide/\u{e9}.txt", b"a letter outside ASCII in its name\n"),
+            ("guide/deep/page.html", b"<title>Deep</title>\n"),
+            ("css/site.css", b"body { color: black; background: white }\n"),
+            ("data.bin", &DATA),
+            ("inner-link", &DATA),
+            ("empty.txt", b""),
+            (".well-known/security.txt", b"Contact: mailto:a@example.com\n"),
+            (".well-known/acme-challenge/abc_DEF-123", b"abc_DEF-123.thumbprint"),
+        ],
+    },
+    Site { host: "www.example.org", files: &[("index.html", b"<title>Only www</title>\n")] },
+    Site { host: "other.test", files: &[("index.html", b"<title>Other</title>\n")] },
+];
+
+/// Folders of the first site that have no `index.html`.
+pub(super) const FOLDERS: [&str; 4] =
+    ["css", "guide/deep", ".well-known", ".well-known/acme-challenge"];
+
+/// Content in which each byte differs from its neighbours, longer than a pipe holds.
+const DATA: [u8; 3000] = {
+    let mut data = [0; 3000];
+    let mut at = 1;
+    while at < data.len() {
+        data[at] = (data[at - 1] + 1) % 251;
+        at += 1;
+    }
+    data
+};
+
+/// Writes the sites beneath `sites/`, and what no request may reach beside and among them.
+pub(super) fn write() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sites = folder.path().join("sites");
+    let write = |path: std::path::PathBuf, content: &[u8]| {
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    };
+    for site in &SITES {
+        for (path, content) in site.files.iter().filter(|(path, _)| *path != "inner-link") {
+            write(sites.join(site.host).join(path), content);
+        }
+    }
+    let site = sites.join(SITES[0].host);
+    for hidden in ["../../secret.txt", "../secret.txt", ".env", ".git/config", "guide/.secret"] {
+        write(site.join(hidden), SECRET);
+    }
+    for (link, target) in [
+        ("inner-link", "data.bin"),
+        ("outer-link", "../../secret.txt"),
+        ("outer-folder", ".."),
+        ("absolute-link", "/etc/passwd"),
+        ("circle", "circle"),
+    ] {
+        symlink(target, site.join(link)).expect("a link");
+    }
+    mkfifoat(CWD, site.join("fifo"), Mode::RUSR).expect("a pipe");
+    folder
+}
