@@ -165,4 +165,11 @@ proptest! {
         let text = heads.collect::<Vec<_>>().concat();
         properties::request::request(text.as_bytes());
     }
+
+    #[test]
+    fn cache(steps in vec(0..240_u8, 0..24)) {
+        let steps: Vec<_> =
+            steps.into_iter().map(properties::cache::Step::from_byte).collect();
+        properties::cache::cache(&steps);
+    }
 }

@@ -2,6 +2,7 @@
 //! `tests/properties.rs`. Each property panics when it is broken.
 
 pub(crate) mod bot;
+pub(crate) mod cache;
 pub(crate) mod certificates;
 pub(crate) mod date;
 pub(crate) mod host;
