@@ -4,9 +4,11 @@
 //! read again only if the answer differs. However many clients ask for a path at once, one of
 //! them fills it and the others wait for that; nobody waits for the filling of another path.
 
+mod fill;
+
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use quick_cache::{DefaultHashBuilder as RandomState, Equivalent, Lifecycle};
@@ -15,16 +17,15 @@ use rustix::io::Errno;
 use tokio::sync::Mutex;
 
 use super::background::{Background, Encoding};
-use super::content::ReadError;
 use super::counters::Counters;
 use super::facts::Facts;
 use super::form::Form;
-use super::lookup::{self, OpenFile, Place};
 use super::representation::Representation;
 use super::root::OpenRoot;
 use super::{Found, Site};
 use crate::clock::{AtomicTick, Tick};
 use crate::coding::Coding;
+use fill::Fill;
 
 /// How long an entry is served without a look at the file system: short enough that a deploy
 /// seems instant, long enough that a busy page costs ten system calls a second in all.
@@ -34,9 +35,6 @@ pub const TRUST: Duration = Duration::from_millis(100);
 /// takes about a microsecond and may run on a serving thread. An older one is checked where
 /// waiting for a disk holds up nobody.
 const WARM: Duration = Duration::from_secs(30);
-
-/// How often a file that changes while it is read is tried again before it is streamed as it is.
-const READ_ATTEMPTS: usize = 4;
 
 /// Bytes that an entry takes beside its path and content: the slot, the fields, the bookkeeping.
 /// Counted so that a storm of probes for missing paths stays within the bound too.
@@ -256,111 +254,6 @@ impl Cache {
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.slots.weight()
-    }
-}
-
-/// One filling of one slot, on a thread that may block.
-struct Fill {
-    cache: Arc<Cache>,
-    site: Arc<Site>,
-    root: Arc<OpenRoot>,
-    path: Box<str>,
-    slot: Arc<Slot>,
-}
-
-impl Fill {
-    fn run(&self) -> Found {
-        self.cache.background.counters().fills().add();
-        let began = Tick::now();
-        if let Some(known) = self.slot.known.load().as_ref()
-            && known.holds(&self.root, began)
-            && known.has_its_siblings(&self.root, began)
-        {
-            return known.found.clone();
-        }
-        for _ in 0..READ_ATTEMPTS {
-            match self.attempt(began) {
-                Ok(found) => return found,
-                Err(ReadError::Short) => {}
-                Err(ReadError::Failed(error)) => return self.unavailable(&error),
-            }
-        }
-        match lookup::place(&self.root, &self.path) {
-            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
-            place => self.publish(began, self.settled(place), Watch::Anew),
-        }
-    }
-
-    fn attempt(&self, began: Tick) -> Result<Found, ReadError> {
-        match lookup::place(&self.root, &self.path) {
-            Place::File(file) => self.file(began, &file),
-            Place::Unavailable(error) => Err(ReadError::Failed(error)),
-            place => Ok(self.publish(began, self.settled(place), Watch::Anew)),
-        }
-    }
-
-    fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
-        let now = SystemTime::now();
-        let representation = self.unless_known(Representation::read(&self.root, file)?);
-        let watch = if representation.may_hide_a_change(now) {
-            Watch::Anew
-        } else {
-            Watch::File {
-                relative: file.relative.clone(),
-                facts: file.facts,
-                shadow: file.shadow.clone(),
-            }
-        };
-        if representation.inspection().is_none() && matches!(watch, Watch::File { .. }) {
-            self.cache.background.inspect(&representation, Arc::clone(&self.root));
-        }
-        Ok(self.publish(began, Found::File(representation), watch))
-    }
-
-    /// What was read, or the same as it is known already, with the forms that were made of it: a
-    /// file that has to be read again, because its facts are too young, is mostly the same.
-    fn unless_known(&self, read: Representation) -> Arc<Representation> {
-        match self.slot.known.load().as_ref().map(|known| &known.found) {
-            Some(Found::File(known)) if known.is_the_same(&read) => Arc::clone(known),
-            _ => Arc::new(read),
-        }
-    }
-
-    fn settled(&self, place: Place) -> Found {
-        match place {
-            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
-            Place::Folder => Found::Folder,
-            Place::Index => Found::Index,
-            Place::Missing(page) => Found::Missing(page),
-            Place::Forbidden => Found::Forbidden,
-            Place::Unavailable(error) => self.unavailable(&error),
-        }
-    }
-
-    /// Makes `found` known and counts its weight.
-    fn publish(&self, began: Tick, found: Found, watch: Watch) -> Found {
-        let content = match &found {
-            Found::File(file) => file.weight(),
-            _ => 0,
-        };
-        let known = Known {
-            found: found.clone(),
-            watch,
-            generation: self.root.generation(),
-            checked: AtomicTick::new(began),
-            siblings_checked: AtomicTick::new(began),
-        };
-        self.slot.known.store(Some(Arc::new(known)));
-        let weight = entry_weight(&self.path, content);
-        let key = Key { site: self.site.id(), path: self.path.clone() };
-        self.cache.slots.insert(key, Weighed { slot: Arc::clone(&self.slot), weight });
-        found
-    }
-
-    /// Never made known: the next request tries again.
-    fn unavailable(&self, error: &std::io::Error) -> Found {
-        tracing::error!(site = %self.site.name(), path = %self.path, %error, "cannot read");
-        Found::Unavailable
     }
 }
 
