@@ -15,7 +15,7 @@ use crate::coding::{Coding, negotiation};
 use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
 use crate::http::target::InvalidPath;
-use crate::site::{Content, Form, OpenFile, Representation, Site, Sites, Stream};
+use crate::site::{Availability, Content, Form, OpenFile, Representation, Site, Sites, Stream};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -146,10 +146,16 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
     if head.headers.contains_key(RANGE) {
         return Arc::clone(file.identity());
     }
-    negotiation::preferences(&head.headers)
-        .order()
-        .find_map(|coding| place.sites.form(place.site, place.path, file, coding))
-        .unwrap_or_else(|| Arc::clone(file.identity()))
+    // What the client likes best is made for it, and nothing else that it would take meanwhile.
+    let mut may_claim = true;
+    for coding in negotiation::preferences(&head.headers).order() {
+        match place.sites.form(place.site, place.path, file, coding, may_claim) {
+            Availability::Ready(form) => return form,
+            Availability::Coming => may_claim = false,
+            Availability::Never => {}
+        }
+    }
+    Arc::clone(file.identity())
 }
 
 impl Source {

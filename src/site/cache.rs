@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::background::{Background, Encoding};
 use super::counters::Counters;
 use super::facts::Facts;
-use super::form::Form;
+use super::form::Availability;
 use super::representation::Representation;
 use super::root::OpenRoot;
 use super::{Found, Site};
@@ -217,16 +217,17 @@ impl Cache {
         held.slot
     }
 
-    /// The content of a representation in a coding, if there is such a form. Work that this shows
-    /// to be worth it is left to the background.
+    /// Whether there is the content of a representation in a coding. Work that this shows to be
+    /// worth it is left to the background, if the caller `may_claim` any.
     pub fn form(
         self: &Arc<Self>,
         site: &Site,
         path: &str,
         representation: &Arc<Representation>,
         coding: Coding,
-    ) -> Option<Arc<Form>> {
-        let (form, work) = representation.ask(coding);
+        may_claim: bool,
+    ) -> Availability {
+        let (form, work) = representation.ask(coding, may_claim);
         if let Some(effort) = work {
             self.background.encode(Encoding {
                 representation: Arc::downgrade(representation),

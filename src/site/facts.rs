@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, StatxTimestamp, statx};
 use rustix::io;
 
-/// Two writes within one step of the file system's clock leave the same times behind. The kernel
-/// stamps files with its timer interrupt, 10 ms apart at the slowest setting in use; twice that
-/// leaves room for a read that straddles a step.
-const CLOCK_STEP: Duration = Duration::from_millis(20);
+/// Two writes within one step of the file system's clock leave the same times behind: it ticks
+/// with the timer interrupt, 10 ms apart at the slowest setting in use. And a write is stamped
+/// when it begins, so that one which is held up half-way shows half of its bytes under the times
+/// of all of them. A quarter of a second leaves room for both.
+const CLOCK_STEP: Duration = Duration::from_millis(250);
 
 /// Some file systems keep whole seconds (ext3), and FAT keeps every second one. Their change
 /// times end in exactly zero nanoseconds, which a finer clock hits once in a hundred files.
@@ -153,8 +154,8 @@ mod tests {
         let table = [
             // Change time, age of the content when it was read, whether it must be read again.
             ((1_000, 500), Duration::ZERO, true),
-            ((1_000, 500), Duration::from_millis(19), true),
-            ((1_000, 500), Duration::from_millis(21), false),
+            ((1_000, 500), Duration::from_millis(249), true),
+            ((1_000, 500), Duration::from_millis(251), false),
             ((1_000, 0), Duration::from_millis(1_999), true),
             ((1_000, 0), Duration::from_secs(2), false),
         ];

@@ -94,6 +94,17 @@ pub struct Coded {
     served: AtomicU32,
 }
 
+/// Whether a form is there.
+#[derive(Clone, Debug)]
+pub enum Availability {
+    /// It is.
+    Ready(Arc<Form>),
+    /// Not yet.
+    Coming,
+    /// It is not worth it.
+    Never,
+}
+
 /// How far a coded form has come. Only ever moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -107,22 +118,23 @@ enum Stage {
 }
 
 impl Coded {
-    /// The form, if there is one; and the work that should be done for it now, which is given to
-    /// one caller only.
+    /// Whether the form is there; and the work that should be done for it now, which is given to
+    /// one caller only, and only to one who `may_claim` it.
     #[must_use]
-    pub fn ask(&self) -> (Option<Arc<Form>>, Option<Effort>) {
+    pub fn ask(&self, may_claim: bool) -> (Availability, Option<Effort>) {
         let stage = self.stage.load(Ordering::Relaxed);
-        if stage == Stage::Final as u8 {
-            return (self.form.load_full(), None);
-        }
         if stage == Stage::Untried as u8 {
-            return (None, self.claim(Stage::Untried, Stage::Quick).then_some(Effort::Quick));
+            let work = may_claim && self.claim(Stage::Untried, Stage::Quick);
+            return (Availability::Coming, work.then_some(Effort::Quick));
         }
-        let form = self.form.load_full();
-        let in_demand =
-            form.is_some() && self.served.fetch_add(1, Ordering::Relaxed) + 1 >= IN_DEMAND;
-        let work = in_demand && self.claim(Stage::Quick, Stage::Final);
-        (form, work.then_some(Effort::Best))
+        let Some(form) = self.form.load_full() else {
+            let never = stage == Stage::Final as u8;
+            return (if never { Availability::Never } else { Availability::Coming }, None);
+        };
+        let work = stage == Stage::Quick as u8
+            && self.served.fetch_add(1, Ordering::Relaxed) + 1 >= IN_DEMAND
+            && self.claim(Stage::Quick, Stage::Final);
+        (Availability::Ready(form), work.then_some(Effort::Best))
     }
 
     fn claim(&self, from: Stage, to: Stage) -> bool {
@@ -189,6 +201,7 @@ fn whole(file: &OwnedFd, facts: &Facts) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use super::Availability::{Coming, Never, Ready};
     use super::*;
 
     fn form() -> Form {
@@ -198,14 +211,15 @@ mod tests {
     #[test]
     fn work_is_given_out_once() {
         let coded = Coded::default();
-        assert!(matches!(coded.ask(), (None, Some(Effort::Quick))), "the first makes it");
-        assert!(matches!(coded.ask(), (None, None)), "the others do not wait");
+        assert!(matches!(coded.ask(false), (Coming, None)), "not asked to");
+        assert!(matches!(coded.ask(true), (Coming, Some(Effort::Quick))), "the first makes it");
+        assert!(matches!(coded.ask(true), (Coming, None)), "the others do not wait");
         coded.put(form());
         for _ in 1..IN_DEMAND {
-            assert!(matches!(coded.ask(), (Some(_), None)), "served as it is");
+            assert!(matches!(coded.ask(true), (Ready(_), None)), "served as it is");
         }
-        assert!(matches!(coded.ask(), (Some(_), Some(Effort::Best))), "in demand");
-        assert!(matches!(coded.ask(), (Some(_), None)), "served while it is made");
+        assert!(matches!(coded.ask(true), (Ready(_), Some(Effort::Best))), "in demand");
+        assert!(matches!(coded.ask(true), (Ready(_), None)), "served while it is made");
     }
 
     #[test]
@@ -213,7 +227,7 @@ mod tests {
         let coded = Coded::default();
         coded.put(form());
         coded.put(Form::new(Coding::Gzip, Content::Held(Bytes::from_static(b"longer form"))));
-        assert_eq!(coded.ask().0.or(coded.form.load_full()).unwrap().length(), 5);
+        assert_eq!(coded.form.load_full().unwrap().length(), 5);
     }
 
     #[test]
@@ -221,10 +235,10 @@ mod tests {
         let coded = Coded::default();
         coded.settle(Some(form()));
         for _ in 0..2 * IN_DEMAND {
-            assert!(matches!(coded.ask(), (Some(_), None)));
+            assert!(matches!(coded.ask(true), (Ready(_), None)));
         }
         let none = Coded::default();
         none.settle(None);
-        assert!(matches!(none.ask(), (None, None)));
+        assert!(matches!(none.ask(true), (Never, None)));
     }
 }

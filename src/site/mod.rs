@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use background::Background;
 pub use counters::Counters;
-pub use form::{Content, Form};
+pub use form::{Availability, Content, Form};
 pub use lookup::OpenFile;
 pub use representation::Representation;
 pub use sites::{Answering, LoadError, Site, Sites, Source};

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::content::{self, ReadError};
 use super::facts::Facts;
-use super::form::{self, Coded, Content, Form};
+use super::form::{self, Availability, Coded, Content, Form};
 use super::inspection::Inspection;
 use super::lookup::OpenFile;
 use super::root::OpenRoot;
@@ -58,7 +58,10 @@ impl Representation {
         let inspection = Inspection::of(&bytes);
         let representation = Self::new(file, Content::Held(bytes));
         representation.inspection.get_or_init(|| inspection);
-        Ok(representation.with_siblings(root))
+        let representation = representation.with_siblings(root);
+        // A deploy may have put the siblings of the next version there meanwhile.
+        is_still(&file.descriptor, &file.facts)?;
+        Ok(representation)
     }
 
     /// A file that is streamed whatever its size, because it will not hold still to be read.
@@ -177,12 +180,12 @@ impl Representation {
     }
 
     /// The content in a coding, if there is such a form; and the work that should be done for it
-    /// now, which is given to one caller only.
+    /// now, which is given to one caller only, and only to one who `may_claim` it.
     #[must_use]
-    pub fn ask(&self, coding: Coding) -> (Option<Arc<Form>>, Option<Effort>) {
+    pub fn ask(&self, coding: Coding, may_claim: bool) -> (Availability, Option<Effort>) {
         match self.coded(coding) {
-            Some(coded) => coded.ask(),
-            None => (Some(Arc::clone(&self.identity)), None),
+            Some(coded) => coded.ask(may_claim),
+            None => (Availability::Ready(Arc::clone(&self.identity)), None),
         }
     }
 

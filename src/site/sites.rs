@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::Cache;
-use super::form::Form;
+use super::form::Availability;
 use super::lookup::OpenFile;
 use super::representation::Representation;
 use super::root::Root;
@@ -144,15 +144,17 @@ impl Sites {
         self.cache.find(site, path).await
     }
 
-    /// The content of what was found at `path` in a coding, if there is such a form by now.
+    /// Whether there is the content of what was found at `path` in a coding by now. One that is
+    /// not there yet is made, if the caller `may_claim` that.
     pub fn form(
         &self,
         site: &Site,
         path: &str,
         representation: &Arc<Representation>,
         coding: Coding,
-    ) -> Option<Arc<Form>> {
-        self.cache.form(site, path, representation, coding)
+        may_claim: bool,
+    ) -> Availability {
+        self.cache.form(site, path, representation, coding, may_claim)
     }
 
     /// Opens a regular file by its name beneath the root; `None` if it has gone.

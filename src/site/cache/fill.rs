@@ -23,7 +23,7 @@ pub(super) struct Fill {
 }
 
 impl Fill {
-    pub(super) fn run(&self) -> Found {
+    pub(super) fn run(mut self) -> Found {
         self.cache.background.counters().fills().add();
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
@@ -33,24 +33,34 @@ impl Fill {
             return known.found.clone();
         }
         for _ in 0..READ_ATTEMPTS {
-            match self.attempt(began) {
-                Ok(found) => return found,
-                Err(ReadError::Short) => {}
-                Err(ReadError::Failed(error)) => return self.unavailable(&error),
+            match self.place() {
+                Place::File(file) => match self.file(began, &file) {
+                    Ok(found) => return found,
+                    Err(ReadError::Short) => {}
+                    Err(ReadError::Failed(error)) => return self.unavailable(&error),
+                },
+                place => return self.without_content(began, place),
             }
         }
-        match lookup::place(&self.root, &self.path) {
+        match self.place() {
             Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
-            place => self.publish(began, self.settled(place), Watch::Anew),
+            place => self.without_content(began, place),
         }
     }
 
-    fn attempt(&self, began: Tick) -> Result<Found, ReadError> {
-        match lookup::place(&self.root, &self.path) {
-            Place::File(file) => self.file(began, &file),
-            Place::Unavailable(error) => Err(ReadError::Failed(error)),
-            place => Ok(self.publish(began, self.settled(place), Watch::Anew)),
+    /// What the path leads to. Before it is said to lead nowhere, the root is looked at again: a
+    /// deploy may have renamed another folder there and removed this one.
+    fn place(&mut self) -> Place {
+        let place = lookup::place(&self.root, &self.path);
+        if matches!(place, Place::File(_)) {
+            return place;
         }
+        let latest = self.site.root().latest();
+        if latest.generation() == self.root.generation() {
+            return place;
+        }
+        self.root = latest;
+        lookup::place(&self.root, &self.path)
     }
 
     fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
@@ -80,15 +90,16 @@ impl Fill {
         }
     }
 
-    fn settled(&self, place: Place) -> Found {
-        match place {
+    fn without_content(&self, began: Tick, place: Place) -> Found {
+        let found = match place {
             Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
             Place::Folder => Found::Folder,
             Place::Index => Found::Index,
             Place::Missing(page) => Found::Missing(page),
             Place::Forbidden => Found::Forbidden,
-            Place::Unavailable(error) => self.unavailable(&error),
-        }
+            Place::Unavailable(error) => return self.unavailable(&error),
+        };
+        self.publish(began, found, Watch::Anew)
     }
 
     /// Makes `found` known and counts its weight.

@@ -1,13 +1,13 @@
 //! The cache over real folders.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use crate::coding::Coding;
-use crate::site::{Background, Content, Found, Representation, Sites, Source};
+use crate::site::{Availability, Background, Content, Found, Representation, Sites, Source};
 
 /// A folder, its one site, and the counters of its cache.
 struct Scene {
@@ -19,19 +19,19 @@ struct Scene {
 impl Scene {
     fn new(cache_bound: u64, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir(&site).unwrap();
         for (name, content) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
+            fs::write(site.join(name), content).unwrap();
         }
         let background = Background::start().unwrap();
-        let source = Source { folder: folder.path().to_owned(), single: true, cache_bound };
+        let source = Source { folder: site, single: true, cache_bound };
         let (sites, _) = Sites::load(&source, background.clone()).unwrap();
         Self { folder, sites, background }
     }
 
-    fn path(&self) -> &Path {
-        self.folder.path()
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("site")
     }
 
     async fn find(&self, path: &str) -> Found {
@@ -127,10 +127,9 @@ async fn coded_forms_are_made_once_and_counted() {
     let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
     let site = Arc::clone(scene.sites.all()[0]);
     let before = scene.sites.cache().weight();
-    let form = || scene.sites.form(&site, "/a.txt", &file, Coding::Zstd);
-    let asked = (0..10).filter_map(|_| form()).count();
-    assert!(asked < 10, "the first ones were not kept waiting");
-    while form().is_none() {
+    let form = || scene.sites.form(&site, "/a.txt", &file, Coding::Zstd, true);
+    assert!(matches!(form(), Availability::Coming), "the first one is not kept waiting");
+    while !matches!(form(), Availability::Ready(_)) {
         tokio::task::yield_now().await;
     }
     while scene.sites.cache().weight() == before {
@@ -147,8 +146,10 @@ async fn a_sibling_is_used_and_its_going_seen() {
     let scene = Scene::new(1 << 20, &[("a.txt", &text), ("a.txt.br", "sibling")]);
     let held = |file: &Arc<Representation>| {
         let site = Arc::clone(scene.sites.all()[0]);
-        let form = scene.sites.form(&site, "/a.txt", file, Coding::Brotli);
-        form.map(|form| form.length())
+        match scene.sites.form(&site, "/a.txt", file, Coding::Brotli, true) {
+            Availability::Ready(form) => Some(form.length()),
+            Availability::Coming | Availability::Never => None,
+        }
     };
     let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
     assert_eq!(held(&file), Some(7));
@@ -163,4 +164,18 @@ async fn a_sibling_is_used_and_its_going_seen() {
         }
     });
     gone.await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_missing_while_a_folder_is_replaced() {
+    let scene = Scene::new(1 << 20, &[("a.txt", "1")]);
+    scene.find("/a.txt").await;
+    let next = scene.folder.path().join("next");
+    fs::create_dir(&next).unwrap();
+    fs::write(next.join("b.txt"), "2").unwrap();
+    fs::remove_dir_all(scene.path()).unwrap();
+    fs::rename(&next, scene.path()).unwrap();
+    assert_eq!(Scene::content(&scene.find("/b.txt").await), b"2");
+    scene.distrust().await;
+    assert!(matches!(scene.find("/a.txt").await, Found::Missing(None)));
 }
