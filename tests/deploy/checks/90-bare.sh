@@ -1,0 +1,38 @@
+# The bare binary under systemd's own confinement, in place of the container.
+
+container_away() {
+    readme stop && rm -r /etc/containers/systemd/shost.container /etc/containers/systemd/shost.container.d
+}
+# The exposure that the README names, or less.
+security() {
+    local figure stated
+    figure=$(systemd-analyze security --no-pager shost | sed -n 's/.*Overall exposure level for shost.service: \([0-9.]*\).*/\1/p')
+    stated=$(sed -n 's/.*rates it at \([0-9.]*\) of 10.*/\1/p' "$readme")
+    awk -v figure="$figure" -v stated="$stated" 'BEGIN { exit !(figure != "" && figure <= stated) }' ||
+        { echo "rated $figure, the README says $stated"; return 1; }
+    echo "figure: $figure of 10"
+}
+main_pid() { systemctl show -P MainPID shost; }
+bare_has() { grep -E "$1" "/proc/$(main_pid)/status"; }
+bare_hung() {
+    local before
+    before=$(restart_count)
+    kill -STOP "$(main_pid)"
+    on_client curl -sS --max-time 90 --cacert $ca/cert.pem https://example.com/ | grep Hello && restarted_since "$before"
+}
+
+check "the container is removed" container_away
+check_readme bare 's|/path/to/shost|/lab/shost|'
+check "its unit passes systemd-analyze verify" units_verify shost.service
+check "starting the sockets" systemctl start shost-http.socket shost-https.socket
+check "the first request starts the bare server" serves Deployed https://example.com/
+check "as a user of its own" bare_has '^Uid:.65532.65532'
+check "without capabilities" bare_has '^CapEff:.0+$'
+check "systemd-analyze security" security
+check "a reload" systemctl reload shost
+check "a certificate breaks" break_certificate
+check "a bad reload fails" reload_fails
+check "and is mended" mend_certificate
+sed -i "s,<h1>.*,<h1>Hello</h1>," /var/lib/shost/example.com/index.html
+check "three restarts of the bare server under load" under_load 6 three_restarts
+check "the watchdog ends a bare server that hangs" bare_hung
