@@ -60,7 +60,8 @@ class Worker(threading.Thread):
             try:
                 connection = self.once(connection)
             except Exception as error:  # whatever it is, a user has seen it
-                self.failures.append(f"{type(error).__name__}: {error}")
+                kind = f"{'kept' if self.kept else 'fresh'} {'https' if self.tls else 'http'}"
+                self.failures.append(f"{kind}: {type(error).__name__}: {error}")
                 connection = None
             self.requests += 1
             self.slowest = max(self.slowest, time.monotonic() - start)

@@ -51,9 +51,7 @@ step "root file system: $rootfs"
 mkdir -p "$work/machine" "$work/lab/project" "$work/lab/builder"
 cp -a "$here" "$work/lab/test"
 cp -a "$project/container" "$project/quadlet" "$work/lab/project/"
-# The builder stage copies these; the stand-in for the compiler does not read them.
-mkdir -p "$work/lab/project/src" "$work/lab/project/benches"
-cp "$project/Cargo.toml" "$project/Cargo.lock" "$work/lab/project/"
+cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$work/lab/project/"
 install -m 0755 "$binary" "$work/lab/shost"
 
 controllers=/sys/fs/cgroup

@@ -63,7 +63,7 @@ refused() { # curl's code for a connection that nobody accepts
 
 combined_line() {
     serves Hello https://example.com/ >/dev/null &&
-        logged "^example.com(:443)? $client4 - - \\[[^]]+\\] \"GET / HTTP/[12.]+\" 200 [0-9]+ "
+        logged "^example.com(:443)? $client4 - - \\[[^]]+\\] \"GET / HTTP/[0-9.]+\" 200 [0-9]+ "
 }
 goaccess_report() {
     readme goaccess && grep -q "$client4" /root/report.html && grep -q 'example.com' /root/report.html
