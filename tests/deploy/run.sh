@@ -16,7 +16,7 @@ project=$(cd "$here/../.." && pwd)
 binary=$(realpath "${1:?usage: run.sh BINARY}")
 cache=${SHOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shost}
 # A test that hangs must not hold up a whole CI run.
-readonly limit_seconds=480
+readonly limit_seconds=600
 
 step() { printf '[%4ss] %s\n' "$SECONDS" "$*"; }
 die() {
