@@ -23,7 +23,7 @@ masked=(
 
 # Another list of packages is another root file system.
 cache=$1
-name=rootfs-$suite-$(cat "$0" | sha256sum | cut -c1-12)
+name=rootfs-$suite-$(printf '%s ' "${packages[@]}" "${masked[@]}" | sha256sum | cut -c1-12)
 target=$cache/$name
 if [ ! -e "$target/.complete" ]; then
     {
@@ -31,10 +31,14 @@ if [ ! -e "$target/.complete" ]; then
             apt-get update
             DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mmdebstrap
         fi
-        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+        # The mirror of the machine's own Debian has the other releases as well.
+        release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Release: $release" 'Component: main' |
+            head -n 1)
         [ -n "$mirror" ] || { echo "error: apt knows no mirror"; exit 1; }
         mkdir -p "$cache"
-        rm -rf "$cache"/rootfs-*
+        # Only the newest is kept.
+        rm -rf "$cache"/rootfs-"$suite"-*
         include=$(IFS=,; echo "${packages[*]}")
         # The package lists stay: images are built inside, where there is no network.
         mmdebstrap --variant=minbase --mode=root --skip=cleanup/apt/lists --include="$include" \

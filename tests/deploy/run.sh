@@ -44,10 +44,18 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
+missing=()
+command -v ip >/dev/null || missing+=(iproute2)
+command -v pgrep >/dev/null || missing+=(procps)
+if [ ${#missing[@]} -gt 0 ]; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
 rootfs=$("$here/rootfs.sh" "$cache")
 step "root file system: $rootfs"
 
-# What the machine sees as /lab, read-only for it in all but name.
+# What the machine sees as /lab.
 mkdir -p "$work/machine" "$work/lab/project" "$work/lab/builder"
 cp -a "$here" "$work/lab/test"
 cp -a "$project/container" "$project/quadlet" "$work/lab/project/"
