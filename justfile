@@ -13,3 +13,15 @@ test:
 # One fuzz target for a while: just fuzz path 600
 fuzz target seconds="60":
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}
+
+# How long each step takes; with a part of a name, only those.
+bench name="":
+    cargo bench --bench time -- {{name}}
+
+# How many instructions each step takes, beside the figures that are kept in the tree.
+bench-instructions *arguments:
+    benches/instructions.py {{arguments}}
+
+# shost beside nginx, h2o, lighttpd, Caddy and static-web-server.
+bench-peers *arguments:
+    benches/peers/run.py {{arguments}}

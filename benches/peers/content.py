@@ -1,0 +1,143 @@
+"""The site that every server serves: made once, the same bytes on every machine."""
+
+import os
+import random
+import subprocess
+
+BULK_MIB = 100
+DISTINCT_FILES = 50_000
+FILES_PER_FOLDER = 500
+MODIFIED = 1_700_000_000  # one time for all files, so that validators do not differ between runs
+
+# What a page refers to besides itself: 20 resources, as many and as large as on a small real site.
+RESOURCES = [
+    *((f"style-{n}.css", size) for n, size in enumerate((18_000, 6_000))),
+    *((f"script-{n}.js", size) for n, size in enumerate((42_000, 15_000, 7_000, 3_000))),
+    *((f"font-{n}.woff2", size) for n, size in enumerate((24_000, 22_000))),
+    *((f"photo-{n}.webp", size) for n, size in enumerate((48_000, 36_000, 30_000, 24_000, 18_000))),
+    *((f"icon-{n}.svg", 1_500) for n in range(5)),
+    *((f"picture-{n}.png", 9_000) for n in range(2)),
+]
+
+CERTIFICATE_REQUEST = """\
+[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+CN = localhost
+[extensions]
+basicConstraints = critical, CA:FALSE
+subjectAltName = DNS:localhost, IP:127.0.0.1
+"""
+
+
+class Site:
+    """The folders of the site below `folder`; `make` fills them unless that has been done."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sites = folder / "sites"
+        self.www = self.sites / "localhost"
+        self.tls = folder / "tls"
+        self.certificate = self.tls / "localhost" / "cert.pem"
+        self.key = self.tls / "localhost" / "key.pem"
+
+    def make(self):
+        """Writes every file; the last one says that all are there."""
+        done = self.folder / "complete"
+        if done.exists():
+            return
+        words = Words(random.Random(7))
+        self.www.mkdir(parents=True, exist_ok=True)
+        self.write("1k.html", words.document(1024))
+        self.write("20k.html", words.document(20 * 1024))
+        self.write("text.html", words.document(60_000))
+        self.make_page(words)
+        self.make_bulk(words.random)
+        self.make_distinct(words)
+        self.make_certificate()
+        done.touch()
+
+    def make_page(self, words):
+        """A document that refers to 20 resources."""
+        names = [name for name, _ in RESOURCES]
+        self.write("page/index.html", words.document(12_000, [f"/page/{name}" for name in names]))
+        for name, size in RESOURCES:
+            packed = name.endswith((".woff2", ".webp", ".png"))
+            content = words.random.randbytes(size) if packed else words.text(size)
+            self.write(f"page/{name}", content)
+
+    def make_bulk(self, source):
+        """A large file that does not compress."""
+        with open(self.www / "bulk.bin", "wb") as file:
+            for _ in range(BULK_MIB):
+                file.write(source.randbytes(1 << 20))
+        os.utime(self.www / "bulk.bin", (MODIFIED, MODIFIED))
+
+    def make_distinct(self, words):
+        """More files than most caches hold."""
+        documents = [words.document(size) for size in (700, 1500, 3000, 6000)]
+        for number in range(DISTINCT_FILES):
+            name = f"many/{number // FILES_PER_FOLDER:02}/{number % FILES_PER_FOLDER:03}.html"
+            self.write(name, words.random.choice(documents))
+
+    def make_certificate(self):
+        """ECDSA on P-256, as the public authorities issue them."""
+        self.certificate.parent.mkdir(parents=True, exist_ok=True)
+        request = self.folder / "request.cnf"
+        request.write_text(CERTIFICATE_REQUEST)
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "3650"]
+        command += ["-pkeyopt", "ec_paramgen_curve:P-256", "-config", request]
+        command += ["-keyout", self.key, "-out", self.certificate]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def write(self, name, content):
+        """One file, with the time that all have."""
+        path = self.www / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (MODIFIED, MODIFIED))
+
+
+class Words:
+    """Text that compresses about as well as prose with markup does."""
+
+    def __init__(self, source):
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        self.random = source
+        self.words = [
+            "".join(source.choices(letters, k=source.randint(2, 10))) for _ in range(3000)
+        ]
+
+    def text(self, size):
+        """Exactly `size` bytes of words."""
+        lines = []
+        length = 0
+        while length < size:
+            lines.append(" ".join(self.random.choices(self.words, k=12)) + "\n")
+            length += len(lines[-1])
+        return "".join(lines).encode()[:size]
+
+    def document(self, size, resources=()):
+        """Exactly `size` bytes of HTML that refers to `resources`."""
+        head = "<!doctype html><html><head><title>Benchmark</title>\n"
+        head += "".join(f"{reference(path)}\n" for path in resources) + "</head><body>\n"
+        paragraphs = []
+        length = len(head)
+        while length < size:
+            paragraphs.append(f"<p>{' '.join(self.random.choices(self.words, k=12))}</p>\n")
+            length += len(paragraphs[-1])
+        end = "\n</body></html>"
+        return (head + "".join(paragraphs)).encode()[: size - len(end)] + end.encode()
+
+
+def reference(path):
+    """The element that makes a browser ask for `path`."""
+    if path.endswith(".css"):
+        return f'<link rel="stylesheet" href="{path}">'
+    if path.endswith(".js"):
+        return f'<script defer src="{path}"></script>'
+    if path.endswith(".woff2"):
+        return f'<link rel="preload" as="font" crossorigin href="{path}">'
+    return f'<img alt="" src="{path}">'

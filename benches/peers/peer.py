@@ -1,0 +1,295 @@
+"""The servers: how each is configured, started, checked and stopped."""
+
+import contextlib
+import dataclasses
+import getpass
+import http.client
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import zlib
+
+from meter import Tree
+
+START_S = 20  # Caddy on a busy machine needs a few seconds
+STOP_S = 5  # after that a server is killed: nothing of a benchmark's has to be kept
+CODED_S = 10  # a server may compress in the background and answer uncompressed until it has
+TEMPLATES = pathlib.Path(__file__).parent / "servers"
+
+# Every server listens in the clear, over TLS, and in the clear with compression of its own.
+LISTENERS = ("plain", "tls", "coded")
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A process of a peer. `@name@` in the command and the template stands for a setting."""
+
+    command: str
+    listeners: tuple
+    template: str | None = None
+    settings: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A server to measure."""
+
+    name: str
+    executable: str
+    install: str
+    programs: tuple
+    version: str = "--version"
+    logs: bool = False
+    compresses_everywhere: bool = False
+
+
+NGINX = Program(
+    "nginx -c @configuration@ -p @work@", LISTENERS, "nginx.conf", {"access_log": "off"}
+)
+SWS = "static-web-server -w @configuration@"
+SWS_TEMPLATE = "static-web-server.toml"
+SWS_PLAIN = {"port": "@plain@", "encrypted": "false", "compression": "false"}
+SWS_TLS = {"port": "@tls@", "encrypted": "true", "compression": "false"}
+SWS_CODED = {"port": "@coded@", "encrypted": "false", "compression": "true"}
+SHOST_PLAIN = "@shost@ --sites @sites@ --ip 127.0.0.1 --port @plain@ --log @format@"
+SHOST_TLS = "@shost@ --sites @sites@ --tls @tls_folder@ --ip 127.0.0.1 --port @tls@ --log @format@"
+
+PEERS = [
+    Peer(
+        "shost",
+        "@shost@",
+        "cargo build --release",
+        (
+            Program(SHOST_PLAIN, ("plain", "coded"), settings={"format": "none"}),
+            Program(SHOST_TLS, ("tls",), settings={"format": "none"}),
+        ),
+        compresses_everywhere=True,
+    ),
+    Peer("nginx", "nginx", "apt-get install nginx", (NGINX,), "-v"),
+    Peer(
+        "h2o",
+        "h2o",
+        "apt-get install h2o",
+        (Program("h2o -c @configuration@", LISTENERS, "h2o.yaml"),),
+    ),
+    Peer(
+        "lighttpd",
+        "lighttpd",
+        "apt-get install lighttpd lighttpd-mod-openssl lighttpd-mod-deflate",
+        (Program("lighttpd -D -f @configuration@", LISTENERS, "lighttpd.conf"),),
+        "-v",
+    ),
+    Peer(
+        "static-web-server",
+        "static-web-server",
+        "cargo install static-web-server",
+        (
+            Program(SWS, ("plain",), SWS_TEMPLATE, SWS_PLAIN),
+            Program(SWS, ("tls",), SWS_TEMPLATE, SWS_TLS),
+            Program(SWS, ("coded",), SWS_TEMPLATE, SWS_CODED),
+        ),
+    ),
+    Peer(
+        "caddy",
+        "caddy",
+        "apt-get install caddy",
+        (
+            Program(
+                "caddy run --config @configuration@ --adapter caddyfile", LISTENERS, "Caddyfile"
+            ),
+        ),
+        "version",
+    ),
+    Peer(
+        "shost, log on",
+        "@shost@",
+        "cargo build --release",
+        (Program(SHOST_PLAIN, ("plain", "coded"), settings={"format": "combined"}),),
+        logs=True,
+        compresses_everywhere=True,
+    ),
+    Peer(
+        "nginx, log on",
+        "nginx",
+        "apt-get install nginx",
+        (dataclasses.replace(NGINX, settings={"access_log": "@work@/access.log"}),),
+        "-v",
+        logs=True,
+    ),
+]
+
+
+class Server:
+    """A peer that runs, pinned to a core."""
+
+    def __init__(self, peer, site, shost, work, core):
+        self.peer, self.name, self.core = peer, peer.name, core
+        self.site = site
+        self.work = work / re.sub(r"\W+", "-", peer.name)
+        (self.work / "deflate").mkdir(parents=True, exist_ok=True)
+        listeners = [name for program in peer.programs for name in program.listeners]
+        self.ports = dict(zip(listeners, free_ports(len(listeners))))
+        if peer.compresses_everywhere:
+            self.ports["coded"] = self.ports["plain"]
+        self.settings = {
+            "shost": shost,
+            "sites": site.sites,
+            "tls_folder": site.tls,
+            "www": site.www,
+            "certificate": site.certificate,
+            "key": site.key,
+            "work": self.work,
+            "user": getpass.getuser(),
+            **self.ports,
+        }
+        self.processes = {}
+
+    def start(self):
+        """Starts every program, and waits until all listen."""
+        for number, program in enumerate(self.peer.programs):
+            settings = self.settings | program.settings
+            if program.template:
+                settings["configuration"] = self.work / f"{number}-{program.template}"
+                template = (TEMPLATES / program.template).read_text()
+                settings["configuration"].write_text(fill(template, settings))
+            command = ["taskset", "-c", self.core, *fill(program.command, settings).split()]
+            with open(self.work / "output", "ab") as out, open(self.work / "errors", "ab") as err:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                    env=os.environ | {"HOME": str(self.work), "XDG_DATA_HOME": str(self.work)},
+                )
+            for listener in program.listeners:
+                self.processes[listener] = process
+        deadline = time.monotonic() + START_S
+        while not all(listens(port) for port in self.ports.values()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not listen; see {self.work}/errors")
+            time.sleep(0.1)
+
+    def stop(self):
+        """Ends every program and all that it started."""
+        for process in set(self.processes.values()):
+            end_group(process)
+        self.processes = {}
+
+    def has(self, listener):
+        return listener in self.ports
+
+    def tree(self, listener):
+        """The processes behind a listener."""
+        return Tree(self.processes[listener].pid)
+
+    def trees(self):
+        return [Tree(process.pid) for process in set(self.processes.values())]
+
+    def authority(self, listener):
+        """The host and port that clients name."""
+        return f"localhost:{self.ports[listener]}"
+
+    def get(self, path, listener="plain", **fields):
+        """One GET; gives the response and its content."""
+        port = self.ports[listener]
+        if listener == "tls":
+            context = ssl.create_default_context(cafile=self.site.certificate)
+            connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=context)
+        else:
+            connection = http.client.HTTPConnection("localhost", port, timeout=20)
+        fields = {"User-Agent": "bench-peers", "Accept-Encoding": "identity", **fields}
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=fields)
+            response = connection.getresponse()
+            return response, response.read()
+
+    def faults(self):
+        """What it answers otherwise than the files say; nothing, if its figures may be compared."""
+        paths = ["/1k.html", "/20k.html", "/text.html", "/page/", "/many/00/000.html"]
+        faults = []
+        for listener in self.ports:
+            for path in paths:
+                faults += self.fault(listener, path)
+            if self.get("/missing", listener)[0].status != 404:
+                faults.append(f"{listener}: no 404")
+        return faults
+
+    def fault(self, listener, path):
+        response, content = self.get(path, listener)
+        file = self.site.www / (path.lstrip("/") + ("index.html" if path.endswith("/") else ""))
+        if response.status != 200 or content != file.read_bytes():
+            yield f"{listener}{path}: {response.status}, {len(content)} bytes"
+        tag = response.getheader("ETag")
+        if tag and self.get(path, listener, **{"If-None-Match": tag})[0].status != 304:
+            yield f"{listener}{path}: no 304"
+
+    def coding(self, path, accept):
+        """The content coding that it gives, once it has one; checks the content of gzip."""
+        deadline = time.monotonic() + CODED_S
+        response, content = self.get(path, "coded", **{"Accept-Encoding": accept})
+        while not response.getheader("Content-Encoding") and time.monotonic() < deadline:
+            time.sleep(0.1)
+            response, content = self.get(path, "coded", **{"Accept-Encoding": accept})
+        coding = response.getheader("Content-Encoding") or "identity"
+        plain = zlib.decompress(content, wbits=31) if coding == "gzip" else None
+        if plain is not None and plain != (self.site.www / path.lstrip("/")).read_bytes():
+            raise RuntimeError(f"{self.name}: {path} is not the same after gzip")
+        return coding, len(content)
+
+
+def find(peer, shost):
+    """The executable of a peer; `None` if it has to be installed."""
+    return shutil.which(str(shost) if peer.executable == "@shost@" else peer.executable)
+
+
+def version(peer, shost):
+    """What a peer calls itself."""
+    command = [find(peer, shost), peer.version]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    text = done.stdout.strip() or done.stderr.strip()
+    number = re.search(r"\d+\.\d+(\.\d+)?", text.splitlines()[0] if text else "")
+    return number[0] if number else "?"
+
+
+def fill(text, settings):
+    """Puts the settings into a template; a setting's value may name others."""
+    for _ in range(2):
+        text = re.sub(r"@(\w+)@", lambda match: str(settings.get(match[1], match[0])), text)
+    return text
+
+
+def free_ports(count):
+    """Ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for entry in sockets:
+            entry.bind(("127.0.0.1", 0))
+        return [entry.getsockname()[1] for entry in sockets]
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def end_group(process):
+    """Ends a process that leads a group, and the group with it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        pass
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
