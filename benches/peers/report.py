@@ -81,6 +81,14 @@ def print_workload(workload, summaries):
         print(entry.line() + target, flush=True)
 
 
+def print_log_cost(cells):
+    """What shost's access log costs, if the same load was made with and without it."""
+    without, logged = cells.get("h1-1k", {}).get("shost"), cells.get("log", {}).get("shost, log on")
+    if without and logged:
+        ratio = median(logged, "cpu") / median(without, "cpu")
+        print(f"\nshost with its access log on takes ×{ratio:.2f} of the CPU time without")
+
+
 def markdown(workloads, summaries, versions, told):
     """The table for people: a row for each workload, a column for each server."""
     servers = [name for name in versions if not name.endswith(LOG_SUFFIX)]

@@ -145,6 +145,7 @@ def measure_all(options, servers, loads):
         chosen = [server for server in servers if fits(server, workload)]
         cells[workload.name] = measure(options, workload, chosen, loads)
         report.print_workload(workload, report.summarize(workload, cells[workload.name]))
+    report.print_log_cost(cells)
     return cells
 
 

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Counts the instructions of the hot path, and says what changed since the figures in the tree.
+
+    benches/instructions.py             compare with benches/instructions.txt; exit 1 if one grew
+    benches/instructions.py --update    write that file
+    benches/instructions.py --only "request, 304"
+
+Time depends on the machine and on who else uses it; the number of instructions does not, so a
+regression of some per cent shows in review. Steps are counted by callgrind, and so is the whole
+server: twice, with N and 2 N requests, so that start and end cancel each other out. Needs
+`apt-get install valgrind nghttp2-client openssl`.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROJECT = HERE.parent
+FIGURES = HERE / "instructions.txt"
+TOOLS = {"valgrind": "valgrind", "h2load": "nghttp2-client", "openssl": "openssl"}
+
+TIMES = 100  # how often benches/instructions.rs does a step
+TRIES = 3  # the least of them counts: in the others the cache may have looked at its file again
+REQUESTS = 1000  # N
+STEP_TOLERANCE = 0.02  # hash tables are seeded at random; the same program differs by less
+SERVER_TOLERANCE = 0.04  # threads meet in another order in each run
+START_S = 60  # a server under callgrind starts fifty times slower
+
+# What h2load is told for each row of the whole server.
+SERVER_ROWS = {
+    "server, HTTP/1.1, 1 KiB": ("http", "/1k.html", ["--h1"]),
+    "server, TLS, 1 KiB": ("https", "/1k.html", ["--h1"]),
+    "server, TLS, 20 KiB": ("https", "/20k.html", ["--h1"]),
+    "server, HTTP/2, 1 KiB": ("https", "/1k.html", []),
+    "server, HTTP/2, 20 KiB": ("https", "/20k.html", []),
+}
+
+
+def main():
+    """Counts, prints, and judges."""
+    options = read_options()
+    missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
+    if missing:
+        sys.exit(f"Missing tools. On Debian: apt-get install {' '.join(missing)}")
+    kept = read_figures()
+    counted = {}
+    for name, count in all_counts(options):
+        counted[name] = count
+        print(line(name, count, kept.get(name)), flush=True)
+    if options.update:
+        FIGURES.write_text("".join(f"{n:28} {c:9}\n" for n, c in (kept | counted).items()))
+        return 0
+    grown = [name for name, count in counted.items() if has_grown(name, count, kept)]
+    if grown:
+        print(f"\nMore instructions than in {FIGURES.name}: {'; '.join(grown)}")
+        print("If that is meant, keep the new figures with --update.")
+    return 1 if grown else 0
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description="Count the instructions of the hot path.")
+    parser.add_argument("--update", action="store_true", help="keep the figures")
+    parser.add_argument("--only", help="count only what has this in its name")
+    return parser.parse_args()
+
+
+def all_counts(options):
+    """Name and instructions of every step, then of the whole server."""
+
+    def wanted(name):
+        return not options.only or options.only in name
+
+    steps = [name for name in step_names() if wanted(name)]
+    if steps:
+        program = build("bench", "--no-run", "--bench", "instructions")
+        for name in steps:
+            yield name, count_step(program, name)
+    rows = [name for name in SERVER_ROWS if wanted(name)]
+    if rows:
+        program = build("build", "--release", "--bin", "shost")
+        with tempfile.TemporaryDirectory(prefix="shost-instructions-") as folder:
+            make_site(pathlib.Path(folder))
+            for name in rows:
+                yield name, count_server(program, pathlib.Path(folder), *SERVER_ROWS[name])
+
+
+def step_names():
+    """The names in the table of benches/steps/mod.rs."""
+    table = (HERE / "steps" / "mod.rs").read_text().partition("pub const NAMES")[2]
+    return re.findall(r'^    "(.+)",$', table, re.MULTILINE)
+
+
+def build(*command):
+    """Builds with cargo; gives the path of what came of it."""
+    done = subprocess.run(
+        ["cargo", *command, "--locked", "--message-format=json"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    told = [json.loads(entry) for entry in done.stdout.splitlines() if entry.startswith("{")]
+    return [entry["executable"] for entry in told if entry.get("executable")][-1]
+
+
+def count_step(program, name):
+    """Instructions of a step, done once."""
+    with tempfile.TemporaryDirectory(prefix="shost-instructions-") as folder:
+        out = pathlib.Path(folder) / "out"
+        command = [*callgrind(out), "--toggle-collect=*counted*", program, name]
+        tries = []
+        for _ in range(TRIES):
+            subprocess.run(command, check=True, capture_output=True)
+            tries.append(total(out))
+        return round(min(tries) / TIMES)
+
+
+def count_server(program, folder, scheme, path, arguments):
+    """Instructions of a whole request: the server's, from the socket and back to it."""
+    once, twice = (
+        run_server(program, folder, scheme, path, arguments, n) for n in (REQUESTS, 2 * REQUESTS)
+    )
+    return round((twice - once) / REQUESTS)
+
+
+def run_server(program, folder, scheme, path, arguments, requests):
+    out = folder / "out"
+    port = free_port()
+    command = [*callgrind(out), program, "--sites", folder / "sites", "--ip", "127.0.0.1"]
+    command += ["--port", str(port), "--log", "none", "--threads", "1"]
+    if scheme == "https":
+        command += ["--tls", folder / "tls"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for(port)
+            load = ["h2load", "-t1", "-c1", "-m1", f"-n{requests}", *arguments]
+            load += [f"{scheme}://localhost:{port}{path}"]
+            told = subprocess.run(load, capture_output=True, text=True, check=True).stdout
+            if f"{requests} succeeded" not in told:
+                raise RuntimeError(f"h2load: {told}")
+        finally:
+            server.terminate()
+    return total(out)
+
+
+def make_site(folder):
+    """A site, and a certificate for it."""
+    site, tls = folder / "sites" / "localhost", folder / "tls" / "localhost"
+    for path in (site, tls):
+        path.mkdir(parents=True)
+    for name, size in (("1k.html", 1024), ("20k.html", 20 * 1024)):
+        (site / name).write_text("x" * size)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
+    command += ["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", tls / "key.pem", "-out", tls / "cert.pem"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def callgrind(out):
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+
+
+def total(out):
+    """What callgrind counted in all."""
+    return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[1])
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as entry:
+        entry.bind(("127.0.0.1", 0))
+        return entry.getsockname()[1]
+
+
+def wait_for(port):
+    """Returns when somebody listens on the port."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def read_figures():
+    """The figures in the tree; none before the first --update."""
+    lines = FIGURES.read_text().splitlines() if FIGURES.exists() else []
+    pairs = [entry.rsplit(maxsplit=1) for entry in lines]
+    return {name.strip(): int(count) for name, count in pairs}
+
+
+def line(name, count, before):
+    change = f"{100 * (count - before) / before:+6.1f}%" if before else "    new"
+    return f"{name:28} {count:9} {change}"
+
+
+def has_grown(name, count, kept):
+    tolerance = SERVER_TOLERANCE if name in SERVER_ROWS else STEP_TOLERANCE
+    return name not in kept or count > kept[name] * (1 + tolerance)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
