@@ -2,13 +2,14 @@
 
 use http::Method;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 
 use super::Answer;
+use super::site::CODED;
 
 /// Panics if `answer` to `head` says anything but the truth about `content`.
 pub(super) fn check(head: &Parts, name: &str, content: &[u8], answer: &Answer) {
@@ -22,6 +23,7 @@ pub(super) fn check(head: &Parts, name: &str, content: &[u8], answer: &Answer) {
         _ => false,
     };
     assert!(allowed, "{name} for {head:?}: {answer:?}");
+    let content = selected(head, name, content, answer);
     match answer.status {
         200 => {
             let length = answer.field(&CONTENT_LENGTH).parse();
@@ -42,6 +44,21 @@ pub(super) fn check(head: &Parts, name: &str, content: &[u8], answer: &Answer) {
             assert!(!answer.field(&name).is_empty(), "no {name} in {answer:?}");
         }
     }
+}
+
+/// What is sent of a file: itself, or its sibling if the client may take that.
+fn selected<'a>(head: &Parts, name: &str, content: &'a [u8], answer: &Answer) -> &'a [u8] {
+    if answer.field(&CONTENT_ENCODING).is_empty() {
+        return content;
+    }
+    let accepted = head.headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.contains(&b'*') || value.windows(4).any(|token| token == b"gzip")
+    });
+    let told = (name, answer.status, answer.field(&CONTENT_ENCODING));
+    assert_eq!(told, ("css/site.css", 200, "gzip"), "{answer:?}");
+    assert!(accepted && answer.field(&VARY) == "Accept-Encoding", "{head:?}: {answer:?}");
+    CODED
 }
 
 /// Whether nothing of an answer can be taken for a stored file later.

@@ -115,10 +115,9 @@ fn is_folder(site: &Site, relative: &str) -> bool {
         || site.host == SITES[0].host && FOLDERS.contains(&relative)
 }
 
-/// The nearest page for that, else the server's own words. A hidden path has no folder of its own.
+/// The nearest page for that, else the server's own words. No hidden folder has one to show.
 fn missing_page(site: &Site, path: &Path) -> &'static [u8] {
-    let in_guide = !path.is_hidden()
-        && path.names.first().is_some_and(|name| name == "guide")
+    let in_guide = path.names.first().is_some_and(|name| name == "guide")
         && (path.folder || path.names.len() > 1);
     let name = if in_guide { "guide/404.html" } else { "404.html" };
     let found = site.files.iter().find(|(path, _)| *path == name);

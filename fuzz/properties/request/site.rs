@@ -15,6 +15,17 @@ pub(super) struct Site {
 /// Stands in every file that must never be sent.
 pub(super) const SECRET: &[u8] = b"SECRET";
 
+/// Those files, as seen from the first site.
+const SECRETS: [&str; 7] = [
+    "../../secret.txt",
+    "../secret.txt",
+    ".env",
+    ".git/404.html",
+    ".git/config",
+    "guide/.secret",
+    "guide/.drafts/404.html",
+];
+
 /// All files that may be compressed are shorter than what is worth it, so that an answer to a
 /// request is always the same.
 pub(super) const SITES: [Site; 3] = [
@@ -30,6 +41,7 @@ pub(super) const SITES: [Site; 3] = [
             ("guide/\u{e9}.txt", b"a letter outside ASCII in its name\n"),
             ("guide/deep/page.html", b"<title>Deep</title>\n"),
             ("css/site.css", b"body { color: black; background: white }\n"),
+            ("css/site.css.gz", CODED),
             ("data.bin", &DATA),
             ("inner-link", &DATA),
             ("empty.txt", b""),
@@ -40,6 +52,9 @@ pub(super) const SITES: [Site; 3] = [
     Site { host: "www.example.org", files: &[("index.html", b"<title>Only www</title>\n")] },
     Site { host: "other.test", files: &[("index.html", b"<title>Other</title>\n")] },
 ];
+
+/// What the style sheet's sibling holds: shorter, or it would not be used. Nothing decodes it.
+pub(super) const CODED: &[u8] = b"\x1f\x8bin short";
 
 /// Folders of the first site that have no `index.html`.
 pub(super) const FOLDERS: [&str; 4] =
@@ -70,7 +85,7 @@ pub(super) fn write() -> TempDir {
         }
     }
     let site = sites.join(SITES[0].host);
-    for hidden in ["../../secret.txt", "../secret.txt", ".env", ".git/config", "guide/.secret"] {
+    for hidden in SECRETS {
         write(site.join(hidden), SECRET);
     }
     for (link, target) in [
