@@ -29,6 +29,7 @@ use ::http::{Method, Response};
 use crate::bot;
 use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
+use crate::site::lookup::NOTHING;
 use crate::site::{Answering, Found, Site, Sites};
 use answer::{Answer, Place};
 use head::Malformed;
@@ -196,17 +197,13 @@ async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_
     }
 }
 
-/// What is hidden is missed without a look at the disk; its page is the nearest one above the
-/// hidden segment.
+/// What is hidden is missing without a look at it; its page is that of the folder it would be in.
 async fn hidden(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
     let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
-    let mut folder: Vec<&str> = shown.collect();
-    loop {
-        let page = folder.iter().fold(String::from("/"), |path, name| path + name + "/");
-        match missing(sites, site, head, &(page + "404.html")).await {
-            Answer::Missing(None) if folder.pop().is_some() => {}
-            answer => return answer,
-        }
+    let folder = shown.fold(String::from("/"), |folder, name| folder + name + "/");
+    match sites.find(site, &(folder + NOTHING)).await {
+        Found::Missing(Some(page)) => missing(sites, site, head, &page).await,
+        _ => Answer::Missing(None),
     }
 }
 

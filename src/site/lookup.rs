@@ -19,6 +19,10 @@ const CLEAN_SUFFIX: &str = ".html";
 /// The page that a folder answers with for anything missing beneath it.
 const MISSING_PAGE: &str = "404.html";
 
+/// The last segment of a path that stands for whatever is missing in its folder. No path in normal
+/// form has it.
+pub const NOTHING: &str = ".";
+
 /// What a path leads to.
 #[derive(Debug)]
 pub enum Place {
@@ -64,6 +68,7 @@ pub fn place(root: &OpenRoot, path: &str) -> Place {
     let found = match relative.strip_suffix('/') {
         Some(folder) => in_folder(root, folder),
         None if relative.is_empty() => in_folder(root, ""),
+        None if last_segment(relative) == NOTHING => None,
         None => named(root, relative),
     };
     found.unwrap_or_else(|| Place::Missing(nearest_missing_page(root, relative)))
@@ -111,18 +116,27 @@ fn clean(root: &OpenRoot, relative: &str) -> Option<Place> {
     }
 }
 
+/// The deepest page for missing paths on the way to `relative`. The search goes downward and ends
+/// at the first folder that is not there, so that a path of a thousand invented folders costs two
+/// looks and not two thousand.
 fn nearest_missing_page(root: &OpenRoot, relative: &str) -> Option<Arc<str>> {
-    let mut folder = relative;
-    loop {
-        folder = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let page = join(folder, MISSING_PAGE);
+    let mut nearest = None;
+    let mut folder = String::new();
+    for name in relative.split('/') {
+        let page = join(&folder, MISSING_PAGE);
         if matches!(open(root, &page), Opened::File(_)) {
-            return Some(format!("/{page}").into());
+            nearest = Some(format!("/{page}").into());
         }
-        if folder.is_empty() {
-            return None;
+        folder = join(&folder, name);
+        if !is_folder(root, &folder) {
+            break;
         }
     }
+    nearest
+}
+
+fn is_folder(root: &OpenRoot, relative: &str) -> bool {
+    Facts::at(root.folder(), relative).is_ok_and(|facts| facts.kind() == Kind::Folder)
 }
 
 /// Opens one name and sorts what comes of it.
@@ -232,6 +246,9 @@ mod tests {
             ("/link", "file link"),
             ("/out.txt", "missing -"),
             ("/nothing", "missing -"),
+            ("/.", "missing -"),
+            ("/blog/.", "missing /blog/404.html"),
+            ("/blog/post/.", "missing /blog/404.html"),
             (long.as_str(), "missing -"),
         ];
         for (path, expected) in table {
