@@ -30,3 +30,4 @@ pub mod http;
 
 pub mod clock;
 pub mod descriptors;
+pub mod heap;

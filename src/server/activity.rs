@@ -18,6 +18,8 @@ pub struct Activity {
     active: AtomicU32,
     /// Whether bytes have come since the last request did.
     in_head: AtomicBool,
+    /// Whether there has been a request.
+    begun: AtomicBool,
     /// When the head began, the last answer ended, or the connection was accepted.
     since: AtomicTick,
     /// When the client last took bytes.
@@ -46,6 +48,7 @@ impl Activity {
             active: AtomicU32::new(0),
             // The first head is due at once: a silent client holds a connection for nobody.
             in_head: AtomicBool::new(true),
+            begun: AtomicBool::new(false),
             since: AtomicTick::new(now),
             progress: AtomicTick::new(now),
             closing,
@@ -72,6 +75,7 @@ impl Activity {
     pub fn request(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
         self.in_head.store(false, Ordering::Relaxed);
+        self.begun.store(true, Ordering::Relaxed);
         self.progress.store(Tick::now());
     }
 
@@ -86,6 +90,18 @@ impl Activity {
     /// Asks for the connection to end after the answers in flight.
     pub fn close(&self) {
         self.closing.cancel();
+    }
+
+    /// Whether the connection is to end after the answers in flight.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Whether the first request has yet to come.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        !self.begun.load(Ordering::Relaxed)
     }
 
     /// Waits until the connection is to end after the answers in flight.

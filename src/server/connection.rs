@@ -19,7 +19,7 @@ use super::handshake::{HandshakeError, handshake};
 use super::http1::{self, Http1};
 use super::http2::Http2;
 use super::io::{Expected, Io};
-use super::limits::{HANDSHAKE_TIME, HEAD_TIME};
+use super::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use super::requests::Requests;
 use super::snapshot::Live;
 use super::tls;
@@ -67,7 +67,9 @@ async fn over_tls(stream: TcpStream, peer: IpAddr, config: Arc<ServerConfig>, sh
         let snapshot = shared.live.load();
         name.is_some_and(|name| snapshot.certificates.resolve(name).is_some())
     };
-    let stream = match timeout(HANDSHAKE_TIME, handshake(stream, config, knows)).await {
+    let shaken = timeout(HANDSHAKE_TIME, handshake(stream, config, knows));
+    let Some(shaken) = while_wanted(&shared.stop, shaken).await else { return };
+    let stream = match shaken {
         Ok(Ok(stream)) => stream,
         Ok(Err(HandshakeError::UnknownName(name))) => {
             shared.live.counters().unknown_names();
@@ -96,13 +98,30 @@ async fn over_tls(stream: TcpStream, peer: IpAddr, config: Arc<ServerConfig>, sh
 }
 
 async fn in_the_clear(mut stream: TcpStream, peer: IpAddr, duty: Duty, shared: Shared) {
-    let Ok(Ok((protocol, ahead))) = timeout(HEAD_TIME, recognize(&mut stream)).await else {
+    let recognized = while_wanted(&shared.stop, timeout(HEAD_TIME, recognize(&mut stream))).await;
+    let Some(Ok(Ok((protocol, ahead)))) = recognized else {
         tracing::debug!(%peer, "no request came");
         return;
     };
     let service = Arc::clone(shared.live.service());
     let connection = Connection::new(service, peer, None, duty);
     speak(stream, ahead, protocol, connection, shared).await;
+}
+
+/// What comes of the beginning of a connection; `None` if the order to stop came and the client
+/// was not done [in time](FIRST_REQUEST_TIME).
+async fn while_wanted<T>(
+    stop: &CancellationToken,
+    beginning: impl Future<Output = T>,
+) -> Option<T> {
+    let unwanted = async {
+        stop.cancelled().await;
+        sleep_until(Instant::now() + FIRST_REQUEST_TIME).await;
+    };
+    tokio::select! {
+        begun = beginning => Some(begun),
+        () = unwanted => None,
+    }
 }
 
 /// Tells the protocol by the first bytes, which are handed on: HTTP/2 begins with its preface.
@@ -191,21 +210,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http2<S> {
 async fn drive<C: Graceful>(mut connection: C, activity: &Activity) -> End<C::Error> {
     let mut timer = pin!(sleep_until(Instant::now() + HEAD_TIME));
     let mut closing = false;
+    let mut told = false;
     loop {
         tokio::select! {
             ended = &mut connection => return ended.map_or_else(End::Broken, |()| End::Clean),
-            () = activity.told_to_close(), if !closing => {
-                closing = true;
-                connection.end();
+            () = activity.told_to_close(), if !told => {
+                told = true;
+                if activity.is_new() {
+                    // hyper would close at once, and the request that is on its way be lost. It
+                    // is told to be the last one when it is answered.
+                    timer.as_mut().reset(Instant::now() + FIRST_REQUEST_TIME);
+                } else {
+                    closing = true;
+                    connection.end();
+                }
             }
             () = &mut timer => {
                 let now = Tick::now();
                 let next = match activity.due(now) {
+                    // The time for the first request is over.
+                    _ if told && !closing => {
+                        closing = true;
+                        connection.end();
+                        HEAD_TIME
+                    }
                     Due::Stalled => return End::Stalled,
                     // What was asked to end politely and did not is ended.
                     Due::Idle if closing => return End::Stalled,
                     Due::Idle => {
-                        closing = true;
+                        (told, closing) = (true, true);
                         connection.end();
                         HEAD_TIME
                     }

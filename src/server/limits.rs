@@ -28,6 +28,10 @@ pub const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Bytes that are dropped meanwhile. Whoever sends more than that does not listen.
 pub const LINGER_BYTES: usize = 256 * 1024;
 
+/// How long a new connection may still bring its first request after the order to stop: it was
+/// accepted in good faith, and its request is most likely on the way.
+pub const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
+
 /// How long connections may finish what is in flight after the order to stop.
 pub const DRAIN_TIME: Duration = Duration::from_secs(9);
 

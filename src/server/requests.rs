@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Response, Version};
 use http_body::{Frame, SizeHint};
@@ -48,7 +49,10 @@ impl Requests {
         Box::pin(async move {
             let mut response = service::call(connection, sites, head).await;
             // HTTP/2 has no Connection field (RFC 9113 §8.2.2); what it says there, GOAWAY does.
-            if is_http2 && response.headers_mut().remove(http::header::CONNECTION).is_some() {
+            if !is_http2 && active.0.is_closing() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if is_http2 && response.headers_mut().remove(CONNECTION).is_some() {
                 active.0.close();
             }
             Ok(response.map(|body| Tracked { body, _active: active }))

@@ -14,6 +14,7 @@ use super::representation::Representation;
 use super::root::OpenRoot;
 use crate::coding::Coding;
 use crate::coding::encode::{Effort, encode};
+use crate::heap;
 
 /// The least urgent of the kernel's nice values: serving always goes first.
 const NICENESS: i32 = 19;
@@ -81,6 +82,14 @@ impl Background {
                     tracing::warn!(file = representation.relative(), %error, "cannot inspect");
                 }
             }
+        });
+    }
+
+    /// Drops something large, and gives its memory back to the system.
+    pub fn drop(&self, large: impl Send + 'static) {
+        run(&self.slow, move || {
+            drop(large);
+            heap::give_back();
         });
     }
 
