@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of the harness")]
 
 pub(crate) mod client;
+pub(crate) mod decoded;
 pub(crate) mod http2;
 pub(crate) mod lines;
 pub(crate) mod server;

@@ -1,0 +1,321 @@
+//! Section 6 of the contract: content coding, row by row.
+
+mod support;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use support::DEADLINE;
+use support::client::{Connection, Request, Response};
+use support::decoded::{CODINGS, decode, prose};
+use support::server::{Server, Setup};
+use support::site::{Site, pattern};
+
+/// Bytes of a file from which on it is streamed: above this it is never coded on the fly.
+const HELD_LIMIT: usize = 1024 * 1024;
+/// Bytes below which coding saves nothing.
+const CODED_MINIMUM: usize = 256;
+/// An ordinary page, in bytes.
+const PAGE: usize = 20_000;
+
+fn accepting(target: &str, codings: &str) -> Request {
+    Request::get(target).field("Accept-Encoding", codings)
+}
+
+/// Asks until the answer comes in `coding`. Until then it comes as it is, at once, and whole.
+#[track_caller]
+fn await_coding(connection: &mut Connection, target: &str, coding: &str, file: &[u8]) -> Response {
+    let asked = Instant::now();
+    loop {
+        let answer = connection.send(&accepting(target, coding));
+        assert!(decode(&answer) == file, "{target} in {coding}: not the file");
+        match answer.field("content-encoding") {
+            Some(actual) if actual == coding => return answer,
+            None => {}
+            Some(other) => panic!("{target}: {other} instead of {coding}"),
+        }
+        assert!(asked.elapsed() < DEADLINE, "{target} never comes in {coding}");
+    }
+}
+
+/// A server whose `/page.html` is there in every coding.
+fn warm(page: &[u8]) -> (Server, Connection) {
+    let server = Setup::new().site("a.test", |site| site.file("page.html", page)).start();
+    let mut connection = server.connect();
+    for (coding, ..) in CODINGS {
+        await_coding(&mut connection, "/page.html", coding, page);
+    }
+    (server, connection)
+}
+
+#[test]
+fn the_client_chooses() {
+    let page = prose(PAGE);
+    let (_server, mut connection) = warm(&page);
+    let rows = [
+        (None, None),
+        (Some(""), None),
+        (Some("identity"), None),
+        (Some("deflate, compress"), None),
+        (Some("gzip"), Some("gzip")),
+        (Some("x-gzip"), Some("gzip")),
+        (Some("GZip"), Some("gzip")),
+        (Some("gzip, deflate"), Some("gzip")),
+        (Some("gzip, deflate, br"), Some("br")),
+        (Some("gzip, deflate, br, zstd"), Some("zstd")),
+        (Some("gzip;q=0.5, br;q=0.5, zstd;q=0.5"), Some("zstd")),
+        (Some("gzip;q=0.5, br;q=0.5"), Some("br")),
+        (Some("zstd;q=0.5, br;q=0.8, gzip"), Some("gzip")),
+        (Some("zstd;q=0.001, br;q=0.002"), Some("br")),
+        (Some("gzip;q=0.5, identity"), None),
+        (Some("gzip;q=0.5, identity;q=0.5"), Some("gzip")),
+        (Some("br;q=0, gzip"), Some("gzip")),
+        (Some("*"), Some("zstd")),
+        (Some("*, zstd;q=0"), Some("br")),
+        (Some("gzip, *;q=0"), Some("gzip")),
+        (Some("*;q=0"), None),
+        (Some("identity;q=0"), None),
+        (Some("gzip, identity;q=0"), Some("gzip")),
+        (Some("identity;q=0, *"), Some("zstd")),
+    ];
+    for (accepted, expected) in rows {
+        let fields = accepted.map(|codings| ("Accept-Encoding", codings));
+        let fields: Vec<_> = fields.into_iter().collect();
+        let answer = connection.send(&Request::get("/page.html").fields(&fields));
+        assert_eq!(answer.status, 200, "{accepted:?}: never 406");
+        assert_eq!(answer.field("content-encoding"), expected, "{accepted:?}");
+        assert_eq!(answer.must("vary"), "Accept-Encoding", "{accepted:?}");
+        assert!(decode(&answer) == page, "{accepted:?}: not the file");
+        check_head(&mut connection, &fields, answer);
+    }
+    let lines = [("Accept-Encoding", "gzip"), ("Accept-Encoding", "br")];
+    let answer = connection.send(&Request::get("/page.html").fields(&lines));
+    assert_eq!(answer.field("content-encoding"), Some("br"), "two lines are one list");
+}
+
+/// Holds that HEAD tells what GET told. Only the date moves on, and the length with it when a
+/// better form has come in the meantime.
+#[track_caller]
+fn check_head(connection: &mut Connection, fields: &[(&str, &str)], get: Response) {
+    let head = connection.send(&Request::head("/page.html").fields(fields));
+    let told = |answer: Response| {
+        let mut fields = answer.fields;
+        fields.retain(|(name, _)| name != "date" && name != "content-length");
+        (answer.status, fields)
+    };
+    head.must("content-length");
+    assert_eq!(told(head), told(get), "{fields:?}");
+}
+
+#[test]
+fn each_coding_has_its_tag_and_each_tag_is_good() {
+    let page = prose(PAGE);
+    let (_server, mut connection) = warm(&page);
+    let plain = connection.send(&Request::get("/page.html")).must("etag").to_owned();
+    let hash = plain.trim_matches('"').to_owned();
+    for (coding, suffix, _) in CODINGS {
+        let answer = connection.send(&accepting("/page.html", coding));
+        assert_eq!(answer.must("etag"), format!("\"{hash}{suffix}\""), "{coding}");
+    }
+    for suffix in CODINGS.map(|(_, suffix, _)| suffix).into_iter().chain([""]) {
+        let tag = format!("\"{hash}{suffix}\"");
+        for accepted in ["identity", "gzip", "gzip, deflate, br, zstd"] {
+            for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
+                let request = accepting("/page.html", accepted).field("If-None-Match", &known);
+                for method in ["GET", "HEAD"] {
+                    let mut request = request.clone();
+                    request.method = method.into();
+                    let answer = connection.send(&request);
+                    assert_eq!(answer.status, 304, "{known} with {accepted}");
+                    assert_eq!(answer.must("etag"), tag, "{known} with {accepted}");
+                    assert_eq!(answer.must("vary"), "Accept-Encoding", "{known}");
+                    assert_eq!(answer.field("content-encoding"), None, "{known}");
+                }
+            }
+        }
+    }
+    let other = format!("\"{hash}-xz\"");
+    let answer = connection.send(&Request::get("/page.html").field("If-None-Match", &other));
+    assert_eq!(answer.status, 200, "a coding that is never sent");
+}
+
+#[test]
+fn a_range_is_of_the_identity_whatever_is_accepted() {
+    let page = prose(PAGE);
+    let (_server, mut connection) = warm(&page);
+    let plain = connection.send(&Request::get("/page.html")).must("etag").to_owned();
+    let hash = plain.trim_matches('"');
+    for accepted in ["zstd", "br", "gzip", "*", "gzip, identity;q=0", "identity"] {
+        let range = accepting("/page.html", accepted).field("Range", "bytes=1000-2999");
+        let rows = [
+            (range.clone(), 206, &page[1000..3000]),
+            (range.clone().field("If-Range", &plain), 206, &page[1000..3000]),
+            (accepting("/page.html", accepted).field("Range", "bytes=-5"), 206, &page[PAGE - 5..]),
+            (range.clone().field("If-Range", &format!("\"{hash}-gz\"")), 200, &page[..]),
+            (range.clone().field("If-Range", &format!("\"{hash}-br\"")), 200, &page[..]),
+            (range.clone().field("If-Range", &format!("\"{hash}-zst\"")), 200, &page[..]),
+        ];
+        for (request, status, expected) in rows {
+            let answer = connection.send(&request);
+            assert_eq!(answer.status, status, "{:?}", request.fields);
+            assert!(decode(&answer) == expected, "{:?}: other bytes", request.fields);
+            assert_eq!(answer.must("vary"), "Accept-Encoding", "{:?}", request.fields);
+            if status == 206 {
+                assert_eq!(answer.field("content-encoding"), None, "{:?}", request.fields);
+                assert_eq!(answer.must("etag"), plain, "{:?}", request.fields);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_gains_nothing_is_never_coded() {
+    let noise = pattern(4_000);
+    let never: [(&str, Vec<u8>); 6] = [
+        ("short.html", prose(CODED_MINIMUM - 1)),
+        ("empty.html", Vec::new()),
+        ("picture.png", prose(PAGE)),
+        ("font.woff2", prose(PAGE)),
+        ("noise.txt", noise),
+        ("large.txt", prose(HELD_LIMIT + 1)),
+    ];
+    let always = [("shortest.html", prose(CODED_MINIMUM)), ("largest.txt", prose(HELD_LIMIT))];
+    let server = Setup::new()
+        .site("a.test", |site| {
+            let all = never.iter().chain(&always);
+            all.fold(site, |site, (name, content)| site.file(name, content))
+        })
+        .start();
+    let mut connection = server.connect();
+    let check = |connection: &mut Connection| {
+        for (name, content) in &never {
+            let answer = connection.send(&accepting(&format!("/{name}"), "zstd, br, gzip"));
+            assert_eq!(answer.field("content-encoding"), None, "{name}");
+            assert!(answer.body == *content, "{name}: not the file");
+        }
+    };
+    check(&mut connection);
+    // What is asked for later is coded later, so by then the others would be.
+    for (name, content) in &always {
+        for (coding, ..) in CODINGS {
+            await_coding(&mut connection, &format!("/{name}"), coding, content);
+        }
+    }
+    check(&mut connection);
+}
+
+#[test]
+fn a_form_in_demand_becomes_smaller_and_keeps_its_tag() {
+    let page = prose(4 * PAGE);
+    let server = Setup::new().site("a.test", |site| site.file("page.html", &page)).start();
+    let mut connection = server.connect();
+    let first = await_coding(&mut connection, "/page.html", "br", &page);
+    let asked = Instant::now();
+    loop {
+        let answer = await_coding(&mut connection, "/page.html", "br", &page);
+        assert_eq!(answer.must("etag"), first.must("etag"));
+        if answer.body.len() < first.body.len() {
+            break;
+        }
+        assert!(asked.elapsed() < DEADLINE, "the best form never comes");
+    }
+}
+
+/// How the time of a sibling relates to its file's.
+#[derive(Clone, Copy, Debug)]
+enum Age {
+    Older,
+    Same,
+    Newer,
+}
+
+impl Age {
+    fn from(self, time: SystemTime) -> SystemTime {
+        match self {
+            Self::Older => time - Duration::from_secs(1),
+            Self::Same => time,
+            Self::Newer => time + Duration::from_secs(1),
+        }
+    }
+}
+
+/// Name, content, age and content of the sibling, whether that is used.
+type Row<'a> = (&'a str, &'a [u8], Age, &'a [u8], bool);
+
+#[test]
+fn a_sibling_is_used_as_it_is_when_it_is_not_older_and_smaller() {
+    let page = prose(PAGE);
+    let large = prose(HELD_LIMIT + 1);
+    // Any bytes will do: the server has no business with what they decode to.
+    let smaller = pattern(PAGE / 2);
+    let (same_size, larger) = (pattern(PAGE), pattern(PAGE + 1));
+    let rows: [Row<'_>; 9] = [
+        ("page.html", &page, Age::Same, &smaller, true),
+        ("page.html", &page, Age::Newer, &smaller, true),
+        ("page.html", &page, Age::Older, &smaller, false),
+        ("page.html", &page, Age::Newer, &same_size, false),
+        ("page.html", &page, Age::Newer, &larger, false),
+        ("large.html", &large, Age::Newer, &smaller, true),
+        ("large.html", &large, Age::Newer, &large[..HELD_LIMIT], true),
+        ("large.html", &large, Age::Older, &smaller, false),
+        ("scan.dat", &page, Age::Newer, &smaller, true),
+    ];
+    let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for (name, content, age, sibling, used) in rows {
+        let fill = |site: &Site| {
+            site.file_of(name, content, past);
+            for (.., suffix) in CODINGS {
+                site.file_of(&format!("{name}{suffix}"), sibling, age.from(past));
+            }
+        };
+        let server = Setup::new()
+            .site("a.test", |site| {
+                fill(site);
+                site
+            })
+            .start();
+        let mut connection = server.connect();
+        for (coding, suffix, _) in CODINGS {
+            let what = format!("{name}, {coding} {age:?}, {} bytes", sibling.len());
+            let answer = connection.send(&accepting(&format!("/{name}"), coding));
+            assert_eq!(answer.status, 200, "{what}");
+            if used {
+                assert_eq!(answer.field("content-encoding"), Some(coding), "{what}");
+                assert!(answer.body == sibling, "{what}: not as it is");
+                assert_eq!(answer.must("vary"), "Accept-Encoding", "{what}");
+                let tag = answer.field("etag");
+                assert!(tag.is_none_or(|tag| tag.ends_with(&format!("{suffix}\""))), "{what}");
+            } else {
+                assert!(decode(&answer) == content, "{what}: a sibling that is not the file's");
+            }
+        }
+        let answer = connection.send(&Request::get(&format!("/{name}")));
+        assert!(answer.body == content, "{name}: not the file");
+    }
+}
+
+#[test]
+fn the_page_for_what_is_missing_is_coded_like_any_other() {
+    let page = prose(PAGE);
+    let sibling = pattern(PAGE / 2);
+    let server = Setup::new()
+        .site("a.test", |site| site.file("404.html", &page))
+        .site("b.test", |site| site.file("404.html", &page).file("404.html.gz", &sibling))
+        .start();
+    let mut connection = server.connect();
+    for (coding, ..) in CODINGS {
+        let answer = await_coding(&mut connection, "/nothing", coding, &page);
+        check_missing(&answer);
+    }
+    let answer = connection.send(&accepting("/nothing", "gzip").host("b.test"));
+    assert_eq!(answer.field("content-encoding"), Some("gzip"), "{:?}", answer.fields);
+    assert!(answer.body == sibling, "the sibling, as it is");
+    check_missing(&answer);
+}
+
+#[track_caller]
+fn check_missing(answer: &Response) {
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.must("vary"), "Accept-Encoding");
+    assert_eq!(answer.must("cache-control"), "no-store");
+    assert_eq!(answer.field("etag"), None, "a 404 has no validators");
+}
