@@ -9,6 +9,7 @@ pub(crate) mod lines;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod tls;
+pub(crate) mod versions;
 
 use std::time::Duration;
 
