@@ -209,3 +209,24 @@ fn a_replaced_site_folder_is_seen_in_time() {
         }
     }
 }
+
+/// Most deploys take the old folder away at once, and the server has the old one open for a second
+/// more: nobody may be told that the site is empty.
+#[test]
+fn a_site_folder_removed_after_its_replacement_leaves_no_gap() {
+    let server = deployable();
+    let mut connection = server.connect();
+    for (host, old) in [("a.test", "old"), ("linked.test", "first")] {
+        let request = Request::get("/page.html").host(host);
+        assert_eq!(connection.send(&request).text(), OLD, "{host}");
+        let (_, deploy) = DEPLOYS[usize::from(host == "linked.test")];
+        deploy(&server);
+        fs::remove_dir_all(server.folder_beside(old)).unwrap();
+        let changed = Instant::now();
+        while changed.elapsed() <= ROOT_PATIENCE {
+            let began = changed.elapsed();
+            let answer = connection.send(&request);
+            assert_eq!(answer.status, 200, "{host}, {began:?} after the change");
+        }
+    }
+}
