@@ -1,0 +1,110 @@
+"""What the process takes of memory: idle, full, under a storm of files, and after a reload."""
+
+import time
+
+from server import DOMAIN, Server, h2load, succeeded, write_certificate
+
+# The mission's own figures.
+IDLE_MIB = 12
+BOUND_MIB = 32
+FILES = 50_000
+FILE_BYTES = 4096
+# What the process may take beside its cache: the program, its threads and their stacks, buffers
+# of the connections, and the files that are on their way through.
+BASE_MIB = 16
+# Connections that each fetch every file, and their streams.
+CONNECTIONS = 4
+STREAMS = 10
+SITES = 10
+# Of what the cache took, the part that has to be back a moment after the reload.
+GIVEN_BACK = 0.75
+# A moment: freed pages go back in the background.
+SETTLE_SECONDS = 3
+
+
+def text(number):
+    """A page of exactly FILE_BYTES that is like no other."""
+    line = f"<p>Page {number}: words that a coding makes smaller, {number * 2654435761 % 2**32:x}\n"
+    return (line * (FILE_BYTES // len(line) + 1))[:FILE_BYTES].encode()
+
+
+def mib(kib):
+    """KiB as a figure to read."""
+    return f"{kib / 1024:.1f} MiB"
+
+
+def many_files(folder):
+    """A site of FILES pages in folders of 500; returns their paths."""
+    paths = []
+    for number in range(FILES):
+        path = f"{number // 500}/{number}.html"
+        file = folder / path
+        if number % 500 == 0:
+            file.parent.mkdir(parents=True)
+        file.write_bytes(text(number))
+        paths.append("/" + path)
+    return paths
+
+
+def storm(shost, folder):
+    """Every file, from several connections, in each of the ways that browsers ask for it."""
+    paths = many_files(folder / "site")
+    for fields, label in [([], "as they are"), (["-H", "accept-encoding: gzip, br, zstd"], "coded")]:
+        figures = {}
+        for size in ["0", f"{BOUND_MIB}M"]:
+            with Server(shost, "--cache-size", size, folder / "site") as server:
+                addresses = folder / "addresses"
+                base = f"http://{DOMAIN}:{server.port}"
+                addresses.write_text("".join(f"{base}{path}\n" for path in paths))
+                load = h2load(None, server.port, "-i", addresses, "-n", CONNECTIONS * FILES,
+                              "-c", CONNECTIONS, "-m", STREAMS, *fields)
+                total, good = succeeded(load.communicate()[0])
+                client = server.client()
+                for number in range(0, FILES, 25):
+                    good -= client.ask(paths[number])[2] != text(number)
+                figures[size] = (server.memory("VmHWM"), total, good)
+        peak, total, good = figures[f"{BOUND_MIB}M"]
+        held = good == total and peak <= (BOUND_MIB + BASE_MIB) * 1024
+        yield held, (f"{FILES} files of {FILE_BYTES} bytes {label}, bound {BOUND_MIB} MiB: "
+                     f"{good} of {total} good, at most {mib(peak)} resident "
+                     f"(may be {BOUND_MIB + BASE_MIB}; without a cache {mib(figures['0'][0])})")
+
+
+def idle(shost, folder):
+    """Sites and certificates, nobody there."""
+    for number in range(SITES):
+        name = f"site-{number}.test"
+        site = folder / "sites" / name
+        site.mkdir(parents=True)
+        (site / "index.html").write_bytes(text(number))
+        write_certificate(folder / "tls" / name, name)
+    with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls") as server:
+        time.sleep(SETTLE_SECONDS)
+        resident = server.memory()
+    yield resident < IDLE_MIB * 1024, (f"{SITES} sites with certificates, idle: {mib(resident)} "
+                                       f"resident (may be {IDLE_MIB})")
+
+
+def given_back(shost, folder):
+    """A cache full of small and of larger files, then a reload."""
+    rows = [("small", 4 * 1024, 15_000), ("large", 512 * 1024, 120)]
+    for label, size, count in rows:
+        sites = folder / label
+        site = sites / DOMAIN
+        site.mkdir(parents=True)
+        for number in range(count):
+            (site / f"{number}.txt").write_bytes((text(number) * (size // FILE_BYTES))[:size])
+        with Server(shost, "--sites", sites, "--cache-size", "128M") as server:
+            time.sleep(1)
+            before = server.memory()
+            client = server.client()
+            for number in range(count):
+                client.ask(f"/{number}.txt")
+            full = server.memory()
+            server.reload()
+            time.sleep(SETTLE_SECONDS)
+            after = server.memory()
+        back = (full - after) / max(full - before, 1)
+        yield back >= GIVEN_BACK, (f"{count} {label} files cached, then SIGHUP: {mib(before)} "
+                                   f"before, {mib(full)} full, {mib(after)} after: "
+                                   f"{back:.0%} given back (must be {GIVEN_BACK:.0%})")
