@@ -53,6 +53,7 @@ fn run(config: Config) -> Result<(), StartError> {
     let output = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let log = AccessLog::start(config.log, output)?;
     shost::descriptors::raise();
+    shost::heap::prepare();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .max_blocking_threads(BLOCKING_THREADS)

@@ -42,7 +42,10 @@ pub fn encode(coding: Coding, effort: Effort, content: &[u8]) -> Option<Vec<u8>>
         Coding::Gzip => gzip(GZIP.of(effort), content),
         Coding::Identity => return None,
     };
-    coded.ok().filter(|coded| coded.len() < content.len())
+    let mut coded = coded.ok().filter(|coded| coded.len() < content.len())?;
+    // The compressors reserve room for the worst, and it would be kept as long as the content.
+    coded.shrink_to_fit();
+    Some(coded)
 }
 
 impl Levels {

@@ -36,10 +36,9 @@ pub const TRUST: Duration = Duration::from_millis(100);
 /// waiting for a disk holds up nobody.
 const WARM: Duration = Duration::from_secs(30);
 
-/// Bytes that an entry takes beside its path and content, as measured with 15,000 of them: the
-/// slot, the facts, the prepared fields, the bookkeeping. Counted so that a storm of probes for
-/// missing paths stays within the bound too.
-const ENTRY_OVERHEAD: u64 = 3 * 1024;
+/// Bytes that an entry takes beside its path and the forms of its content: the slot, the facts,
+/// the bookkeeping. Counted so that a storm of probes for missing paths stays within the bound too.
+const ENTRY_OVERHEAD: u64 = 1024;
 
 /// Bytes of the bound that one shard should have at the least, so that any held file fits.
 const SHARD_BYTES: u64 = 4 * 1024 * 1024;

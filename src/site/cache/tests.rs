@@ -136,7 +136,7 @@ async fn coded_forms_are_made_once_and_counted() {
         tokio::task::yield_now().await;
     }
     assert_eq!(scene.background.counters().encodings().total(), 1);
-    let coded = file.weight() - text.len() as u64;
+    let coded = file.weight() - file.identity().weight();
     assert_eq!(scene.sites.cache().weight() - before, coded);
 }
 
