@@ -46,14 +46,14 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> Result<(), StartError> {
+    shost::heap::prepare();
+    shost::descriptors::raise();
     let preparation = Preparation::make(&config.setup)?;
     let filter = std::env::var("SHOST_DIAGNOSTICS").unwrap_or_else(|_| DIAGNOSTICS.into());
     let diagnostics = diagnostics::start(&filter, config.log.timestamps)?;
     // Standard output itself would buffer, and hide how much of a line was written.
     let output = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let log = AccessLog::start(config.log, output)?;
-    shost::descriptors::raise();
-    shost::heap::prepare();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
         .max_blocking_threads(BLOCKING_THREADS)
