@@ -25,3 +25,7 @@ bench-instructions *arguments:
 # shost beside nginx, h2o, lighttpd, Caddy and static-web-server.
 bench-peers *arguments:
     benches/peers/run.py {{arguments}}
+
+# The image, from this source.
+image:
+    podman build -t localhost/shost -f container/Containerfile .

@@ -200,8 +200,9 @@ fn a_combined_line_is_the_one_that_everybody_reads() {
         .collect();
     assert!(shape.starts_with("[00/") && shape.ends_with("/0000:00:00:00 +0000]"), "{fields:?}");
     let others = [&fields[..4], &fields[5..]].concat();
+    let host = format!("a.test:{}", server.http().port());
     let expected = [
-        "a.test",
+        &host,
         "127.0.0.1",
         "-",
         "-",

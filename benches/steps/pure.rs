@@ -108,6 +108,7 @@ fn entry() -> Entry<'static> {
         time: SystemTime::UNIX_EPOCH + MODIFIED,
         duration: Duration::from_micros(123),
         peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        port: 443,
         method: "GET",
         host: "example.com",
         target: "/blog/photo.webp?size=large",

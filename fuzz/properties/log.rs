@@ -28,6 +28,7 @@ pub(crate) fn log(sent: &Sent<'_>) {
         time: UNIX_EPOCH,
         duration: Duration::from_micros(412),
         peer: Ipv4Addr::new(192, 0, 2, 1).into(),
+        port: 443,
         method: sent.method,
         host: sent.host,
         target: sent.target,
@@ -118,7 +119,8 @@ fn combined(line: &str, sent: &Sent<'_>) {
     let &[start, request, " 200 1234 ", referer, " ", user_agent, ""] = &*pieces else {
         panic!("{line}");
     };
-    let host = start.strip_suffix(" 192.0.2.1 - - [01/Jan/1970:00:00:00 +0000] ").expect("a host");
+    let host =
+        start.strip_suffix(":443 192.0.2.1 - - [01/Jan/1970:00:00:00 +0000] ").expect("a host");
     assert_eq!(from_token(host), dashed(sent.host.as_bytes()), "{line}");
     assert_eq!(from_token(referer), dashed(sent.referer), "{line}");
     assert_eq!(from_token(user_agent), dashed(sent.user_agent), "{line}");

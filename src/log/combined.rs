@@ -1,8 +1,8 @@
-//! The `combined` format of Apache and nginx with the host first (`vcombined`), which `GoAccess`,
+//! The `combined` format of Apache and nginx with host and port first (`vcombined`), which `GoAccess`,
 //! fail2ban and `CrowdSec` read unchanged; hence nothing may be added to it, not even the bot rule.
 //!
 //! ```text
-//! example.com 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000] "GET /x?y HTTP/1.1" 200 123 "referer" "agent"
+//! example.com:443 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000] "GET /x?y HTTP/1.1" 200 123 "referer" "agent"
 //! ```
 
 use http::Version;
@@ -14,6 +14,8 @@ use super::{
 
 pub(super) fn write(out: &mut Vec<u8>, entry: &Entry<'_>) {
     escape::token(out, entry.host.as_bytes());
+    out.push(b':');
+    entry::integer(out, entry.port);
     out.push(b' ');
     entry::address(out, entry.peer);
     out.extend_from_slice(b" - - [");

@@ -17,6 +17,8 @@ pub struct Entry<'a> {
     pub duration: Duration,
     /// The client's address.
     pub peer: IpAddr,
+    /// The port of ours that it came to.
+    pub port: u16,
     /// The method; empty when the head could not be parsed.
     pub method: &'a str,
     /// The host in its normal form, or as it was sent; empty when unknown.

@@ -18,6 +18,7 @@ fn plain() -> Entry<'static> {
         time: UNIX_EPOCH + Duration::from_millis(1_795_499_603_123),
         duration: Duration::from_micros(412),
         peer: Ipv4Addr::new(192, 0, 2, 1).into(),
+        port: 443,
         method: "GET",
         host: "example.com",
         target: "/x?y",
@@ -37,6 +38,7 @@ fn full(fields: &HeaderMap) -> Entry<'_> {
     Entry {
         duration: Duration::from_micros(1_000_005),
         peer: Ipv6Addr::LOCALHOST.into(),
+        port: 443,
         version: Version::HTTP_2,
         referer: Some(b"https://example.org/\"\n"),
         coding: Some("br"),
@@ -92,7 +94,7 @@ fn text_is_for_people() {
 #[test]
 fn combined_is_for_the_tools_that_know_it() {
     let fields = fields();
-    let start = "example.com 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000]";
+    let start = "example.com:443 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000]";
     check(
         Format::Combined,
         &plain(),
@@ -107,7 +109,7 @@ fn combined_is_for_the_tools_that_know_it() {
     check(
         Format::Combined,
         &Entry { method: "", target: "", host: "", ..plain() },
-        r#"- 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000] "-" 200 1234 "-" "curl/8.5.0""#,
+        r#"-:443 192.0.2.1 - - [24/Nov/2026:05:53:23 +0000] "-" 200 1234 "-" "curl/8.5.0""#,
     );
 }
 

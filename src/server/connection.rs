@@ -47,6 +47,15 @@ pub enum Opening {
     Tls(Arc<ServerConfig>),
 }
 
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// Our port.
+    pub port: u16,
+}
+
 /// The version of HTTP that a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -55,14 +64,15 @@ enum Protocol {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(stream: TcpStream, peer: IpAddr, opening: Opening, shared: Shared) {
+pub async fn serve(stream: TcpStream, ends: Ends, opening: Opening, shared: Shared) {
     match opening {
-        Opening::Plain(duty) => in_the_clear(stream, peer, duty, shared).await,
-        Opening::Tls(config) => over_tls(stream, peer, config, shared).await,
+        Opening::Plain(duty) => in_the_clear(stream, ends, duty, shared).await,
+        Opening::Tls(config) => over_tls(stream, ends, config, shared).await,
     }
 }
 
-async fn over_tls(stream: TcpStream, peer: IpAddr, config: Arc<ServerConfig>, shared: Shared) {
+async fn over_tls(stream: TcpStream, ends: Ends, config: Arc<ServerConfig>, shared: Shared) {
+    let peer = ends.peer;
     let knows = |name: Option<&str>| {
         let snapshot = shared.live.load();
         name.is_some_and(|name| snapshot.certificates.resolve(name).is_some())
@@ -93,18 +103,18 @@ async fn over_tls(stream: TcpStream, peer: IpAddr, config: Arc<ServerConfig>, sh
     };
     let version = session.protocol_version().map(tls::version_name);
     let service = Arc::clone(shared.live.service());
-    let connection = Connection::new(service, peer, version, Duty::Serve);
+    let connection = Connection::new(service, peer, version, Duty::Serve).on_port(ends.port);
     speak(stream, Bytes::new(), protocol, connection, shared).await;
 }
 
-async fn in_the_clear(mut stream: TcpStream, peer: IpAddr, duty: Duty, shared: Shared) {
+async fn in_the_clear(mut stream: TcpStream, ends: Ends, duty: Duty, shared: Shared) {
     let recognized = while_wanted(&shared.stop, timeout(HEAD_TIME, recognize(&mut stream))).await;
     let Some(Ok(Ok((protocol, ahead)))) = recognized else {
-        tracing::debug!(%peer, "no request came");
+        tracing::debug!(peer = %ends.peer, "no request came");
         return;
     };
     let service = Arc::clone(shared.live.service());
-    let connection = Connection::new(service, peer, None, duty);
+    let connection = Connection::new(service, ends.peer, None, duty).on_port(ends.port);
     speak(stream, ahead, protocol, connection, shared).await;
 }
 

@@ -83,6 +83,7 @@ pub(super) fn log_refusal(connection: &Connection, error: &hyper::Error) {
         time: arrival.wall(),
         duration: Duration::ZERO,
         peer: connection.peer(),
+        port: connection.port(),
         method: "-",
         host: "",
         target: "",

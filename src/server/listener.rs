@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::Setup;
-use super::connection::{self, Opening, Shared};
+use super::connection::{Ends, Opening, Shared, serve};
 use super::limits::BACKLOG;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
@@ -149,6 +149,7 @@ pub async fn accept(
     shared: Shared,
     connections: TaskTracker,
 ) {
+    let port = listener.local_addr().map_or(0, |address| address.port());
     loop {
         let accepted = tokio::select! {
             biased;
@@ -156,7 +157,10 @@ pub async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => start(stream, peer, &opening, &shared, &connections),
+            Ok((stream, peer)) => {
+                let ends = Ends { peer: peer.ip(), port };
+                connections.spawn(serve(stream, ends, opening.clone(), shared.clone()));
+            }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
@@ -165,17 +169,6 @@ pub async fn accept(
             }
         }
     }
-}
-
-fn start(
-    stream: TcpStream,
-    peer: SocketAddr,
-    opening: &Opening,
-    shared: &Shared,
-    connections: &TaskTracker,
-) {
-    let serving = connection::serve(stream, peer.ip(), opening.clone(), shared.clone());
-    connections.spawn(serving);
 }
 
 /// Errors that accept(2) passes on from the connection that was accepted.

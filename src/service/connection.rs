@@ -10,6 +10,7 @@ use super::Service;
 pub struct Connection {
     service: Arc<Service>,
     peer: IpAddr,
+    port: u16,
     tls: Option<&'static str>,
     duty: Duty,
 }
@@ -32,7 +33,20 @@ impl Connection {
     /// An IPv4 client on an IPv6 socket is known by its IPv4 address.
     #[must_use]
     pub fn new(service: Arc<Service>, peer: IpAddr, tls: Option<&'static str>, duty: Duty) -> Self {
-        Self { service, peer: peer.to_canonical(), tls, duty }
+        Self { service, peer: peer.to_canonical(), port: 0, tls, duty }
+    }
+
+    /// The same connection, to `port` of ours.
+    #[must_use]
+    pub fn on_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Our port; 0 if nobody said.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The service that answers.

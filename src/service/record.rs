@@ -67,6 +67,7 @@ impl Record {
             time: self.arrival.wall,
             duration: self.arrival.steady.elapsed(),
             peer: self.connection.peer(),
+            port: self.connection.port(),
             method: self.head.method.as_str(),
             host: normal.as_deref().unwrap_or(host),
             target: self.head.uri.path_and_query().map_or("*", |target| target.as_str()),

@@ -20,7 +20,7 @@ const RELOAD_TIME: Duration = Duration::from_mins(1);
 const ANSWER_BYTES: u64 = 100 * 1024;
 
 /// The sockets of this network namespace.
-const SOCKETS: &str = "/proc/net/unix";
+const SOCKETS: &str = "/proc/self/net/unix";
 
 /// Bytes of that list; a hundred thousand sockets take less.
 const SOCKETS_BYTES: u64 = 16 << 20;
