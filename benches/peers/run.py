@@ -52,8 +52,8 @@ def main():
     loads = Loads(options.load_core, options.seconds, options.rate, client)
     with running(options, site) as servers:
         check(servers)
-        cells = measure_all(options, servers, loads)
-    save(options, servers, cells)
+        measure_all(options, servers, loads)
+    print(f"\nWritten: {options.results}/results.json, results.md, results.svg")
 
 
 def read_options():
@@ -139,14 +139,15 @@ def check(servers):
 
 
 def measure_all(options, servers, loads):
-    """Every workload; gives the cells by workload and server."""
+    """Every workload. The results are written after each: a run can be ended early."""
+    versions = {server.name: peer.version(server.peer, options.shost) for server in servers}
     cells = {}
     for workload in options.workloads:
         chosen = [server for server in servers if fits(server, workload)]
         cells[workload.name] = measure(options, workload, chosen, loads)
         report.print_workload(workload, report.summarize(workload, cells[workload.name]))
+        save(options, versions, cells)
     report.print_log_cost(cells)
-    return cells
 
 
 def fits(server, workload):
@@ -218,11 +219,10 @@ def neighbour(options):
         peer.end_group(process)
 
 
-def save(options, servers, cells):
-    """Writes results.json, results.md and results.svg."""
-    workloads = options.workloads
+def save(options, versions, cells):
+    """Writes results.json, results.md and results.svg of what has been measured so far."""
+    workloads = [workload for workload in options.workloads if workload.name in cells]
     summaries = {w.name: report.summarize(w, cells[w.name]) for w in workloads}
-    versions = {s.name: peer.version(s.peer, options.shost) for s in servers}
     machine = {
         "date": time.strftime("%Y-%m-%d"),
         "processor": processor(),
@@ -244,7 +244,6 @@ def save(options, servers, cells):
     table = report.markdown(workloads, summaries, versions, told)
     (options.results / "results.md").write_text(table)
     (options.results / "results.svg").write_text(chart.draw(workloads, summaries))
-    print(f"\nWritten: {options.results}/results.json, results.md, results.svg")
 
 
 def processor():
