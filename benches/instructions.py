@@ -8,7 +8,8 @@
 Time depends on the machine and on who else uses it; the number of instructions does not, so a
 regression of some per cent shows in review. Steps are counted by callgrind, and so is the whole
 server: twice, with N and 2 N requests, so that start and end cancel each other out. Needs
-`apt-get install valgrind nghttp2-client openssl`.
+`apt-get install valgrind nghttp2-client openssl`. Whole requests need a Valgrind that knows
+openat2(2), with which shost opens files: 3.19 of Debian 12 does not, and counts the pure steps only.
 """
 
 import argparse
@@ -54,6 +55,9 @@ def main():
     kept = read_figures()
     counted = {}
     for name, count in all_counts(options):
+        if count is None:
+            print(f"{name:28} not counted: this valgrind does not know openat2", flush=True)
+            continue
         counted[name] = count
         print(line(name, count, kept.get(name)), flush=True)
     if options.update:
@@ -79,37 +83,53 @@ def all_counts(options):
     def wanted(name):
         return not options.only or options.only in name
 
-    steps = [name for name in step_names() if wanted(name)]
-    if steps:
-        program = build("bench", "--no-run", "--bench", "instructions")
-        for name in steps:
-            yield name, count_step(program, name)
-    rows = [name for name in SERVER_ROWS if wanted(name)]
-    if rows:
-        program = build("build", "--release", "--bin", "shost")
-        with tempfile.TemporaryDirectory(prefix="shost-instructions-") as folder:
-            make_site(pathlib.Path(folder))
-            for name in rows:
-                yield name, count_server(program, pathlib.Path(folder), *SERVER_ROWS[name])
+    programs = build()
+    opens = can_open_files(programs["instructions"])
+    for name in filter(wanted, step_names()):
+        counts = opens or not name.startswith("request")
+        yield name, count_step(programs["instructions"], name) if counts else None
+    if not opens:
+        yield from ((name, None) for name in filter(wanted, SERVER_ROWS))
+        return
+    with tempfile.TemporaryDirectory(prefix="shost-instructions-") as folder:
+        make_site(pathlib.Path(folder))
+        for name in filter(wanted, SERVER_ROWS):
+            yield name, count_server(programs["shost"], pathlib.Path(folder), *SERVER_ROWS[name])
 
 
 def step_names():
     """The names in the table of benches/steps/mod.rs."""
-    table = (HERE / "steps" / "mod.rs").read_text().partition("pub const NAMES")[2]
+    table = (HERE / "steps" / "mod.rs").read_text().partition("const NAMES")[2]
     return re.findall(r'^    "(.+)",$', table, re.MULTILINE)
 
 
-def build(*command):
-    """Builds with cargo; gives the path of what came of it."""
+def build():
+    """Builds the benchmark, and with it the server; gives the path of each by its name."""
     done = subprocess.run(
-        ["cargo", *command, "--locked", "--message-format=json"],
+        [
+            "cargo",
+            "bench",
+            "--no-run",
+            "--bench",
+            "instructions",
+            "--locked",
+            "--message-format=json",
+        ],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     told = [json.loads(entry) for entry in done.stdout.splitlines() if entry.startswith("{")]
-    return [entry["executable"] for entry in told if entry.get("executable")][-1]
+    return {
+        entry["target"]["name"]: entry["executable"] for entry in told if entry.get("executable")
+    }
+
+
+def can_open_files(program):
+    """Whether shost can open a file under this valgrind."""
+    command = ["valgrind", "--tool=none", program, "request, 1 KiB"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def count_step(program, name):

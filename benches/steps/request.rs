@@ -119,6 +119,7 @@ impl Warm {
     fn entity_tag(&self, path: &str) -> String {
         loop {
             let response = self.answer(head(path, &[("user-agent", "curl/8.14.1")]));
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
             if let Some(tag) = response.headers().get(ETAG) {
                 return tag.to_str().expect("an entity tag of ours is ASCII").to_owned();
             }
