@@ -18,6 +18,7 @@ import pathlib
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ NEIGHBOUR = ["sh", "-c", "while :; do :; done"]
 def main():
     """From the command line to the files of results."""
     options = read_options()
+    # An order to end stops the servers as well, as an interrupt does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
     if missing:
         sys.exit(f"Missing tools. On Debian: apt-get install {' '.join(missing)}")
