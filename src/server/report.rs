@@ -9,6 +9,7 @@ pub fn write(live: &Live, background: &Background, connections: usize) {
     let cache = background.counters();
     tracing::info!(
         requests,
+        bytes = live.counters().total_bytes(),
         connections,
         unknown_names,
         hits = cache.hits().total(),

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
@@ -14,7 +14,7 @@ use http::{Response, Version};
 use http_body::{Frame, SizeHint};
 
 use super::activity::Activity;
-use super::snapshot::Live;
+use super::snapshot::{Counters, Live};
 use crate::service::{self, Body, Connection};
 
 /// Answers the requests of one connection.
@@ -45,6 +45,7 @@ impl Requests {
         let connection = Arc::clone(&self.connection);
         let sites = Arc::clone(&self.live.load().sites);
         self.live.counters().request();
+        let counters = Arc::clone(self.live.counters());
         let is_http2 = head.version == Version::HTTP_2;
         Box::pin(async move {
             let mut response = service::call(connection, sites, head).await;
@@ -55,7 +56,7 @@ impl Requests {
             if is_http2 && response.headers_mut().remove(CONNECTION).is_some() {
                 active.0.close();
             }
-            Ok(response.map(|body| Tracked { body, _active: active }))
+            Ok(response.map(|body| Tracked { body, counters, _active: active }))
         })
     }
 }
@@ -81,6 +82,7 @@ impl Drop for Active {
 #[derive(Debug)]
 pub(super) struct Tracked {
     body: Body,
+    counters: Arc<Counters>,
     _active: Active,
 }
 
@@ -92,7 +94,11 @@ impl http_body::Body for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
+            self.counters.bytes(data.map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -85,7 +85,7 @@ impl Snapshot {
 pub struct Live {
     snapshot: ArcSwap<Snapshot>,
     service: Arc<Service>,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
 impl Live {
@@ -93,7 +93,7 @@ impl Live {
     #[must_use]
     pub fn new(snapshot: Snapshot, service: Arc<Service>) -> Self {
         let snapshot = ArcSwap::from_pointee(snapshot);
-        Self { snapshot, service, counters: Counters::default() }
+        Self { snapshot, service, counters: Arc::default() }
     }
 
     /// The current snapshot, for one request or one handshake.
@@ -115,7 +115,7 @@ impl Live {
 
     /// What has been counted since the start.
     #[must_use]
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 }
@@ -124,6 +124,7 @@ impl Live {
 #[derive(Debug, Default)]
 pub struct Counters {
     requests: AtomicU64,
+    bytes: AtomicU64,
     unknown_names: AtomicU64,
 }
 
@@ -131,6 +132,17 @@ impl Counters {
     /// Counts a request.
     pub fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts bytes of content on their way out.
+    pub fn bytes(&self, count: usize) {
+        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of content that were handed to connections.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Counts a handshake for a server name without a certificate.

@@ -1,5 +1,7 @@
 //! The one place where a status and fields are made of an answer.
 
+use std::borrow::Cow;
+
 use ::http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
@@ -178,12 +180,12 @@ fn missing(page: Option<Source>) -> Draft {
 fn not_modified(file: &Representation, coding: Coding) -> Draft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
     let all = fields(file, file.identity());
-    for name in [LAST_MODIFIED, CACHE_CONTROL, VARY] {
+    for name in [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY] {
         if let Some(value) = all.get(&name) {
             draft.fields.insert(name, value.clone());
         }
     }
-    if let Some(tag) = entity_tag(file, coding) {
+    if let (false, Some(tag)) = (coding == Coding::Identity, entity_tag(file, coding)) {
         draft.fields.insert(ETAG, tag);
     }
     draft
@@ -193,21 +195,21 @@ fn whole(source: &Source) -> Draft {
     let length = source.length();
     Draft {
         status: StatusCode::OK,
-        fields: fields(&source.representation, &source.form),
+        fields: fields(&source.representation, &source.form).into_owned(),
         pieces: source.slice(0..length),
         length,
     }
 }
 
 fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
-    let mut fields = fields(&source.representation, &source.form);
+    let mut fields = fields(&source.representation, &source.form).into_owned();
     fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
     let length = range.end - range.start;
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces: source.slice(range), length }
 }
 
 fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
-    let mut fields = fields(&source.representation, &source.form);
+    let mut fields = fields(&source.representation, &source.form).into_owned();
     let inner = fields.insert(CONTENT_TYPE, multipart::CONTENT_TYPE);
     let inner = inner.unwrap_or(PLAIN_TEXT);
     let length = source.length();
@@ -216,7 +218,7 @@ fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
 }
 
 /// The fields of a served file in one of its forms, made once per version of it.
-fn fields(file: &Representation, form: &Form) -> HeaderMap {
+fn fields<'a>(file: &Representation, form: &'a Form) -> Cow<'a, HeaderMap> {
     form.fields(file.inspection().is_some(), || {
         let mut fields = HeaderMap::with_capacity(12);
         fields.insert(CONTENT_TYPE, content_type(file));

@@ -122,7 +122,10 @@ impl Lifecycle<Key, Weighed> for Evictions {
     type RequestState = Vec<Weighed>;
 
     fn on_evict(&self, evicted: &mut Vec<Weighed>, _: Key, value: Weighed) {
-        self.0.evictions().add();
+        // The cache also says so when an entry is weighed anew; the new one then has the same slot.
+        if Arc::strong_count(&value.slot) == 1 {
+            self.0.evictions().add();
+        }
         evicted.push(value);
     }
 }

@@ -1,5 +1,6 @@
 //! The forms of one content: as it is, and in each content coding (RFC 9110 §8.4).
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -85,8 +86,8 @@ impl Form {
 
     /// The fields of an answer with it, which `build` makes once; again and again as long as they
     /// are not `settled`.
-    pub fn fields(&self, settled: bool, build: impl FnOnce() -> HeaderMap) -> HeaderMap {
-        if settled { self.fields.get_or_init(build).clone() } else { build() }
+    pub fn fields(&self, settled: bool, build: impl FnOnce() -> HeaderMap) -> Cow<'_, HeaderMap> {
+        if settled { Cow::Borrowed(self.fields.get_or_init(build)) } else { Cow::Owned(build()) }
     }
 }
 

@@ -64,6 +64,7 @@ async fn a_hit_is_the_very_same_representation() {
         panic!("not a file")
     };
     assert!(Arc::ptr_eq(&one, &other));
+    assert_eq!(scene.background.counters().evictions().total(), 0);
 }
 
 #[tokio::test]
