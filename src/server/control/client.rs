@@ -36,7 +36,7 @@ pub enum ReloadError {
     NotThere(u32, io::Error),
     /// The socket belongs to another process than its name says.
     Stranger(u32),
-    /// The server takes longer than [`RELOAD_TIME`], or does not answer at all.
+    /// The server takes longer than a minute, or does not answer at all.
     TooLong,
     /// The server ended.
     Ended,
