@@ -225,3 +225,32 @@ fn a_request_with_content_is_refused_without_waiting_for_it() {
         assert_eq!(status(&client.sender, odd(Some("a.test"), &[])).await, 200);
     });
 }
+
+/// One frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short frame");
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// A GET of `/` on a stream, its fields as indexes and plain literals (RFC 7541 §6).
+fn get(stream: u8) -> Vec<u8> {
+    const ENDS: u8 = 0x4 | 0x1;
+    frame(0x1, ENDS, stream, b"\x82\x84\x86\x41\x06a.test\x7a\x01x")
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "that time passes is the point")]
+fn a_quiet_connection_is_kept_until_it_is_idle() {
+    /// Longer than a head may take, far shorter than a connection may idle.
+    const PAUSE: std::time::Duration = std::time::Duration::from_secs(12);
+    let server = serve_plain();
+    let mut connection = server.connect();
+    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    connection.write(&[frame(0x4, 0, 0, b""), get(1)].concat());
+    assert!(connection.read_until("index").ends_with(b"index"));
+    // A ping is no beginning of a request, which would be due soon.
+    connection.write(&frame(0x6, 0, 0, b"12345678"));
+    std::thread::sleep(PAUSE);
+    connection.write(&get(3));
+    assert!(connection.read_until("index").ends_with(b"index"), "closed while it was quiet");
+}

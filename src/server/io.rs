@@ -191,12 +191,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
             self.ahead.advance(count);
             return Poll::Ready(Ok(()));
         }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.read();
-        }
-        Poll::Ready(Ok(()))
+        // What comes here may be a ping or a window update as well as a request: only hyper's side
+        // above, which reads nothing but heads, notes that one begins.
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
