@@ -28,8 +28,9 @@ use crate::coding::Coding;
 use fill::Fill;
 
 /// How long an entry is served without a look at the file system: short enough that a deploy
-/// seems instant, long enough that a busy page costs ten system calls a second in all.
-pub const TRUST: Duration = Duration::from_millis(100);
+/// seems instant, long enough that a busy page costs a dozen system calls a second in all. A change
+/// is promised to be seen within 100 ms, and the clock may be one step of 10 ms behind.
+pub const TRUST: Duration = Duration::from_millis(90);
 
 /// An entry checked this recently has its names in the kernel's own cache, so that the next check
 /// takes about a microsecond and may run on a serving thread. An older one is checked where

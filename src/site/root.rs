@@ -13,8 +13,9 @@ use rustix::io::{self, Errno};
 use crate::clock::{AtomicTick, Tick};
 
 /// How long the open directory stands for its path. A deploy that renames a new folder into place
-/// or switches a link is seen after this time at the latest.
-pub const ROOT_TRUST: Duration = Duration::from_secs(1);
+/// or switches a link is seen after this time and a step of the clock: within the second that is
+/// promised.
+pub const ROOT_TRUST: Duration = Duration::from_millis(950);
 
 /// How often a look-up is repeated when a rename somewhere beneath the root raced it: the kernel
 /// then cannot tell whether `..` stayed inside, and says so with `EAGAIN` (openat2(2)).
