@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -72,10 +72,9 @@ impl<S> Io<S> {
         if is_line { lenient::request_line(bytes) } else { Cow::Borrowed(bytes) }
     }
 
-    fn take_ahead(&mut self, mut buffer: ReadBufCursor<'_>) {
-        let count = self.ahead.len().min(buffer.remaining());
-        buffer.put_slice(&self.ahead[..count]);
-        self.ahead.advance(count);
+    /// What there is ahead of the stream, as far as there is room for it.
+    fn take_ahead(&mut self, room: usize) -> Bytes {
+        self.ahead.split_to(self.ahead.len().min(room))
     }
 }
 
@@ -105,7 +104,7 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
-            self.take_ahead(buffer);
+            buffer.put_slice(&self.take_ahead(buffer.remaining()));
             return Poll::Ready(Ok(()));
         }
         let mut chunk = [std::mem::MaybeUninit::uninit(); READ_CHUNK];
@@ -186,9 +185,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
-            let count = self.ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.ahead[..count]);
-            self.ahead.advance(count);
+            buffer.put_slice(&self.take_ahead(buffer.remaining()));
             return Poll::Ready(Ok(()));
         }
         // What comes here may be a ping or a window update as well as a request: only hyper's side

@@ -27,6 +27,7 @@ use ::http::request::Parts;
 use ::http::{Method, Response};
 
 use crate::bot;
+use crate::http::host::Authority;
 use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
 use crate::site::lookup::NOTHING;
@@ -88,10 +89,12 @@ impl Service {
 pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response<Body> {
     let arrival = Arrival::now();
     let service = connection.service();
-    let bot = service.verdict(&connection, &head);
-    let answer = match bot {
-        Some(_) if service.policy.bots == BotPolicy::Block => Answer::Refused,
-        _ => answer(&connection, &sites, &head).await,
+    let (answer, bot) = match head::check(&head) {
+        Err(malformed) => (Answer::Malformed(malformed), None),
+        Ok(authority) => match service.verdict(&connection, &head, &authority) {
+            bot @ Some(_) if service.policy.bots == BotPolicy::Block => (Answer::Refused, bot),
+            bot => (answer(&connection, &sites, &head, &authority).await, bot),
+        },
     };
     let (response, coding) = response::build(answer, &head, &connection);
     if !service.log.is_enabled() {
@@ -103,13 +106,17 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
 }
 
 impl Service {
-    /// The name of the bot rule that the request meets, if it has a method and a host at all.
-    fn verdict(&self, connection: &Connection, head: &Parts) -> Option<&'static str> {
+    /// The name of the bot rule that the request meets, if its method is one that is served.
+    fn verdict(
+        &self,
+        connection: &Connection,
+        head: &Parts,
+        authority: &Authority<'_>,
+    ) -> Option<&'static str> {
         if self.policy.bots == BotPolicy::Off || !matches!(head.method, Method::GET | Method::HEAD)
         {
             return None;
         }
-        let authority = head::check(head).ok()?;
         bot::verdict(&bot::Request {
             fields: &head.headers,
             path: head.uri.path(),
@@ -119,11 +126,12 @@ impl Service {
     }
 }
 
-async fn answer(connection: &Connection, sites: &Arc<Sites>, head: &Parts) -> Answer {
-    let authority = match head::check(head) {
-        Ok(authority) => authority,
-        Err(malformed) => return Answer::Malformed(malformed),
-    };
+async fn answer(
+    connection: &Connection,
+    sites: &Arc<Sites>,
+    head: &Parts,
+    authority: &Authority<'_>,
+) -> Answer {
     match head.method {
         Method::GET | Method::HEAD => {}
         Method::OPTIONS => return Answer::Options,

@@ -176,7 +176,8 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-fn last_segment(relative: &str) -> &str {
+/// The last segment of a name beneath the root.
+pub(super) fn last_segment(relative: &str) -> &str {
     relative.rsplit('/').next().unwrap_or(relative)
 }
 

@@ -10,7 +10,7 @@ use super::content::{self, ReadError};
 use super::facts::Facts;
 use super::form::{self, Availability, Coded, Content, Form};
 use super::inspection::Inspection;
-use super::lookup::OpenFile;
+use super::lookup::{OpenFile, last_segment};
 use super::root::OpenRoot;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
@@ -72,7 +72,7 @@ impl Representation {
     }
 
     fn new(file: &OpenFile, content: Content) -> Self {
-        let media_type = media_type::of(file_name(&file.relative));
+        let media_type = media_type::of(last_segment(&file.relative));
         let coded: [Coded; CODINGS.len()] = Default::default();
         let held = matches!(content, Content::Held(_));
         if !(held && media_type.compressible && file.facts.size >= CODED_MINIMUM) {
@@ -146,7 +146,7 @@ impl Representation {
     /// The last segment of its name.
     #[must_use]
     pub fn file_name(&self) -> &str {
-        file_name(&self.relative)
+        last_segment(&self.relative)
     }
 
     /// The facts it was read with.
@@ -233,8 +233,4 @@ fn is_still(file: &OwnedFd, facts: &Facts) -> Result<(), ReadError> {
 
 fn failed(error: Errno) -> ReadError {
     ReadError::Failed(error.into())
-}
-
-fn file_name(relative: &str) -> &str {
-    relative.rsplit('/').next().unwrap_or(relative)
 }
