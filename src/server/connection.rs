@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
 use super::http1::{self, Http1};
-use super::http2::Http2;
+use super::http2::{self, Http2};
 use super::io::{Expected, Io};
 use super::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use super::requests::Requests;
@@ -209,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Graceful for Http1<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http2<S> {
-    type Error = h2::Error;
+    type Error = http2::Error;
 
     fn end(&mut self) {
         self.graceful_shutdown();

@@ -1,167 +1,288 @@
-//! HTTP/2 (RFC 9113), driven frame by frame.
+//! HTTP/2 (RFC 9113), frame by frame, in the connection's own task.
 //!
-//! hyper runs every stream in a task of its own, which costs more than most answers. Here the
-//! connection's own task answers: an answer that is ready, and for which the client has left
-//! room, is handed to the `h2` crate on the spot. Only what has to wait, for a disk or for the
-//! client, gets a task.
+//! What comes in one read is answered in one write: an answer that is ready becomes a few bytes of
+//! head in a queue and a reference to its content. There is no task, no lock and no channel for a
+//! stream, and an idle connection holds nothing but the client's field table.
 
+mod budget;
+mod control;
+mod error;
+mod frame;
+mod head;
+pub mod hpack;
+mod input;
+mod output;
+mod priority;
+mod receive;
+mod respond;
+mod streams;
+mod window;
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::server::{Builder, Connection, Handshake, SendResponse};
-use h2::{Reason, SendStream};
-use http_body::Body as _;
-use hyper::Response;
-use hyper::header::DATE;
+use http::Response;
+use http::request::Parts;
+use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::date;
 use super::io::Io;
-use super::limits::{HEAD_BYTES, LOCAL_RESETS, PENDING_RESETS, STREAM_BUFFER, STREAMS};
+use super::limits::{CLIENT_RESETS, CONTROL, LOCAL_RESETS, STREAMS};
 use super::requests::{Answered, Requests, Tracked};
+use crate::clock::Tick;
+use budget::Budget;
+use error::Fault;
+use frame::{PAYLOAD, kind};
+use hpack::Decoder;
+use input::{Chunk, Input};
+use output::Output;
+use receive::Block;
+use streams::Streams;
+use window::Window;
 
-/// An HTTP/2 connection; a future that ends when the connection does.
-pub(super) struct Http2<S> {
-    state: State<S>,
-    requests: Requests,
-    closing: bool,
+pub use error::Error;
+pub use frame::Reason;
+
+/// An HTTP/2 connection of the server.
+pub(super) type Http2<S> = Connection<Io<S>, Requests>;
+
+/// What answers requests.
+pub trait Answers: Unpin {
+    /// The content of an answer.
+    type Content: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin;
+    /// An answer in the making.
+    type Answer: Future<Output = Result<Response<Self::Content>, Infallible>> + Unpin;
+
+    /// Answers a request.
+    fn answer(&self, head: Parts) -> Self::Answer;
+
+    /// A head has begun that is now awaited.
+    fn head_begun(&self);
 }
 
-enum State<S> {
-    /// The client's preface and settings are awaited.
-    Beginning(Handshake<Io<S>, Bytes>),
-    /// Requests are taken.
-    Open(Connection<Io<S>, Bytes>),
+impl Answers for Requests {
+    type Content = Tracked;
+    type Answer = Answered;
+
+    fn answer(&self, head: Parts) -> Answered {
+        Requests::answer(self, head)
+    }
+
+    fn head_begun(&self) {
+        Requests::head_begun(self);
+    }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
+/// A connection; a future that ends when the connection does.
+pub struct Connection<S, A: Answers> {
+    io: S,
+    answers: A,
+    input: Input,
+    output: Output,
+    decoder: Decoder,
+    /// The field block in the making; no other frame may come before its end.
+    block: Option<Box<Block>>,
+    streams: Streams<A>,
+    /// Streams that we have reset, for the frames that were on their way.
+    recent: VecDeque<u32>,
+    /// The highest stream that the client has opened.
+    last: u32,
+    /// Room that the client has left for all streams together.
+    window: Window,
+    /// Room that it leaves on each stream at first.
+    initial: Window,
+    /// Bytes of content that were dropped since the client was last told.
+    dropped: u32,
+    control: Budget,
+    client_resets: Budget,
+    local_resets: Budget,
+    /// Whether the client's preface has come, and its settings.
+    greeted: bool,
+    settled: bool,
+    /// Whether nothing more will come.
+    silent: bool,
+    closing: Closing,
+    end: Option<Result<(), Error>>,
+}
+
+/// How far a polite end is (RFC 9113 §6.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    /// There is none.
+    No,
+    /// The client is told that there will be.
+    Announced,
+    /// It has been told which stream is the last.
+    Final,
+}
+
+/// What a client says first (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Rounds of reading and writing after which other connections get their turn.
+const ROUNDS: usize = 16;
+
+impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Begins a connection on `io`.
-    pub(super) fn new(io: Io<S>, requests: Requests) -> Self {
-        let mut builder = Builder::new();
-        builder
-            .max_concurrent_streams(STREAMS)
-            .max_pending_accept_reset_streams(PENDING_RESETS)
-            .max_local_error_reset_streams(Some(LOCAL_RESETS))
-            .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
-            .max_send_buffer_size(STREAM_BUFFER);
-        Self { state: State::Beginning(builder.handshake(io)), requests, closing: false }
+    pub fn new(io: S, answers: A) -> Self {
+        let now = Tick::now();
+        let mut connection = Self {
+            io,
+            answers,
+            input: Input::default(),
+            output: Output::default(),
+            decoder: Decoder::default(),
+            block: None,
+            streams: Streams::default(),
+            recent: VecDeque::new(),
+            last: 0,
+            window: Window::INITIAL,
+            initial: Window::INITIAL,
+            dropped: 0,
+            control: Budget::new(CONTROL, now),
+            client_resets: Budget::new(CLIENT_RESETS, now),
+            local_resets: Budget::new(LOCAL_RESETS, now),
+            greeted: false,
+            settled: false,
+            silent: false,
+            closing: Closing::No,
+            end: None,
+        };
+        connection.greet();
+        connection
     }
 
-    /// Takes no more requests, and ends when those in flight have been answered (GOAWAY,
-    /// RFC 9113 §6.8).
-    pub(super) fn graceful_shutdown(&mut self) {
-        self.closing = true;
-        if let State::Open(connection) = &mut self.state {
-            connection.graceful_shutdown();
+    /// Takes no more requests, and ends when those in flight have been answered.
+    pub fn graceful_shutdown(&mut self) {
+        self.say_farewell();
+    }
+
+    /// Reads, answers and writes until there is nothing more to do.
+    fn poll_work(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.streams.woken();
+        for _ in 0..ROUNDS {
+            if let Err(error) = self.take_in(context) {
+                return Poll::Ready(Err(error));
+            }
+            self.poll_answers(context);
+            self.produce(context);
+            let full = self.output.is_full();
+            let written = self.output.poll_write(&mut self.io, context)?;
+            if written.is_ready() && self.is_done() {
+                return Poll::Ready(Ok(()));
+            }
+            if written.is_pending() || !full {
+                self.rest();
+                return Poll::Pending;
+            }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether no request is or will be answered any more.
+    fn is_done(&mut self) -> bool {
+        if self.silent && !self.streams.is_working() {
+            // Whoever has sent all there is opens no window either.
+            self.streams.clear();
+        }
+        self.streams.is_empty() && (self.silent || self.closing == Closing::Final)
+    }
+
+    /// Nothing is done until something happens: what is not needed is let go of.
+    fn rest(&mut self) {
+        let awaited = self.input.awaited().map(|head| head.kind);
+        if self.block.is_some() || matches!(awaited, Some(kind::HEADERS | kind::CONTINUATION)) {
+            self.answers.head_begun();
+        }
+        self.streams.shrink();
+        self.output.shrink();
+    }
+
+    /// Reads what is there, unless the client has to take something first.
+    fn take_in(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+        while !self.silent && !self.output.is_full() {
+            match self.input.poll_read(&mut self.io, context)? {
+                Poll::Pending => break,
+                Poll::Ready(None) => self.silent = true,
+                Poll::Ready(Some(mut chunk)) => {
+                    if let Err((reason, what)) = self.frames(&mut chunk, context) {
+                        self.streams.clear();
+                        self.go_away(self.last, reason);
+                        return Err(Error::Client(reason, what));
+                    }
+                    self.input.keep(chunk);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Acts upon the frames that have come whole.
+    fn frames(
+        &mut self,
+        chunk: &mut Chunk,
+        context: &mut Context<'_>,
+    ) -> Result<(), (Reason, &'static str)> {
+        if !self.greeted {
+            match chunk.take(PREFACE.len()) {
+                None => return Ok(()),
+                Some(PREFACE) => self.greeted = true,
+                Some(_) => return Err((Reason::ProtocolError, "no preface")),
+            }
+        }
+        while let Some(head) = chunk.head() {
+            if head.length > PAYLOAD {
+                return Err((Reason::FrameSizeError, "a frame of more than 16 KiB"));
+            }
+            let Some(payload) = chunk.payload(head) else { break };
+            match self.frame(head, payload, context) {
+                Ok(()) => {}
+                Err(Fault::Connection(reason, what)) => return Err((reason, what)),
+                Err(Fault::Stream(id, reason)) => {
+                    if !self.local_resets.take(1) {
+                        return Err((Reason::EnhanceYourCalm, "too many streams with errors"));
+                    }
+                    self.streams.remove(id);
+                    self.output.reset(id, reason);
+                    self.remember(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Frames on a stream that we have reset may be on their way, and mean nothing (RFC 9113
+    /// §5.1).
+    fn remember(&mut self, id: u32) {
+        if self.recent.len() >= STREAMS as usize {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Http2<S> {
-    type Output = Result<(), h2::Error>;
+impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Future for Connection<S, A> {
+    type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        loop {
-            match &mut this.state {
-                State::Beginning(handshake) => {
-                    let mut connection = ready!(Pin::new(handshake).poll(context))?;
-                    if this.closing {
-                        connection.graceful_shutdown();
-                    }
-                    this.state = State::Open(connection);
-                }
-                State::Open(connection) => match ready!(connection.poll_accept(context)) {
-                    None => return Poll::Ready(Ok(())),
-                    Some(Err(error)) => return Poll::Ready(Err(error)),
-                    Some(Ok((request, respond))) => {
-                        // Content that came with it is not read; h2 tells the client to stop.
-                        let (head, _) = request.into_parts();
-                        answer(this.requests.answer(head), respond, context);
-                    }
-                },
+        if this.end.is_none() {
+            let Poll::Ready(end) = this.poll_work(context) else { return Poll::Pending };
+            this.end = Some(end);
+        }
+        if !matches!(this.end, Some(Err(Error::Io(_)))) {
+            // A client that broke the protocol hears why if it listens, and is not waited for.
+            if let Poll::Ready(Ok(())) = this.output.poll_write(&mut this.io, context)
+                && Pin::new(&mut this.io).poll_shutdown(context).is_pending()
+            {
+                return Poll::Pending;
             }
         }
-    }
-}
-
-/// Sends the answer now as far as that goes, and the rest from a task of its own.
-fn answer(mut answer: Answered, respond: SendResponse<Bytes>, context: &mut Context<'_>) {
-    let Poll::Ready(Ok(response)) = answer.as_mut().poll(context) else {
-        tokio::spawn(async move {
-            let Ok(response) = answer.await;
-            if let Some(sending) = begin(response, respond) {
-                sending.await;
-            }
-        });
-        return;
-    };
-    let Some(mut sending) = begin(response, respond) else { return };
-    if Pin::new(&mut sending).poll(context).is_pending() {
-        tokio::spawn(sending);
-    }
-}
-
-/// Sends the head, and gives what is to be sent behind it. A stream that the client has reset
-/// takes nothing more, which is the client's own affair.
-fn begin(response: Response<Tracked>, mut respond: SendResponse<Bytes>) -> Option<Sending> {
-    let (mut head, body) = response.into_parts();
-    head.headers.insert(DATE, date::now());
-    let ends = body.is_end_stream();
-    let stream = respond.send_response(Response::from_parts(head, ()), ends).ok()?;
-    (!ends).then(|| Sending { stream, body, data: Bytes::new() })
-}
-
-/// Content on its way out, no faster than the client takes it: what the client has left no room
-/// for stays here, so that a stalled client is seen to stall.
-struct Sending {
-    stream: SendStream<Bytes>,
-    body: Tracked,
-    data: Bytes,
-}
-
-impl Future for Sending {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        loop {
-            if this.data.is_empty() {
-                match ready!(Pin::new(&mut this.body).poll_frame(context)) {
-                    Some(Ok(frame)) => this.data = frame.into_data().unwrap_or_default(),
-                    Some(Err(_)) => {
-                        // Promised at its full length, and now impossible to keep.
-                        this.stream.send_reset(Reason::INTERNAL_ERROR);
-                        return Poll::Ready(());
-                    }
-                    None => return Poll::Ready(()),
-                }
-            }
-            if !ready!(this.pass(context)) {
-                return Poll::Ready(());
-            }
-        }
-    }
-}
-
-impl Sending {
-    /// Passes on what the client has room for; `false` when there is nothing more to be done.
-    fn pass(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        if self.stream.poll_reset(context).is_ready() {
-            return Poll::Ready(false);
-        }
-        self.stream.reserve_capacity(self.data.len());
-        let room = match self.stream.capacity() {
-            0 => match ready!(self.stream.poll_capacity(context)) {
-                Some(Ok(room)) => room,
-                Some(Err(_)) | None => return Poll::Ready(false),
-            },
-            room => room,
-        };
-        let part = self.data.split_to(room.min(self.data.len()));
-        let ends = self.data.is_empty() && self.body.is_end_stream();
-        Poll::Ready(self.stream.send_data(part, ends).is_ok() && !ends)
+        Poll::Ready(this.end.take().unwrap_or(Ok(())))
     }
 }

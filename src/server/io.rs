@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
     }
 }
 
-/// The same stream in tokio's own terms, which the `h2` crate speaks.
+/// The same stream in tokio's own terms, which HTTP/2 speaks.
 impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,

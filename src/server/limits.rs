@@ -38,17 +38,56 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(9);
 /// Streams of one HTTP/2 connection at a time (RFC 9113 §5.1.2 advises at least 100).
 pub const STREAMS: u32 = 100;
 
-/// Streams that a client may have reset while they still wait to be accepted. Past it the
-/// connection is closed: that is the rapid reset attack (CVE-2023-44487).
-pub const PENDING_RESETS: usize = 20;
+/// Bytes of a field block as it was sent, compressed. Twice what a head may be, so that a client
+/// whose head is somewhat too large is told so on its stream and keeps its connection.
+pub const BLOCK_BYTES: usize = 2 * HEAD_BYTES;
 
-/// Streams that we may have to reset for a client's errors. Past it the connection is closed:
-/// that is the `MadeYouReset` attack (CVE-2025-8671).
-pub const LOCAL_RESETS: usize = 64;
+/// CONTINUATION frames of one field block. A full block needs four; a flood of small ones is an
+/// attack (CVE-2024-27316).
+pub const CONTINUATIONS: u32 = 16;
 
-/// Bytes of an answer that HTTP/2 takes into its own buffer per stream, beyond what the client
-/// has allowed to be sent.
-pub const STREAM_BUFFER: usize = 64 * 1024;
+/// Bytes of HTTP/2 that wait for the client to take them. Beyond it nothing is made and nothing
+/// read, so that a stalled client is seen to stall and an acknowledgement costs it one of its own.
+pub const OUTPUT_BYTES: usize = 64 * 1024;
+
+/// Streams of an HTTP/2 connection that read files at a time, each with chunks of its own in
+/// memory: enough to keep a disk busy while the client takes what there is.
+pub const READING: usize = 16;
+
+/// What a client may do that is no request: so much at once, and so much a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// At once.
+    pub burst: u32,
+    /// What comes back each second.
+    pub per_second: u32,
+}
+
+/// HTTP/2 frames that ask for nothing: PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, empty DATA and
+/// the like (CVE-2019-9512, 9513, 9515, 9518). Browsers send some ten at the start and then one or two
+/// for each frame of content, for which [`CONTROL_PER_REQUEST`] and [`CONTROL_BYTES`] allow.
+pub const CONTROL: Allowance = Allowance { burst: 1000, per_second: 100 };
+
+/// What a request adds to [`CONTROL`], in frames: `PRIORITY_UPDATE`, PRIORITY, some
+/// `WINDOW_UPDATE`.
+pub const CONTROL_PER_REQUEST: u32 = 4;
+
+/// Bytes of content that add one frame to [`CONTROL`]: a client that reads in small pieces opens
+/// its windows by no less.
+pub const CONTROL_BYTES: usize = 512;
+
+/// Streams that a client resets, in quarters of one: a page that is left cancels a hundred at
+/// once, and a player one with each seek. A client that resets as fast as it asks is an attacker
+/// (rapid reset, CVE-2023-44487).
+pub const CLIENT_RESETS: Allowance = Allowance { burst: 4 * 200, per_second: 4 * 20 };
+
+/// What a client's reset takes of [`CLIENT_RESETS`]; a request adds one. A proxy that carries the
+/// requests of many may see one in four of them given up.
+pub const CLIENT_RESET: u32 = 4;
+
+/// Streams that we have to reset for a client's errors, which libraries do not make: to make us
+/// reset what is being worked on is the `MadeYouReset` attack (CVE-2025-8671).
+pub const LOCAL_RESETS: Allowance = Allowance { burst: 64, per_second: 1 };
 
 /// Connections that may wait to be accepted.
 pub const BACKLOG: i32 = 4096;

@@ -7,7 +7,7 @@ pub mod control;
 mod date;
 pub mod handshake;
 mod http1;
-mod http2;
+pub mod http2;
 pub mod inherited;
 pub mod io;
 mod lenient;

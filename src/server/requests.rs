@@ -39,6 +39,11 @@ impl Requests {
         Self { live, connection, activity }
     }
 
+    /// A head has begun that is not whole, and is due from now on.
+    pub(super) fn head_begun(&self) {
+        self.activity.read();
+    }
+
     /// Answers a request from the snapshot that is current now.
     pub(super) fn answer(&self, head: Parts) -> Answered {
         let active = Active::new(&self.activity);

@@ -1,0 +1,287 @@
+//! The head of a request, made of its fields (RFC 9113 §8.2, §8.3).
+
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{Method, Request, Version};
+
+use super::super::limits::{HEAD_BYTES, HEAD_FIELDS};
+use super::hpack::{Field, Name};
+use super::priority::Priority;
+
+/// A head in the making.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    method: Option<HeaderValue>,
+    scheme: Option<HeaderValue>,
+    authority: Option<HeaderValue>,
+    path: Option<HeaderValue>,
+    fields: HeaderMap,
+    count: usize,
+    size: usize,
+    malformed: bool,
+}
+
+/// What is wrong with a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is not the head of a request (RFC 9113 §8.1.1).
+    Malformed,
+    /// It is longer than is borne, or has more fields.
+    TooLarge,
+}
+
+/// Fields that say something of the connection, which only HTTP/1 has (RFC 9113 §8.2.2).
+fn is_connection_specific(name: &HeaderName) -> bool {
+    const OTHERS: [&str; 2] = ["keep-alive", "proxy-connection"];
+    *name == CONNECTION
+        || *name == TRANSFER_ENCODING
+        || *name == UPGRADE
+        || OTHERS.contains(&name.as_str())
+}
+
+impl Draft {
+    /// Adds a field, as long as the whole is not too large.
+    pub(super) fn add(&mut self, field: Field) {
+        self.size += field.size;
+        self.count += 1;
+        if self.is_too_large() {
+            return;
+        }
+        let Some(value) = field.value else {
+            self.malformed = true;
+            return;
+        };
+        match field.name {
+            Name::Regular(name) => self.regular(name, value),
+            Name::Method => self.pseudo(value, |draft| &mut draft.method),
+            Name::Scheme => self.pseudo(value, |draft| &mut draft.scheme),
+            Name::Authority => self.pseudo(value, |draft| &mut draft.authority),
+            Name::Path => self.pseudo(value, |draft| &mut draft.path),
+            Name::Malformed => self.malformed = true,
+        }
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.size > HEAD_BYTES || self.count > HEAD_FIELDS
+    }
+
+    /// Once, and before all regular fields.
+    fn pseudo(&mut self, value: HeaderValue, place: fn(&mut Self) -> &mut Option<HeaderValue>) {
+        let late = !self.fields.is_empty();
+        self.malformed |= late | place(self).replace(value).is_some();
+    }
+
+    fn regular(&mut self, name: HeaderName, value: HeaderValue) {
+        self.malformed |= is_connection_specific(&name) || (name == TE && value != "trailers");
+        if self.fields.is_empty() {
+            self.fields.reserve(USUAL_FIELDS);
+        }
+        self.fields.append(name, value);
+    }
+
+    /// Whether these were trailers: fields and no pseudo-fields (RFC 9113 §8.1).
+    pub(super) fn is_trailers(&self) -> bool {
+        let pseudo = [&self.method, &self.scheme, &self.authority, &self.path];
+        !self.malformed && pseudo.iter().all(|field| field.is_none())
+    }
+
+    /// What the client wants first.
+    pub(super) fn priority(&self) -> Priority {
+        let field = self.fields.get(PRIORITY);
+        field.map_or_else(Priority::default, |field| Priority::parse(field.as_bytes()))
+    }
+
+    /// The head, if it is one; `ends` says that no content follows.
+    pub(super) fn finish(self, ends: bool) -> Result<Parts, Refusal> {
+        if self.is_too_large() {
+            return Err(Refusal::TooLarge);
+        }
+        // Content was promised that does not come (RFC 9113 §8.1.1).
+        let promised = || self.fields.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if self.malformed || (ends && promised()) {
+            return Err(Refusal::Malformed);
+        }
+        let method = self.method.as_ref().ok_or(Refusal::Malformed)?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Malformed)?;
+        let uri = self.target();
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.method = method;
+        head.uri = uri.ok_or(Refusal::Malformed)?;
+        head.version = Version::HTTP_2;
+        head.headers = self.fields;
+        Ok(head)
+    }
+}
+
+/// RFC 9218 §5.
+const PRIORITY: &str = "priority";
+
+/// Fields that a browser's request has, for which room is made at once.
+const USUAL_FIELDS: usize = 20;
+
+impl Draft {
+    /// What is asked for.
+    fn target(&self) -> Option<Uri> {
+        let mut parts = http::uri::Parts::default();
+        if let Some(authority) = &self.authority {
+            parts.authority = Some(Authority::try_from(authority.as_bytes()).ok()?);
+        }
+        if self.method.as_ref()? == Method::CONNECT.as_str() {
+            // RFC 9113 §8.5: an authority and nothing else.
+            let alone = self.scheme.is_none() && self.path.is_none() && self.authority.is_some();
+            return Uri::from_parts(parts).ok().filter(|_| alone);
+        }
+        // RFC 9113 §8.3.1: a scheme and a path there must be; an authority there may be.
+        let scheme = match self.scheme.as_ref()?.as_bytes() {
+            b"https" => Scheme::HTTPS,
+            b"http" => Scheme::HTTP,
+            other => Scheme::try_from(other).ok()?,
+        };
+        parts.scheme = parts.authority.is_some().then_some(scheme);
+        let path = self.path.as_ref()?;
+        if !path.as_bytes().starts_with(b"/") && path != "*" {
+            return None;
+        }
+        parts.path_and_query = Some(path_and_query(path)?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+/// Characters that may not stand in a URI (RFC 3986 §2) but do in links in the wild. They are
+/// percent-encoded, which is what a browser would have sent.
+const TOLERATED: &[u8] = b"\"<>`";
+
+fn path_and_query(path: &HeaderValue) -> Option<PathAndQuery> {
+    if !path.as_bytes().iter().any(|byte| TOLERATED.contains(byte)) {
+        return PathAndQuery::try_from(path.as_bytes()).ok();
+    }
+    let mut encoded = Vec::with_capacity(path.len() + 16);
+    for byte in path.as_bytes() {
+        if TOLERATED.contains(byte) {
+            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        } else {
+            encoded.push(*byte);
+        }
+    }
+    PathAndQuery::from_maybe_shared(Bytes::from(encoded)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hpack::{self, Decoder};
+    use super::*;
+
+    const GET: &[(&str, &str)] =
+        &[(":method", "GET"), (":scheme", "https"), (":authority", "a.test"), (":path", "/x?y")];
+
+    /// A literal as any client could send it.
+    fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn draft(fields: &[(&str, &str)]) -> Draft {
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            literal(&mut block, name, value);
+        }
+        let mut draft = Draft::default();
+        Decoder::default().decode(&block, |field| draft.add(field)).unwrap();
+        draft
+    }
+
+    #[track_caller]
+    fn check(fields: &[(&str, &str)], ends: bool, expected: Result<&str, Refusal>) {
+        let head = draft(fields).finish(ends).map(|head| format!("{} {}", head.method, head.uri));
+        assert_eq!(head.as_deref().map_err(|refusal| *refusal), expected, "{fields:?}");
+    }
+
+    #[test]
+    fn a_head_has_its_pseudo_fields_once_and_first() {
+        use Refusal::Malformed;
+        let [method, scheme, authority, path] = GET else { panic!("four fields") };
+        let with = |field| [GET, &[field]].concat();
+        check(GET, true, Ok("GET https://a.test/x?y"));
+        check(&[*method, *scheme, *path], true, Ok("GET /x?y"));
+        check(&[*method, *scheme, *authority], true, Err(Malformed));
+        check(&[*method, *authority, *path], true, Err(Malformed));
+        check(&[*scheme, *authority, *path], true, Err(Malformed));
+        check(&[*method, *scheme, *authority, (":path", "")], true, Err(Malformed));
+        check(&[*method, *scheme, *authority, (":path", "x")], true, Err(Malformed));
+        check(
+            &[*method, *scheme, *authority, (":path", "/\"<")],
+            true,
+            Ok("GET https://a.test/%22%3C"),
+        );
+        check(&[("a", "b"), *method, *scheme, *authority, *path], true, Err(Malformed));
+        check(&with((":path", "/z")), true, Err(Malformed));
+        check(&with((":status", "200")), true, Err(Malformed));
+        check(&with((":protocol", "websocket")), true, Err(Malformed));
+        check(&[("  :method", "CONNECT"), *authority], true, Err(Malformed));
+        check(&[(":method", "CONNECT"), *authority], true, Ok("CONNECT a.test"));
+        check(&[(":method", "CONNECT"), *authority, *path], true, Err(Malformed));
+        check(
+            &[(":method", "OPTIONS"), *scheme, *authority, (":path", "*")],
+            true,
+            Ok("OPTIONS https://a.test*"),
+        );
+    }
+
+    #[test]
+    fn fields_are_those_of_a_request() {
+        use Refusal::Malformed;
+        let rows = [
+            ("a", "b", true),
+            ("te", "trailers", true),
+            ("te", "gzip", false),
+            ("connection", "close", false),
+            ("keep-alive", "5", false),
+            ("proxy-connection", "close", false),
+            ("transfer-encoding", "chunked", false),
+            ("upgrade", "websocket", false),
+            ("Upper", "x", false),
+            ("a b", "x", false),
+            ("", "x", false),
+            ("a", "x\r\ny", false),
+            ("a", "x\0y", false),
+            ("content-length", "0", true),
+            ("content-length", "5", false),
+        ];
+        for (name, value, good) in rows {
+            let expected = if good { Ok("GET https://a.test/x?y") } else { Err(Malformed) };
+            check(&[GET, &[(name, value)]].concat(), true, expected);
+        }
+        check(&[GET, &[("content-length", "5")]].concat(), false, Ok("GET https://a.test/x?y"));
+    }
+
+    #[test]
+    fn a_head_has_its_limits() {
+        use Refusal::TooLarge;
+        let many = vec![("a", "b"); HEAD_FIELDS - GET.len()];
+        check(&[GET, &many].concat(), true, Ok("GET https://a.test/x?y"));
+        check(&[GET, &many, &[("a", "b")]].concat(), true, Err(TooLarge));
+        let value = "x".repeat(100);
+        let large = vec![("name", value.as_str()); HEAD_BYTES / 100];
+        check(&[GET, &large].concat(), true, Err(TooLarge));
+    }
+
+    #[test]
+    fn priority_is_read() {
+        assert_eq!(draft(GET).priority(), Priority::default());
+        let told = [GET, &[("priority", "u=1")]].concat();
+        assert_eq!(draft(&told).priority(), Priority { urgency: 1, incremental: false });
+        let mut block = Vec::new();
+        hpack::field(&mut block, &CONTENT_LENGTH, b"5");
+        let mut trailers = Draft::default();
+        Decoder::default().decode(&block, |field| trailers.add(field)).unwrap();
+        assert!(trailers.is_trailers());
+        assert!(!draft(GET).is_trailers());
+    }
+}

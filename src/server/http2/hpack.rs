@@ -1,0 +1,20 @@
+//! HPACK (RFC 7541): how lists of fields are compressed.
+//!
+//! What the client sends is decoded in full, dynamic table, Huffman code and all. What we send
+//! refers to nothing but the static table: a block then depends on nothing that was sent before
+//! and can be prepared once for a file, and there is no table to be held for each connection.
+
+mod decode;
+mod encode;
+mod huffman;
+mod integer;
+mod table;
+
+pub use decode::Decoder;
+pub use encode::{field, status};
+pub use table::{Field, Name};
+
+/// The field block makes no sense, and what the two sides know of each other's tables has parted:
+/// the connection cannot go on (`COMPRESSION_ERROR`, RFC 9113 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incomprehensible;

@@ -1,0 +1,220 @@
+//! Field blocks, decoded (RFC 7541 §3.2, §6).
+
+use super::table::{Field, Name, TABLE_BYTES, Table};
+use super::{Incomprehensible, huffman, integer};
+
+/// Decodes the field blocks of one connection, in their order.
+#[derive(Debug)]
+pub struct Decoder {
+    table: Table,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { table: Table::new() }
+    }
+}
+
+impl Decoder {
+    /// Hands each field of a block to `take`.
+    ///
+    /// # Errors
+    /// When the block is not one: the connection is lost.
+    pub fn decode(
+        &mut self,
+        mut block: &[u8],
+        mut take: impl FnMut(Field),
+    ) -> Result<(), Incomprehensible> {
+        let mut text = Text::default();
+        let mut begun = false;
+        while let Some(first) = block.first() {
+            match *first {
+                // 1xxxxxxx: a field from the tables.
+                0x80.. => {
+                    let index = integer::take(&mut block, 7)?;
+                    take(self.table.field(index).ok_or(Incomprehensible)?);
+                }
+                // 01xxxxxx: a literal that gets an index.
+                0x40.. => {
+                    let (field, name_length) = self.literal(&mut block, 6, &mut text)?;
+                    self.table.add(field.clone(), name_length);
+                    take(field);
+                }
+                // 001xxxxx: a new size of the table, at the beginning of a block alone.
+                0x20.. => {
+                    let size = integer::take(&mut block, 5)?;
+                    if begun || size > TABLE_BYTES {
+                        return Err(Incomprehensible);
+                    }
+                    self.table.resize(size);
+                    continue;
+                }
+                // 000Nxxxx: a literal that gets none.
+                _ => take(self.literal(&mut block, 4, &mut text)?.0),
+            }
+            begun = true;
+        }
+        Ok(())
+    }
+
+    /// A literal field, and the length of its name.
+    fn literal(
+        &self,
+        block: &mut &[u8],
+        prefix: u32,
+        text: &mut Text,
+    ) -> Result<(Field, usize), Incomprehensible> {
+        let (name, length) = match integer::take(block, prefix)? {
+            0 => {
+                let bytes = text.take(block)?;
+                (Name::new(bytes), bytes.len())
+            }
+            index => self.table.name(index).ok_or(Incomprehensible)?,
+        };
+        Ok((Field::new(name, length, text.take(block)?), length))
+    }
+}
+
+/// Room for the text of one string at a time.
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Text {
+    /// Takes a string off the block (RFC 7541 §5.2).
+    fn take<'a, 'b: 'a>(&'a mut self, block: &mut &'b [u8]) -> Result<&'a [u8], Incomprehensible> {
+        let coded = block.first().is_some_and(|first| first & 0x80 != 0);
+        let length = integer::take(block, 7)?;
+        let (string, rest) = block.split_at_checked(length).ok_or(Incomprehensible)?;
+        *block = rest;
+        if !coded {
+            return Ok(string);
+        }
+        self.0.clear();
+        huffman::decode(string, &mut self.0)?;
+        Ok(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+    }
+
+    fn shown(field: &Field) -> String {
+        let name = match &field.name {
+            Name::Method => ":method",
+            Name::Scheme => ":scheme",
+            Name::Authority => ":authority",
+            Name::Path => ":path",
+            Name::Regular(name) => name.as_str(),
+            Name::Malformed => "?",
+        };
+        let value = field.value.as_ref().map_or("?", |value| value.to_str().unwrap());
+        format!("{name}: {value}")
+    }
+
+    /// Decodes a block, and looks at the number of entries and the size of the table behind it.
+    #[track_caller]
+    fn check(decoder: &mut Decoder, hex: &str, expected: &[&str], table: (usize, usize)) {
+        let mut fields = Vec::new();
+        decoder.decode(&bytes(hex), |field| fields.push(shown(&field))).unwrap();
+        assert_eq!(fields, expected);
+        assert_eq!(decoder.table.sizes(), table);
+    }
+
+    #[test]
+    fn literals_as_in_the_rfc() {
+        // RFC 7541 Appendix C.2.
+        let hex = "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572";
+        check(&mut Decoder::default(), hex, &["custom-key: custom-header"], (1, 55));
+        let hex = "040c 2f73 616d 706c 652f 7061 7468";
+        check(&mut Decoder::default(), hex, &[":path: /sample/path"], (0, 0));
+        let hex = "1008 7061 7373 776f 7264 0673 6563 7265 74";
+        check(&mut Decoder::default(), hex, &["password: secret"], (0, 0));
+        check(&mut Decoder::default(), "82", &[":method: GET"], (0, 0));
+    }
+
+    const FIRST: &[&str] =
+        &[":method: GET", ":scheme: http", ":path: /", ":authority: www.example.com"];
+    const SECOND: &[&str] = &[
+        ":method: GET",
+        ":scheme: http",
+        ":path: /",
+        ":authority: www.example.com",
+        "cache-control: no-cache",
+    ];
+    const THIRD: &[&str] = &[
+        ":method: GET",
+        ":scheme: https",
+        ":path: /index.html",
+        ":authority: www.example.com",
+        "custom-key: custom-value",
+    ];
+
+    #[test]
+    fn requests_as_in_the_rfc() {
+        // RFC 7541 Appendix C.3, without Huffman coding, and C.4, with it.
+        let plain = [
+            "8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
+            "8286 84be 5808 6e6f 2d63 6163 6865",
+            "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65",
+        ];
+        let coded = [
+            "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff",
+            "8286 84be 5886 a8eb 1064 9cbf",
+            "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf",
+        ];
+        for [first, second, third] in [plain, coded] {
+            let mut decoder = Decoder::default();
+            check(&mut decoder, first, FIRST, (1, 57));
+            check(&mut decoder, second, SECOND, (2, 110));
+            check(&mut decoder, third, THIRD, (3, 164));
+        }
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        // The table is made small: a change of size, then three fields of 37 bytes each.
+        let mut decoder = Decoder::default();
+        let three = "3f3b 4001 6103 3131 31 4001 6203 3232 32 4001 6303 3333 33";
+        check(&mut decoder, three, &["a: 111", "b: 222", "c: 333"], (2, 72));
+        // The newest is 62, and a name from the table may be the one that has to go.
+        check(&mut decoder, "be bf", &["c: 333", "b: 222"], (2, 72));
+        check(&mut decoder, "7f00 0134", &["b: 4"], (2, 70));
+        check(&mut decoder, "20", &[], (0, 0));
+    }
+
+    #[test]
+    fn what_is_malformed_keeps_the_table_in_step() {
+        let mut decoder = Decoder::default();
+        check(&mut decoder, "4001 4101 31", &["?: 1"], (1, 34));
+        check(&mut decoder, "4001 6101 00 be", &["a: ?", "a: ?"], (2, 68));
+        check(&mut decoder, "7e 0131", &["a: 1"], (3, 102));
+        check(&mut decoder, "88", &["?: 200"], (3, 102));
+    }
+
+    #[test]
+    fn nonsense_is_an_error() {
+        for hex in [
+            "80",
+            "be",
+            "c0",
+            "40",
+            "4001",
+            "400161",
+            "40016102",
+            "7e0131",
+            "3fe2 1f",
+            "82 20",
+            "00 81 00 01 61",
+            "ffff ffff ffff",
+        ] {
+            let decoded = Decoder::default().decode(&bytes(hex), drop);
+            assert_eq!(decoded, Err(Incomprehensible), "{hex}");
+        }
+    }
+}

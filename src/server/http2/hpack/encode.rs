@@ -1,0 +1,127 @@
+//! Field blocks, encoded without state (RFC 7541 §6.2.2): literals whose names are taken from the
+//! static table. A block can be prepared once and sent on any connection.
+
+use http::StatusCode;
+use http::header::HeaderName;
+
+use super::integer;
+
+/// Appends `:status`, which comes before all other fields.
+pub fn status(out: &mut Vec<u8>, status: StatusCode) {
+    const NAME: usize = 8;
+    match status.as_u16() {
+        200 => out.push(0x88),
+        204 => out.push(0x89),
+        206 => out.push(0x8a),
+        304 => out.push(0x8b),
+        400 => out.push(0x8c),
+        404 => out.push(0x8d),
+        500 => out.push(0x8e),
+        _ => {
+            integer::put(out, LITERAL, 4, NAME);
+            string(out, status.as_str().as_bytes());
+        }
+    }
+}
+
+/// Appends a field.
+pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    let name = name.as_str();
+    if let Some(index) = index(name) {
+        integer::put(out, LITERAL, 4, index);
+    } else {
+        out.push(LITERAL);
+        string(out, name.as_bytes());
+    }
+    string(out, value);
+}
+
+/// A literal field that gets no index.
+const LITERAL: u8 = 0;
+
+fn string(out: &mut Vec<u8>, text: &[u8]) {
+    integer::put(out, 0, 7, text.len());
+    out.extend_from_slice(text);
+}
+
+/// Where the static table has this name (RFC 7541 Appendix A), for those that answers have.
+fn index(name: &str) -> Option<usize> {
+    Some(match name {
+        "accept-ranges" => 18,
+        "access-control-allow-origin" => 20,
+        "allow" => 22,
+        "cache-control" => 24,
+        "content-encoding" => 26,
+        "content-length" => 28,
+        "content-range" => 30,
+        "content-type" => 31,
+        "date" => 33,
+        "etag" => 34,
+        "last-modified" => 44,
+        "location" => 46,
+        "retry-after" => 53,
+        "strict-transport-security" => 56,
+        "vary" => 59,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header;
+
+    use super::super::{Decoder, Name};
+    use super::*;
+
+    #[test]
+    fn a_field_survives_the_wire() {
+        let long = "x".repeat(300);
+        let names = [
+            header::ACCEPT_RANGES,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            header::ALLOW,
+            header::CACHE_CONTROL,
+            header::CONTENT_ENCODING,
+            header::CONTENT_LENGTH,
+            header::CONTENT_RANGE,
+            header::CONTENT_TYPE,
+            header::DATE,
+            header::ETAG,
+            header::LAST_MODIFIED,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            header::STRICT_TRANSPORT_SECURITY,
+            header::VARY,
+            header::X_CONTENT_TYPE_OPTIONS,
+        ];
+        for name in names {
+            for value in ["", "a value", &long] {
+                let mut block = Vec::new();
+                field(&mut block, &name, value.as_bytes());
+                let mut fields = Vec::new();
+                Decoder::default().decode(&block, |field| fields.push(field)).unwrap();
+                assert_eq!(fields.len(), 1);
+                assert_eq!(fields[0].name, Name::Regular(name.clone()));
+                assert_eq!(fields[0].value.as_ref().unwrap(), value);
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_is_one_byte_or_five() {
+        for (code, expected) in [
+            (200, &b"\x88"[..]),
+            (204, b"\x89"),
+            (206, b"\x8a"),
+            (304, b"\x8b"),
+            (400, b"\x8c"),
+            (404, b"\x8d"),
+            (500, b"\x8e"),
+            (421, b"\x08\x03421"),
+        ] {
+            let mut block = Vec::new();
+            status(&mut block, StatusCode::from_u16(code).unwrap());
+            assert_eq!(block, expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Answers on their way out.
+//!
+//! An answer that is ready, and that the client has room for, is queued on the spot and never
+//! becomes an entry anywhere. Only what has to wait, for a disk or for the client, does.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::{CONTENT_LENGTH, DATE};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body::Body;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::super::date;
+use super::super::limits::{CONTROL_BYTES, READING};
+use super::frame::Reason;
+use super::output::Output;
+use super::priority::Priority;
+use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
+use super::{Answers, Connection, hpack};
+
+/// Frames that an answer may send before it has to take turns: a small page as a whole.
+const AT_ONCE: usize = 2;
+
+impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+    /// Answers a request, now as far as that goes.
+    pub(super) fn request(
+        &mut self,
+        id: u32,
+        head: Parts,
+        request: Request,
+        priority: Priority,
+        context: &mut Context<'_>,
+    ) {
+        let mut answer = self.answers.answer(head);
+        let state = match Pin::new(&mut answer).poll(context) {
+            Poll::Pending => State::Awaited(answer),
+            Poll::Ready(Ok(response)) => match self.begin(id, response, context) {
+                Some(sending) => State::Sending(sending),
+                None => return self.finish(id, request),
+            },
+        };
+        self.streams.push(Stream { id, window: self.initial, priority, request, state });
+    }
+
+    /// Queues the head of an answer and what can be sent at once; gives what remains.
+    fn begin(
+        &mut self,
+        id: u32,
+        response: Response<A::Content>,
+        context: &mut Context<'_>,
+    ) -> Option<Sending<A::Content>> {
+        let mut sending = head(&mut self.output, id, response)?;
+        // Who was there before comes before.
+        if !self.streams.is_empty() {
+            return Some(sending);
+        }
+        let mut window = self.initial;
+        for _ in 0..AT_ONCE {
+            let room = window.room().min(self.window.room());
+            if room < CONTENT || self.output.is_full() {
+                break;
+            }
+            match sending.step(id, room, &mut self.output, context) {
+                Step::Fetching => break,
+                Step::Queued(count) => {
+                    window.take(count);
+                    self.queued(count);
+                }
+                Step::Ended(count) => {
+                    self.queued(count);
+                    return None;
+                }
+                Step::Broken => {
+                    self.output.reset(id, Reason::InternalError);
+                    return None;
+                }
+            }
+        }
+        Some(sending)
+    }
+
+    /// Content has been queued: the client has that much less room, and may say that it has more.
+    fn queued(&mut self, count: usize) {
+        self.window.take(count);
+        self.control.give(u32::try_from(count / CONTROL_BYTES).expect("a frame is at most 16 KiB"));
+    }
+
+    /// An answer is out. The rest of a request's content is of no use to anybody (RFC 9113 §8.1).
+    pub(super) fn finish(&mut self, id: u32, request: Request) {
+        if request != Request::Ended {
+            self.output.reset(id, Reason::NoError);
+            self.remember(id);
+        }
+    }
+
+    /// Says that a head is larger than is borne, which is an answer and no error: the client's
+    /// next may be smaller.
+    pub(super) fn refuse_head(&mut self, id: u32, request: Request) {
+        self.output.headers(id, true, |block| {
+            hpack::status(block, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+            hpack::field(block, &CONTENT_LENGTH, b"0");
+            hpack::field(block, &DATE, date::now().as_bytes());
+        });
+        self.finish(id, request);
+    }
+
+    /// Asks for the answers that are in the making.
+    pub(super) fn poll_answers(&mut self, context: &mut Context<'_>) {
+        let mut ended = Vec::new();
+        for stream in self.streams.iter_mut() {
+            let State::Awaited(answer) = &mut stream.state else { continue };
+            if let Poll::Ready(Ok(response)) = Pin::new(answer).poll(context) {
+                match head(&mut self.output, stream.id, response) {
+                    Some(sending) => stream.state = State::Sending(sending),
+                    None => ended.push(stream.id),
+                }
+            }
+        }
+        for id in ended {
+            if let Some(stream) = self.streams.remove(id) {
+                self.finish(id, stream.request);
+            }
+        }
+    }
+
+    /// Queues content, as long as there is room for it on both sides.
+    pub(super) fn produce(&mut self, context: &mut Context<'_>) {
+        while !self.output.is_full() && self.window.room() > 0 {
+            // What is fetched is to find room: a client that opens no window has nothing read.
+            let fetching = READING.min(self.window.room().div_ceil(CONTENT));
+            let Some(stream) = self.streams.next(fetching) else { return };
+            let State::Sending(sending) = &mut stream.state else { return };
+            let id = stream.id;
+            let room = self.window.room().min(stream.window.room());
+            match sending.step(id, room, &mut self.output, context) {
+                Step::Fetching => {}
+                Step::Queued(count) => {
+                    stream.window.take(count);
+                    self.queued(count);
+                }
+                Step::Ended(count) => {
+                    let request = stream.request;
+                    self.streams.remove(id);
+                    self.queued(count);
+                    self.finish(id, request);
+                }
+                Step::Broken => {
+                    self.streams.remove(id);
+                    self.output.reset(id, Reason::InternalError);
+                    self.remember(id);
+                }
+            }
+        }
+    }
+}
+
+/// Queues the head of an answer; gives what is to be sent behind it.
+fn head<C>(output: &mut Output, id: u32, response: Response<C>) -> Option<Sending<C>>
+where
+    C: Body<Data = bytes::Bytes, Error: std::fmt::Debug> + Unpin,
+{
+    let (head, content) = response.into_parts();
+    let ends = content.is_end_stream();
+    output.headers(id, ends, |block| {
+        hpack::status(block, head.status);
+        for (name, value) in &head.headers {
+            hpack::field(block, name, value.as_bytes());
+        }
+        hpack::field(block, &DATE, date::now().as_bytes());
+    });
+    (!ends).then(|| Sending::new(content))
+}

@@ -1,0 +1,228 @@
+//! The streams whose answers are not out yet, and whose turn it is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::Body;
+
+use super::Answers;
+use super::output::Output;
+use super::priority::Priority;
+use super::window::{Overflow, Window};
+
+/// A stream that has been asked on and not been answered in full.
+pub(super) struct Stream<A: Answers> {
+    pub(super) id: u32,
+    /// Room that the client has left on this stream.
+    pub(super) window: Window,
+    pub(super) priority: Priority,
+    pub(super) request: Request,
+    pub(super) state: State<A>,
+}
+
+/// What has come of a request's content, which is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// So many bytes of it.
+    Open(usize),
+    /// All there is.
+    Ended,
+}
+
+/// How far an answer is.
+pub(super) enum State<A: Answers> {
+    /// It is being made.
+    Awaited(A::Answer),
+    /// Its head has been queued.
+    Sending(Sending<A::Content>),
+}
+
+/// Content on its way out.
+pub(super) struct Sending<C> {
+    content: C,
+    /// What has been taken of the content and not been queued.
+    data: Bytes,
+    /// Whether the content is being fetched, and when it was last asked for.
+    fetching: Option<Asked>,
+}
+
+/// When content that is being fetched was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Since the connection's task was last woken, so that asking again is of no use.
+    Now,
+    /// Before.
+    Before,
+}
+
+/// What came of the attempt to queue a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many bytes were queued.
+    Queued(usize),
+    /// So many bytes were queued, and they were the last.
+    Ended(usize),
+    /// The content is being fetched.
+    Fetching,
+    /// What was promised cannot be kept.
+    Broken,
+}
+
+/// Bytes of content in a frame: with its head they fill a TLS record of 16 KiB.
+pub(super) const CONTENT: usize = 16 * 1024 - super::frame::HEAD;
+
+impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
+    /// Nothing of `content` has been sent.
+    pub(super) fn new(content: C) -> Self {
+        Self { content, data: Bytes::new(), fetching: None }
+    }
+
+    /// Queues a frame of at most `room` bytes, which is not nothing.
+    pub(super) fn step(
+        &mut self,
+        id: u32,
+        room: usize,
+        output: &mut Output,
+        context: &mut Context<'_>,
+    ) -> Step {
+        while self.data.is_empty() {
+            match Pin::new(&mut self.content).poll_frame(context) {
+                Poll::Pending => {
+                    self.fetching = Some(Asked::Now);
+                    return Step::Fetching;
+                }
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.data = frame.into_data().unwrap_or_default();
+                    self.fetching = None;
+                }
+                // Less than was promised is as bad as an error.
+                Poll::Ready(Some(Err(_)) | None) => return Step::Broken,
+            }
+        }
+        let count = self.data.len().min(room).min(CONTENT);
+        let part = if count == self.data.len() {
+            std::mem::take(&mut self.data)
+        } else {
+            self.data.split_to(count)
+        };
+        let ends = self.data.is_empty() && self.content.is_end_stream();
+        output.data(id, ends, part);
+        if ends { Step::Ended(count) } else { Step::Queued(count) }
+    }
+}
+
+/// The streams of a connection, in the order in which they were opened.
+pub(super) struct Streams<A: Answers> {
+    list: Vec<Stream<A>>,
+    /// The last incremental stream that was served; the next of its kind is behind it.
+    turn: u32,
+}
+
+impl<A: Answers> Default for Streams<A> {
+    fn default() -> Self {
+        Self { list: Vec::new(), turn: 0 }
+    }
+}
+
+impl<A: Answers> Streams<A> {
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds a stream, whose id is higher than all others.
+    pub(super) fn push(&mut self, stream: Stream<A>) {
+        self.list.push(stream);
+    }
+
+    pub(super) fn find(&mut self, id: u32) -> Option<&mut Stream<A>> {
+        let index = self.list.binary_search_by_key(&id, |stream| stream.id).ok()?;
+        self.list.get_mut(index)
+    }
+
+    pub(super) fn remove(&mut self, id: u32) -> Option<Stream<A>> {
+        let index = self.list.binary_search_by_key(&id, |stream| stream.id).ok()?;
+        Some(self.list.remove(index))
+    }
+
+    /// Gives up all of them.
+    pub(super) fn clear(&mut self) {
+        self.list = Vec::new();
+    }
+
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Stream<A>> {
+        self.list.iter_mut()
+    }
+
+    /// Gives back memory that nothing is in.
+    pub(super) fn shrink(&mut self) {
+        if self.list.is_empty() {
+            self.list = Vec::new();
+        }
+    }
+
+    /// The client has changed the windows of all streams (RFC 9113 §6.9.2).
+    pub(super) fn shift(&mut self, old: Window, new: Window) -> Result<(), Overflow> {
+        self.list.iter_mut().try_for_each(|stream| stream.window.shift(old, new))
+    }
+
+    /// The connection's task was woken: what was being fetched may be there.
+    pub(super) fn woken(&mut self) {
+        for stream in &mut self.list {
+            if let State::Sending(Sending { fetching: fetching @ Some(_), .. }) = &mut stream.state
+            {
+                *fetching = Some(Asked::Before);
+            }
+        }
+    }
+
+    /// Whether something moves without the client: an answer in the making, content being fetched.
+    pub(super) fn is_working(&self) -> bool {
+        self.list.iter().any(|stream| match &stream.state {
+            State::Awaited(_) => true,
+            State::Sending(sending) => sending.fetching.is_some(),
+        })
+    }
+
+    /// The stream that is served next: the most urgent; of those, the first that is to come as a
+    /// whole, or else one after the other (RFC 9218 §10). While as many as `fetching` have content
+    /// fetched, only what is fetched, or has been, is served.
+    pub(super) fn next(&mut self, fetching: usize) -> Option<&mut Stream<A>> {
+        let fetched = |stream: &&Stream<A>| match &stream.state {
+            State::Sending(sending) => sending.fetching.is_some(),
+            State::Awaited(_) => false,
+        };
+        let busy =
+            self.list.len() >= fetching && self.list.iter().filter(fetched).count() >= fetching;
+        let turn = self.turn;
+        let stream =
+            self.list.iter_mut().filter(|stream| stream.is_ready(busy)).min_by_key(|stream| {
+                let Priority { urgency, incremental } = stream.priority;
+                (urgency, incremental, incremental && stream.id <= turn, stream.id)
+            })?;
+        if stream.priority.incremental {
+            self.turn = stream.id;
+        }
+        Some(stream)
+    }
+}
+
+impl<A: Answers> Stream<A> {
+    /// Whether there may be something to send, and room for it. If the connection is `busy`, no
+    /// further content is to be fetched.
+    fn is_ready(&self, busy: bool) -> bool {
+        let State::Sending(sending) = &self.state else { return false };
+        if self.window.room() == 0 {
+            return false;
+        }
+        match sending.fetching {
+            Some(Asked::Now) => false,
+            Some(Asked::Before) => true,
+            None => !busy || !sending.data.is_empty(),
+        }
+    }
+}
