@@ -4,6 +4,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::string::bytes_regex;
 
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
@@ -47,6 +48,12 @@ const CONDITIONS: &str = concat!(
     r#"If-Range: ("x"|Sun, 06 Nov 1994 08:49:37 GMT)\r\n|If-(None-)?Match: (\*|W/"x", "y")\r\n|"#,
     r"If-(Unm|M)odified-Since: (Sun, 06 Nov 1994|Tue, 06 Nov 2074) 08:49:37 GMT\r\n|",
     r"Content-Length: [03]\r\n|Transfer-Encoding: chunked\r\n){0,3}"
+);
+
+/// Field blocks of HTTP/2 that are those of a request, or nearly.
+const FIELDS: &str = concat!(
+    r"(?-u)(\x82[\x84\x85]\x86\x41\x06a\.test|\x82\x86(\x04|\x44)(\x02/[a-z]|\x1e/[wscxa-f]{29})|",
+    r"\x3f\xe1\x1f|\x20|[\xbe-\xc2]|[\x00\x40\x10]\x01[aA]\x01[b\n]|\x83|[\x00-\x7f]){0,5}"
 );
 
 proptest! {
@@ -164,6 +171,32 @@ proptest! {
         });
         let text = heads.collect::<Vec<_>>().concat();
         properties::request::request(text.as_bytes());
+    }
+
+    #[test]
+    fn http2(
+        step: u8,
+        frames in vec((0..0x12_u8, prop_oneof![Just(5_u8), Just(4), Just(0), any::<u8>()], 0..12_u8, bytes_regex(FIELDS).expect("a pattern"), vec(0..=255_u8, 0..9)), 0..40),
+    ) {
+        let mut input = vec![step];
+        for (kind, flags, stream, fields, bytes) in frames {
+            let payload = if kind == 1 || kind == 9 { fields } else { bytes };
+            let length = u8::try_from(payload.len()).expect("short");
+            input.extend_from_slice(&[kind, flags, stream, length]);
+            input.extend_from_slice(&payload);
+        }
+        properties::http2::http2(&input);
+    }
+
+    #[test]
+    fn http2_of_any_bytes(input: Vec<u8>) {
+        properties::http2::http2(&input);
+    }
+
+    #[test]
+    fn hpack(input: Vec<u8>, fields in bytes_regex(FIELDS).expect("a pattern")) {
+        properties::hpack::hpack(&input);
+        properties::hpack::hpack(&fields);
     }
 
     #[test]

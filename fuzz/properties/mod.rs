@@ -6,6 +6,8 @@ pub(crate) mod cache;
 pub(crate) mod certificates;
 pub(crate) mod date;
 pub(crate) mod host;
+pub(crate) mod hpack;
+pub(crate) mod http2;
 pub(crate) mod log;
 pub(crate) mod negotiation;
 pub(crate) mod path;

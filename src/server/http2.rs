@@ -16,6 +16,8 @@ mod priority;
 mod receive;
 mod respond;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::collections::VecDeque;
@@ -159,6 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Takes no more requests, and ends when those in flight have been answered.
     pub fn graceful_shutdown(&mut self) {
         self.say_farewell();
+    }
+
+    /// What it runs on, once it has ended.
+    pub fn into_io(self) -> S {
+        self.io
     }
 
     /// Reads, answers and writes until there is nothing more to do.

@@ -18,6 +18,7 @@ use super::frame::Reason;
 use super::output::Output;
 use super::priority::Priority;
 use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
+use super::window::Window;
 use super::{Answers, Connection, hpack};
 
 /// Frames that an answer may send before it has to take turns: a small page as a whole.
@@ -34,14 +35,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         context: &mut Context<'_>,
     ) {
         let mut answer = self.answers.answer(head);
+        let mut window = self.initial;
         let state = match Pin::new(&mut answer).poll(context) {
             Poll::Pending => State::Awaited(answer),
-            Poll::Ready(Ok(response)) => match self.begin(id, response, context) {
+            Poll::Ready(Ok(response)) => match self.begin(id, response, &mut window, context) {
                 Some(sending) => State::Sending(sending),
                 None => return self.finish(id, request),
             },
         };
-        self.streams.push(Stream { id, window: self.initial, priority, request, state });
+        self.streams.push(Stream { id, window, priority, request, state });
     }
 
     /// Queues the head of an answer and what can be sent at once; gives what remains.
@@ -49,6 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         &mut self,
         id: u32,
         response: Response<A::Content>,
+        window: &mut Window,
         context: &mut Context<'_>,
     ) -> Option<Sending<A::Content>> {
         let mut sending = head(&mut self.output, id, response)?;
@@ -56,7 +59,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         if !self.streams.is_empty() {
             return Some(sending);
         }
-        let mut window = self.initial;
         for _ in 0..AT_ONCE {
             let room = window.room().min(self.window.room());
             if room < CONTENT || self.output.is_full() {
