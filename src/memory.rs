@@ -1,4 +1,4 @@
-//! How much memory this process may use, by its control group.
+//! How much memory this process may use, by its control group and by what the machine has.
 
 use std::fmt;
 use std::fs;
@@ -13,6 +13,14 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 pub fn limit() -> Option<u64> {
     let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
     limit_of(Path::new(CGROUPS), &membership)
+}
+
+/// [`limit`], or all the memory of the machine where there is none.
+#[must_use]
+pub fn available() -> Option<u64> {
+    let machine = rustix::system::sysinfo();
+    let machine = machine.totalram.checked_mul(machine.mem_unit.into())?;
+    Some(limit().map_or(machine, |limit| limit.min(machine)))
 }
 
 fn limit_of(mount: &Path, membership: &str) -> Option<u64> {

@@ -4,9 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use support::client::{Request, Response};
 use support::server::{Server, Setup};
 use support::site::Site;
@@ -361,28 +359,17 @@ fn too_many_open_files_are_503_with_one_event() {
     let server = serve();
     let mut connection = server.connect();
     assert_eq!(connection.send(&Request::get("/page.html")).status, 200);
-    let pid = server.pid();
-    // The limit is on the numbers: with the lowest free one as the limit nothing can be opened.
-    let free = (0..1 << 20).find(|number| !Path::new(&format!("/proc/{pid}/fd/{number}")).exists());
-    let before = limit_files(pid, free);
+    let descriptors = server.leave_no_descriptor();
     let answer = connection.send(&Request::get("/folder/note.txt"));
     assert_eq!((answer.status, answer.must("retry-after")), (503, "1"));
     let told = answer.text().to_lowercase();
     assert!(!told.contains("open files") && !told.contains("os error"), "the cause: {told}");
-    limit_files(pid, before);
+    drop(descriptors);
     let event = server.stderr.nth(0, |line| line.contains("open files"));
     assert!(event.contains("note.txt") || event.contains("a.test"), "{event}");
     let answer = connection.send(&Request::get("/folder/note.txt"));
     assert_eq!((answer.status, answer.text().as_str()), (200, "note"));
     assert_eq!(server.stderr.count(|line| line.contains("open files")), 1);
-}
-
-/// Sets how many files a process may have open; returns the bound that was before.
-fn limit_files(pid: Pid, current: Option<u64>) -> Option<u64> {
-    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
-    prlimit(Some(pid), Resource::Nofile, Rlimit { current, maximum })
-        .expect("its own child")
-        .current
 }
 
 #[test]

@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::reload::{Outcome, Reloads};
+use super::reserve::{Reserve, is_out_of_descriptors};
 
 /// The name of a server's socket is this and the number of its process.
 const NAME: &str = "shost-";
@@ -56,26 +57,33 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// When another process of this network namespace has the name.
-pub fn start(reloads: Reloads) -> io::Result<()> {
+pub fn start(reloads: Reloads, reserve: Reserve) -> io::Result<()> {
     let name = format!("{NAME}{}", std::process::id());
     let address = SocketAddr::from_abstract_name(name)?;
     let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
     listener.set_nonblocking(true)?;
-    tokio::spawn(accept(UnixListener::from_std(listener)?, reloads));
+    tokio::spawn(accept(UnixListener::from_std(listener)?, reloads, reserve));
     Ok(())
 }
 
-async fn accept(listener: UnixListener, reloads: Reloads) {
+async fn accept(listener: UnixListener, reloads: Reloads, reserve: Reserve) {
     let room = Arc::new(Semaphore::new(CLIENTS));
     while let Ok(place) = Arc::clone(&room).acquire_owned().await {
-        match listener.accept().await {
+        let (accepted, loan) = match listener.accept().await {
+            Err(error) if is_out_of_descriptors(&error) => {
+                let loan = reserve.lend();
+                (listener.accept().await, Some(loan))
+            }
+            accepted => (accepted, None),
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let reloads = reloads.clone();
                 tokio::spawn(async move {
                     if let Err(error) = serve(stream, reloads).await {
                         tracing::debug!(%error, "an order was not heard or not answered");
                     }
-                    drop(place);
+                    drop((place, loan));
                 });
             }
             Err(error) => {

@@ -2,20 +2,28 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::Setup;
 use super::connection::{Ends, Opening, Shared, serve};
+use super::flood::Flood;
 use super::limits::BACKLOG;
+use super::places::Places;
+use super::reserve::Reserve;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
 /// a second is long enough for connections to end, and too short for clients to give up.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Without an error for so long, accepting is told to work again: while single descriptors come and
+/// go it does not.
+const RECOVERED: Duration = Duration::from_secs(1);
 
 /// Sockets to accept on, by what is spoken on them.
 #[derive(Debug, Default)]
@@ -138,36 +146,79 @@ fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Accepts connections until the order to stop, each served in a task of its own.
-///
-/// # Errors
-/// Errors of one connection are that connection's; errors of the process, such as no more
-/// descriptors, pass, and accepting goes on after a pause.
-pub async fn accept(
-    listener: TcpListener,
-    opening: Opening,
-    shared: Shared,
-    connections: TaskTracker,
-) {
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shared.stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let ends = Ends { peer: peer.ip(), port };
-                connections.spawn(serve(stream, ends, opening.clone(), shared.clone()));
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
-                // Over at once if the order to stop comes.
-                let _ = timeout(BACK_OFF, shared.stop.cancelled()).await;
+/// Accepts the connections of one socket.
+#[derive(Debug)]
+pub struct Acceptor {
+    /// How they begin.
+    pub opening: Opening,
+    /// What they need.
+    pub shared: Shared,
+    /// The places there are for them.
+    pub places: Arc<Places>,
+    /// What must not be taken from orders and reloads.
+    pub reserve: Reserve,
+    /// Those that are served.
+    pub connections: TaskTracker,
+}
+
+impl Acceptor {
+    /// Accepts from `listener` until the order to stop, each connection served in a task of its
+    /// own.
+    ///
+    /// Errors of one connection are that connection's; errors of the process, such as no more
+    /// descriptors, pass, and accepting goes on after a pause.
+    pub async fn accept(self, listener: TcpListener) {
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        let failures = Arc::new(Flood::default());
+        let mut failed: Option<Instant> = None;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    if failed.is_some_and(|last| last.elapsed() >= RECOVERED) {
+                        failed = None;
+                        self.reserve.refill();
+                        tracing::info!("connections are accepted again");
+                    }
+                    self.begin(stream, Ends { peer: peer.ip(), port });
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    failed = Some(Instant::now());
+                    failures.count(move |attempts| {
+                        tracing::error!(%error, attempts, "cannot accept connections");
+                    });
+                    self.back_off().await;
+                }
             }
         }
+    }
+
+    /// Serves a connection if there is a place for it; else it is closed, which a client takes for
+    /// a reason to try again later. An answer would need a handshake first, and that is what a
+    /// flood is after.
+    fn begin(&self, stream: TcpStream, ends: Ends) {
+        match self.places.take(ends.peer) {
+            Ok(place) => {
+                let connection = serve(stream, ends, self.opening.clone(), self.shared.clone());
+                self.connections.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            Err(full) => self.places.refuse(ends.peer, full),
+        }
+    }
+
+    /// Waits for better times, but no longer than to the order to stop.
+    async fn back_off(&self) {
+        while timeout(BACK_OFF, self.shared.stop.cancelled()).await.is_err()
+            && self.reserve.is_lent()
+        {}
     }
 }
 

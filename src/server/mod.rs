@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod connection;
 pub mod control;
 mod date;
+pub mod flood;
 pub mod handshake;
 mod http1;
 pub mod http2;
@@ -14,10 +15,12 @@ mod lenient;
 pub mod limits;
 pub mod listener;
 pub mod notify;
+pub mod places;
 pub mod preparation;
 pub mod reload;
 pub mod report;
 mod requests;
+pub mod reserve;
 pub mod sandbox;
 pub mod separation;
 pub mod signals;
@@ -40,10 +43,12 @@ use crate::site::Background;
 use connection::{Opening, Shared};
 use inherited::Useless;
 use limits::DRAIN_TIME;
-use listener::{BindError, Sockets};
+use listener::{Acceptor, BindError, Sockets};
 use notify::Notifier;
+use places::Places;
 use preparation::Preparation;
 use reload::{Reloads, Summary};
+use reserve::Reserve;
 use sandbox::Sandbox;
 use signals::{Order, Orders};
 use snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
@@ -72,6 +77,8 @@ pub struct Server {
     listening: Vec<Listening>,
     notifier: Notifier,
     sandbox: Sandbox,
+    places: Arc<Places>,
+    reserve: Reserve,
 }
 
 #[derive(Debug)]
@@ -128,17 +135,18 @@ impl Server {
         preparation: Preparation,
         service: Service,
     ) -> Result<Self, StartError> {
-        let Preparation { sockets, notifier, sandbox, mut warnings } = preparation;
+        let Preparation { sockets, notifier, sandbox, places, reserve, mut warnings } = preparation;
         let background = Background::start()?;
         let (snapshot, odd) =
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;
         warnings.extend(odd);
+        reserve.keep_for(snapshot.sites.count());
         for warning in warnings {
             tracing::warn!("{warning}");
         }
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
         let listening = listen(&setup, sockets, &live)?;
-        Ok(Self { setup, live, background, listening, notifier, sandbox })
+        Ok(Self { setup, live, background, listening, notifier, sandbox, places, reserve })
     }
 
     /// Serves until the order to stop, then finishes what is in flight.
@@ -150,18 +158,31 @@ impl Server {
         let connections = TaskTracker::new();
         let acceptors = TaskTracker::new();
         let reloads = self.reloads();
-        if let Err(error) = control::start(reloads.clone()) {
+        if let Err(error) = control::start(reloads.clone(), self.reserve.clone()) {
             tracing::warn!(%error, "`shost reload` will not work, SIGHUP does");
         }
         watchdog::start(&self.notifier);
         self.announce();
         for Listening { socket, opening } in self.listening.drain(..) {
-            acceptors.spawn(listener::accept(socket, opening, shared.clone(), connections.clone()));
+            let acceptor = Acceptor {
+                opening,
+                shared: shared.clone(),
+                places: Arc::clone(&self.places),
+                reserve: self.reserve.clone(),
+                connections: connections.clone(),
+            };
+            acceptors.spawn(acceptor.accept(socket));
         }
         loop {
             match orders.next().await {
                 Order::Reload => reloads.request(),
-                Order::Report => report::write(&self.live, &self.background, connections.len()),
+                Order::Report => {
+                    let connections = report::Connections {
+                        open: connections.len(),
+                        refused: self.places.refused(),
+                    };
+                    report::write(&self.live, &self.background, connections);
+                }
                 Order::Stop => break,
             }
         }
@@ -185,6 +206,7 @@ impl Server {
             live: Arc::clone(&self.live),
             background: self.background.clone(),
             sandbox: self.sandbox.clone(),
+            reserve: self.reserve.clone(),
         };
         Reloads::start(reloading, self.notifier.clone())
     }

@@ -1,10 +1,19 @@
 //! What has to be done while the process is one thread that may still do everything.
 
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use rustix::process::{Resource, getrlimit};
+
 use super::inherited::{self, Spoken};
 use super::listener::Sockets;
 use super::notify::Notifier;
+use super::places::{Bounds, Places};
+use super::reserve::Reserve;
 use super::sandbox::{self, Sandbox};
 use super::{Setup, StartError};
+use crate::memory;
 
 /// A process that is ready to start threads.
 #[derive(Debug)]
@@ -15,6 +24,10 @@ pub struct Preparation {
     pub(super) notifier: Notifier,
     /// What the process can still reach.
     pub(super) sandbox: Sandbox,
+    /// How many connections there may be: by what may be open, and by the memory there is.
+    pub(super) places: Arc<Places>,
+    /// What orders and reloads can always open.
+    pub(super) reserve: Reserve,
     /// What is odd but no reason to stop, a line each, for a log that is not there yet.
     pub(super) warnings: Vec<String>,
 }
@@ -41,6 +54,9 @@ impl Preparation {
             }
             None => Sockets::bind(setup).map_err(StartError::Bind)?,
         };
+        let descriptors = getrlimit(Resource::Nofile).current;
+        let places = Places::new(Bounds::of(descriptors, memory::available()));
+        let reserve = Reserve::new(io::stderr().as_fd().try_clone_to_owned()?);
         sandbox::give_up_privileges()?;
         let sandbox = if setup.sandbox {
             sandbox::hide_memory()?;
@@ -48,6 +64,6 @@ impl Preparation {
         } else {
             Sandbox::Off
         };
-        Ok(Self { sockets, notifier, sandbox, warnings })
+        Ok(Self { sockets, notifier, sandbox, places, reserve, warnings })
     }
 }

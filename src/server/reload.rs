@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::notify::Notifier;
+use super::reserve::Reserve;
 use super::sandbox::Sandbox;
 use super::snapshot::{Live, Snapshot, Sources};
 use crate::site::Background;
@@ -42,6 +43,8 @@ pub struct Reloading {
     pub background: Background,
     /// What can be read at all.
     pub sandbox: Sandbox,
+    /// What a reload can open when there is nothing else.
+    pub reserve: Reserve,
 }
 
 /// How much is served, in one line.
@@ -115,6 +118,7 @@ where
 impl Reloading {
     /// The old snapshot is let go of in here, on a thread that may take its time with it.
     fn reload(&self) -> Outcome {
+        let loan = self.reserve.lend();
         let (snapshot, warnings) = match Snapshot::load(&self.sources, self.background.clone()) {
             Ok(loaded) => loaded,
             Err(error) => return Outcome::Failed(error.to_string()),
@@ -126,8 +130,11 @@ impl Reloading {
             tracing::warn!("{warning}");
         }
         let summary = Summary::of(&snapshot);
+        self.reserve.keep_for(snapshot.sites.count());
         let before = self.live.replace(snapshot);
-        Outcome::Reloaded(summary, Changes::between(&before, &self.live.load()))
+        let changes = Changes::between(&before, &self.live.load());
+        drop((before, loan));
+        Outcome::Reloaded(summary, changes)
     }
 
     /// A site that is a link to where the sandbox does not reach would answer every request with

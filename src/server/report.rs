@@ -3,14 +3,24 @@
 use super::snapshot::Live;
 use crate::site::Background;
 
-/// Writes the line; `connections` are those that are open.
-pub fn write(live: &Live, background: &Background, connections: usize) {
+/// How many connections there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// Now.
+    pub open: usize,
+    /// And there might have been, had there been places for them.
+    pub refused: u64,
+}
+
+/// Writes the line.
+pub fn write(live: &Live, background: &Background, connections: Connections) {
     let (requests, unknown_names) = live.counters().totals();
     let cache = background.counters();
     tracing::info!(
         requests,
         bytes = live.counters().total_bytes(),
-        connections,
+        connections = connections.open,
+        refused = connections.refused,
         unknown_names,
         hits = cache.hits().total(),
         fills = cache.fills().total(),

@@ -2,7 +2,7 @@
 //! framing mistakes show instead of being repaired.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
@@ -154,6 +154,11 @@ impl Connection {
         Self::over(connect(address))
     }
 
+    /// A plain connection from an address of our own.
+    pub(crate) fn open_from(own: [u8; 4], address: SocketAddr) -> Self {
+        Self::over(connect_from(Some(own.into()), address))
+    }
+
     /// A connection through any stream.
     pub(crate) fn over(stream: impl Stream + 'static) -> Self {
         Self { stream: Box::new(stream), unread: Vec::new() }
@@ -164,6 +169,17 @@ impl Connection {
     pub(crate) fn send(&mut self, request: &Request) -> Response {
         self.write(&request.bytes());
         self.read(&request.method)
+    }
+
+    /// Sends a request on a connection that may have been refused, and says whether it is answered.
+    #[track_caller]
+    pub(crate) fn is_served(&mut self) -> bool {
+        let sent = self.stream.write_all(&Request::head("/").bytes());
+        let served = sent.is_ok() && self.fill();
+        if served {
+            self.read_head();
+        }
+        served
     }
 
     /// Writes bytes as they are.
@@ -254,8 +270,16 @@ const RECEIVE_BUFFER: usize = 256 * 1024;
 
 /// A socket on which no read or write takes longer than the deadline.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    connect_from(None, address)
+}
+
+/// The same from an address of our own, of which the loopback has many.
+pub(crate) fn connect_from(own: Option<IpAddr>, address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
     let socket = socket.expect("a socket can be made");
+    if let Some(own) = own {
+        socket.bind(&SocketAddr::new(own, 0).into()).expect("the address is this machine's");
+    }
     socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("it is within every limit");
     socket.connect_timeout(&address.into(), DEADLINE).expect("the server listens");
     let socket = TcpStream::from(socket);

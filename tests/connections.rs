@@ -1,0 +1,129 @@
+//! How many connections there may be (section 9): in all, of one client, and when the process has
+//! run out of descriptors.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::DEADLINE;
+use support::client::{Connection, Request};
+use support::server::{Server, Setup};
+
+/// With so many descriptors there are places for 128 connections, 64 of them for one client.
+const DESCRIPTORS: usize = 256;
+const ALL: usize = 128;
+const CLIENT: usize = 64;
+
+/// The clients.
+const ONE: [u8; 4] = [127, 0, 0, 1];
+const TWO: [u8; 4] = [127, 0, 0, 2];
+const THREE: [u8; 4] = [127, 0, 0, 3];
+
+fn serve() -> Server {
+    Setup::new()
+        .site("a.test", |site| site.file("index.html", "a"))
+        .launched_by(format!("ulimit -n {DESCRIPTORS}; exec \"$@\""))
+        .start()
+}
+
+/// So many connections of `client`, each of which is served.
+#[track_caller]
+fn open(server: &Server, client: [u8; 4], count: usize) -> Vec<Connection> {
+    let open = |_| {
+        let mut connection = Connection::open_from(client, server.http());
+        assert!(connection.is_served());
+        connection
+    };
+    (0..count).map(open).collect()
+}
+
+#[track_caller]
+fn is_refused(server: &Server, client: [u8; 4]) {
+    let mut connection = Connection::open_from(client, server.http());
+    assert!(!connection.is_served(), "{client:?} was served");
+}
+
+/// The server may take a moment to notice that a connection has ended.
+#[track_caller]
+fn is_served_soon(server: &Server, client: [u8; 4]) {
+    let began = Instant::now();
+    while !Connection::open_from(client, server.http()).is_served() {
+        assert!(began.elapsed() < DEADLINE, "{client:?} is not served again");
+    }
+}
+
+#[test]
+fn one_client_leaves_room_for_the_others() {
+    let server = serve();
+    let mut held = open(&server, ONE, CLIENT);
+    for _ in 0..20 {
+        is_refused(&server, ONE);
+    }
+    let _other = open(&server, TWO, 1);
+    let told = server.stderr.containing("WARN more connections than there may be");
+    assert!(told.contains(&format!(" refused=20 all={ALL} client={CLIENT}")), "{told}");
+
+    held.truncate(CLIENT / 2);
+    is_served_soon(&server, ONE);
+    server.signal(rustix::process::Signal::USR1);
+    let counters = server.stderr.containing("INFO counters");
+    let refused = counters.split(" refused=").nth(1).and_then(|rest| rest.split(' ').next());
+    assert!(refused.and_then(|number| number.parse().ok()).is_some_and(|number: u32| number >= 20));
+}
+
+#[test]
+fn connections_are_bounded_in_all() {
+    let server = serve();
+    let mut held = open(&server, ONE, CLIENT);
+    held.extend(open(&server, TWO, ALL - CLIENT));
+    is_refused(&server, THREE);
+    is_refused(&server, ONE);
+    for connection in &mut held {
+        assert!(connection.is_served(), "those that were there first stay");
+    }
+    held.clear();
+    is_served_soon(&server, THREE);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "that time passes is the point")]
+fn without_descriptors_it_waits_and_still_takes_orders() {
+    /// How long the server is watched while it can accept nothing.
+    const WATCHED: Duration = Duration::from_secs(2);
+    /// Of that time, in ticks of 10 ms: backing off costs next to nothing, a loop all of it.
+    const TICKS: u64 = 20;
+    let server = serve();
+    let mut before = server.connect();
+    assert!(before.is_served());
+    let descriptors = server.leave_no_descriptor();
+    let mut waiting: Vec<_> = (0..10).map(|_| server.connect()).collect();
+    let request = Request::get("/").bytes();
+    for connection in &mut waiting {
+        connection.write(&request);
+    }
+    server.stderr.containing("ERROR cannot accept connections");
+
+    let used = server.processor_ticks();
+    std::thread::sleep(WATCHED);
+    let used = server.processor_ticks() - used;
+    assert!(used <= TICKS, "{used} ticks of 10 ms in {WATCHED:?}");
+    let events = server.stderr.count(|line| line.contains("cannot accept connections"));
+    assert!(events <= 4, "{events} lines in about {WATCHED:?}");
+
+    assert!(before.is_served(), "a connection that is there is served");
+    server.site("b.test").file("index.html", "b");
+    let order = server.order("reload");
+    let told = String::from_utf8_lossy(&order.stdout);
+    assert_eq!(told, "2 sites; changed: sites +b.test\n", "{order:?}");
+    let unreadable = before.send(&Request::get("/").host("b.test"));
+    assert_eq!(unreadable.status, 503, "the site is there, its file cannot be opened");
+
+    drop(descriptors);
+    assert_eq!(before.send(&Request::get("/").host("b.test")).text(), "b");
+    for mut connection in waiting {
+        assert_eq!(connection.read("GET").text(), "a", "who waited is served");
+    }
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(server.connect().is_served());
+    server.stderr.containing("INFO connections are accepted again");
+}
