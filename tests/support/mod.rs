@@ -4,6 +4,7 @@
 
 pub(crate) mod client;
 pub(crate) mod decoded;
+pub(crate) mod frames;
 pub(crate) mod http2;
 pub(crate) mod lines;
 pub(crate) mod server;
