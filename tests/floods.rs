@@ -22,7 +22,7 @@ const GROWTH: u64 = 32 * 1024;
 const ROUNDS: u32 = 100_000;
 
 /// How long a flood lasts if nobody stops it.
-const TIME: Duration = Duration::from_secs(4);
+const TIME: Duration = Duration::from_secs(2);
 
 /// How long another client may wait for its answer: a debug build on a busy machine of two cores,
 /// where nothing but the flood's own connection has reason to be slow.

@@ -188,6 +188,11 @@ impl Connection {
         self.stream.write_all(bytes).and_then(|()| self.stream.flush()).expect("the server reads");
     }
 
+    /// Writes bytes, of which the server may take only a part before it refuses them.
+    pub(crate) fn write_as_far_as_possible(&mut self, bytes: &[u8]) {
+        drop(self.stream.write_all(bytes).and_then(|()| self.stream.flush()));
+    }
+
     /// Reads one whole answer to a request of this method.
     #[track_caller]
     pub(crate) fn read(&mut self, method: &str) -> Response {

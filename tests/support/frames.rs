@@ -74,20 +74,25 @@ pub(crate) fn fields_of_get(path: &str) -> Vec<u8> {
     fields
 }
 
-fn literal(name: &[u8], value: &str) -> Vec<u8> {
-    let length = u8::try_from(value.len()).expect("a short value");
-    [name, &[length], value.as_bytes()].concat()
+/// A field with a literal value behind its name in whatever form (RFC 7541 §6.2).
+pub(crate) fn literal(name: &[u8], value: &str) -> Vec<u8> {
+    [name, &length(value.len()), value.as_bytes()].concat()
 }
 
-/// A field that the table of the other side keeps (RFC 7541 §6.2.1), with a value of 127 bytes to
-/// 16 KiB.
+/// A field that the table of the other side keeps (RFC 7541 §6.2.1).
 pub(crate) fn indexed_literal(name: &str, value: &str) -> Vec<u8> {
+    literal(&literal(&[0x40], name), value)
+}
+
+/// The length of a string that is not Huffman coded, up to 16 KiB: seven bits, then groups of
+/// seven, the lowest first (RFC 7541 §5.1).
+fn length(length: usize) -> Vec<u8> {
     const LONG: usize = 0x7f;
-    let more = value.len() - LONG;
-    // RFC 7541 §5.1: seven bits, then groups of seven, the lowest first.
-    let length = [LONG, more & 0x7f | 0x80, more >> 7];
-    let length = length.map(|part| u8::try_from(part).expect("a value of at most 16 KiB"));
-    [&[0x40], &literal(&[], name)[..], &length, value.as_bytes()].concat()
+    let byte = |part: usize| u8::try_from(part).expect("a length of at most 16 KiB");
+    match length.checked_sub(LONG) {
+        None => vec![byte(length)],
+        Some(more) => vec![byte(LONG), byte(more & 0x7f | 0x80), byte(more >> 7)],
+    }
 }
 
 /// An HTTP/2 connection without a library.
