@@ -2,6 +2,7 @@
 
 import time
 
+import deadlines
 from server import DOMAIN, Server, h2load, succeeded, write_certificate
 
 # The mission's own figures.
@@ -16,6 +17,9 @@ BASE_MIB = 16
 CONNECTIONS = 4
 STREAMS = 10
 SITES = 10
+# Idle connections over TLS, and what they may add.
+CLIENTS = 1000
+CLIENTS_MIB = 20
 # Of what the cache took, the part that has to be back a moment after the reload.
 GIVEN_BACK = 0.75
 # A moment: freed pages go back in the background.
@@ -83,6 +87,31 @@ def idle(shost, folder):
         resident = server.memory()
     yield resident < IDLE_MIB * 1024, (f"{SITES} sites with certificates, idle: {mib(resident)} "
                                        f"resident (may be {IDLE_MIB})")
+
+
+def connections(shost, folder):
+    """Clients that have shaken hands, asked once, and stay."""
+    (folder / "sites" / DOMAIN).mkdir(parents=True)
+    (folder / "sites" / DOMAIN / "index.html").write_bytes(text(0))
+    write_certificate(folder / "tls" / DOMAIN, DOMAIN)
+    for protocol in ["http/1.1", "h2"]:
+        with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls") as server:
+            # What the first ones cost is not theirs.
+            held = [deadlines.shaken(server.port, protocol) for _ in range(20)]
+            for connection in held:
+                deadlines.first_answer(connection, protocol)
+            time.sleep(1)
+            before = server.memory()
+            for _ in range(CLIENTS):
+                held.append(deadlines.shaken(server.port, protocol))
+                deadlines.first_answer(held[-1], protocol)
+            time.sleep(1)
+            grown = server.memory() - before
+            for connection in held:
+                connection.close()
+        yield grown < CLIENTS_MIB * 1024, (
+            f"{CLIENTS} idle TLS connections of {protocol}: {mib(grown)}, {grown / CLIENTS:.1f} "
+            f"KiB each (may be {CLIENTS_MIB} MiB)")
 
 
 def given_back(shost, folder):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import changes
+import deadlines
 import disk
 import forms
 import memory
@@ -22,8 +23,9 @@ PROMISES = {
     "reload": [reloads.under_load],
     "freshness": [changes.freshness],
     "disk": [disk.hot_hits],
-    "memory": [memory.idle, memory.given_back, memory.storm],
+    "memory": [memory.idle, memory.connections, memory.given_back, memory.storm],
     "forms": [forms.forms],
+    "deadlines": [deadlines.crowds, deadlines.stalled, deadlines.patience],
 }
 
 
