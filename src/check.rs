@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::config::Config;
 use crate::http::date;
+use crate::log::one_line;
 use crate::server::snapshot::{LoadError, Snapshot};
 use crate::site::Background;
 
@@ -56,7 +57,8 @@ fn files_beneath(folder: &Path) -> usize {
 }
 
 fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(report, "{text}").expect("a string takes every line");
+    // Names come from certificates and folders, and may hold what moves a cursor.
+    writeln!(report, "{}", one_line(&text.to_string())).expect("a string takes every line");
 }
 
 /// Why there is nothing that could be served: one line.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shost::cli::{self, Typed};
 use shost::config::Config;
-use shost::log::{AccessLog, diagnostics};
+use shost::log::{AccessLog, diagnostics, one_line, panics};
 use shost::server::control::client;
 use shost::server::preparation::Preparation;
 use shost::server::signals::Orders;
@@ -51,6 +51,7 @@ fn run(config: Config) -> Result<(), StartError> {
     let preparation = Preparation::make(&config.setup)?;
     let filter = std::env::var("SHOST_DIAGNOSTICS").unwrap_or_else(|_| DIAGNOSTICS.into());
     let diagnostics = diagnostics::start(&filter, config.log.timestamps)?;
+    panics::watch();
     // Standard output itself would buffer, and hide how much of a line was written.
     let output = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let log = AccessLog::start(config.log, output)?;
@@ -85,6 +86,6 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(line: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", one_line(line));
     ExitCode::from(code)
 }

@@ -318,3 +318,18 @@ fn sizes_and_threads_are_taken() {
         }
     }
 }
+
+#[test]
+fn a_name_in_a_certificate_cannot_forge_a_line_of_the_report() {
+    let names = ["a.test", "x\u{1b}[2j\nsite forged.test"];
+    let ended = Setup::new()
+        .site("a.test", |site| site.file("index.html", "a"))
+        .certificate_for("a.test", &names)
+        .args(["--check"])
+        .run();
+    assert_eq!(ended.code, Some(0), "{:?}", ended.stderr);
+    let lines = ended.stdout;
+    let certificate = lines.iter().find(|line| line.starts_with("certificate ")).unwrap();
+    assert!(certificate.contains(r"x\u{1b}[2j\nsite forged.test"), "{certificate}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("site ")).count(), 1, "{lines:?}");
+}

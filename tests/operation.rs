@@ -183,7 +183,8 @@ fn counters_are_told_on_sigusr1() {
     server.signal(Signal::USR1);
     let line = server.stderr.containing("INFO counters");
     let fields = "requests=3 connections=1 unknown_names=0 bytes= hits= fills= encodings= \
-                  evictions=0 cache_bytes= dropped_lines=0";
+                  evictions=0 cache_bytes= dropped_lines=0 dropped_events=0 panics=0 \
+                  refused=0";
     for field in fields.split(' ') {
         assert!(line.contains(field), "{field} is not in {line}");
     }

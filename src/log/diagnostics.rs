@@ -12,6 +12,7 @@ use std::{
     fs::File,
     io::{self, IsTerminal},
     os::fd::AsFd,
+    sync::OnceLock,
     time::SystemTime,
 };
 
@@ -45,7 +46,17 @@ pub fn start(filter: &str, timestamps: bool) -> io::Result<Spool> {
     let lines = Lines { spool: spool.clone(), timestamps, colour: stderr.is_terminal() };
     tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines))
         .map_err(io::Error::other)?;
+    let _ = STARTED.set(spool.clone());
     Ok(spool)
+}
+
+/// The spool of the process's events: there is one, as there is one subscriber.
+static STARTED: OnceLock<Spool> = OnceLock::new();
+
+/// Events lost so far, because standard error stalled or failed.
+#[must_use]
+pub fn dropped() -> u64 {
+    STARTED.get().map_or(0, Spool::dropped)
 }
 
 /// Without a regular expression in sight: the filters that take them are a twelfth of the binary.

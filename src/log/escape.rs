@@ -31,6 +31,14 @@ pub(super) fn message(out: &mut Vec<u8>, bytes: &[u8]) {
     unicode(out, bytes, "", push_escaped, push_hex);
 }
 
+/// `text` as [`message`] writes it: one line, whatever is in it.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = Vec::with_capacity(text.len());
+    message(&mut line, text.as_bytes());
+    String::from_utf8_lossy(&line).into_owned()
+}
+
 /// A value between the quotes of JSON (RFC 8259 §7). More is escaped than JSON asks for, since
 /// people look at it on terminals. What is not UTF-8 becomes U+FFFD, for JSON can't say it.
 pub(super) fn json(out: &mut Vec<u8>, bytes: &[u8]) {

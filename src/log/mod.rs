@@ -9,6 +9,7 @@ pub mod diagnostics;
 mod entry;
 mod escape;
 mod json;
+pub mod panics;
 pub mod spool;
 mod text;
 mod timestamp;
@@ -21,6 +22,7 @@ use std::{
 };
 
 pub use entry::Entry;
+pub use escape::one_line;
 use spool::Spool;
 
 /// The access log; clones write into the same one.

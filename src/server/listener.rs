@@ -1,5 +1,6 @@
 //! Sockets that wait for connections.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::Setup;
 use super::connection::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
 use super::limits::BACKLOG;
-use super::places::Places;
+use super::places::{Place, Places};
 use super::reserve::Reserve;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
@@ -205,10 +206,7 @@ impl Acceptor {
         match self.places.take(ends.peer) {
             Ok(place) => {
                 let connection = serve(stream, ends, self.opening.clone(), self.shared.clone());
-                self.connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                self.connections.spawn(hold(place, connection));
             }
             Err(full) => self.places.refuse(ends.peer, full),
         }
@@ -222,6 +220,12 @@ impl Acceptor {
     }
 }
 
+/// Serves a connection in its place, which is given back also if that panics.
+async fn hold(place: Place, connection: impl Future<Output = ()>) {
+    connection.await;
+    drop(place);
+}
+
 /// Errors that accept(2) passes on from the connection that was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
@@ -231,4 +235,32 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::panics;
+    use crate::server::places::Bounds;
+
+    #[test]
+    fn a_connection_that_panics_is_counted_and_costs_itself_alone() {
+        panics::watch();
+        let before = panics::total();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+        let places = Places::new(Bounds { all: 2, client: 2 });
+        let take = || places.take([127, 0, 0, 1].into());
+        let (first, second) = (take().unwrap(), take().unwrap());
+        take().unwrap_err();
+        runtime.unwrap().block_on(async {
+            let panicked = tokio::spawn(hold(first, async { panic!("for the test") }));
+            assert!(panicked.await.unwrap_err().is_panic());
+            let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+            let other = tokio::spawn(hold(second, async { wait.await.unwrap() }));
+            take().unwrap();
+            go_on.send(()).unwrap();
+            other.await.unwrap();
+        });
+        assert!(panics::total() > before);
+    }
 }

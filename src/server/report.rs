@@ -1,6 +1,7 @@
 //! SIGUSR1: what was counted since the start, in one line.
 
 use super::snapshot::Live;
+use crate::log::{diagnostics, panics};
 use crate::site::Background;
 
 /// How many connections there are.
@@ -28,6 +29,8 @@ pub fn write(live: &Live, background: &Background, connections: Connections) {
         evictions = cache.evictions().total(),
         cache_bytes = live.load().sites.cache().weight(),
         dropped_lines = live.service().log().dropped(),
+        dropped_events = diagnostics::dropped(),
+        panics = panics::total(),
         "counters"
     );
 }
