@@ -69,5 +69,7 @@ mod tests {
         assert!(later >= earlier);
         assert_eq!(earlier.since(later.after(Duration::from_secs(1))), Duration::ZERO);
         assert_eq!(earlier.after(Duration::from_secs(2)).since(earlier), Duration::from_secs(2));
+        // The end of time is far off, and not a panic.
+        assert!(earlier.after(Duration::MAX) > later.after(Duration::from_hours(24)));
     }
 }

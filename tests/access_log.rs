@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
@@ -362,6 +363,18 @@ fn a_reader_that_dies_stops_nobody() {
     for _ in 0..50 {
         assert_eq!(server.send(&Request::get("/")).status, 200);
     }
+}
+
+#[test]
+fn a_full_disk_stops_nobody_and_is_told_once() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let server = setup("json").start_with(full);
+    for _ in 0..50 {
+        assert_eq!(server.send(&Request::get("/")).status, 200);
+    }
+    let told = server.stderr.containing("ERROR cannot write a log, its lines are dropped");
+    assert!(told.contains("log=access-log error=\"No space left on device"), "{told}");
+    assert_eq!(server.stderr.count(|line| line.contains("cannot write a log")), 1);
 }
 
 #[test]

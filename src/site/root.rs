@@ -86,7 +86,13 @@ impl Root {
             return;
         }
         if let Ok(open) = OpenRoot::open(&self.path) {
-            tracing::debug!(folder = %self.path.display(), "site folder was replaced");
+            let folder = self.path.display();
+            if open.is_out_of_reach() {
+                tracing::warn!(%folder, "a file system that came later is out of the sandbox, \
+                    until a restart");
+            } else {
+                tracing::debug!(%folder, "site folder was replaced");
+            }
             self.open.store(Arc::new(open));
         }
     }
@@ -102,6 +108,16 @@ impl OpenRoot {
         let identity = identity_of(statx(&folder, c"", AtFlags::EMPTY_PATH, identity_mask())?);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         Ok(Self { folder, identity, generation })
+    }
+
+    /// Whether permissions let this process read the directory, and it cannot all the same: then
+    /// something else forbids it, such as a sandbox.
+    fn is_out_of_reach(&self) -> bool {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let read = rustix::fs::Access::READ_OK;
+        rustix::fs::accessat(&self.folder, c".", read, AtFlags::EACCESS).is_ok()
+            && rustix::fs::openat(&self.folder, c".", flags, Mode::empty()).err()
+                == Some(Errno::ACCESS)
     }
 
     /// A number that no other opened directory of this process has.

@@ -15,6 +15,7 @@ import tempfile
 import changes
 import deadlines
 import disk
+import faults
 import forms
 import memory
 import reloads
@@ -25,6 +26,7 @@ PROMISES = {
     "disk": [disk.hot_hits],
     "memory": [memory.idle, memory.connections, memory.given_back, memory.storm],
     "forms": [forms.forms],
+    "faults": [faults.stalled_log, faults.unmounted],
     "deadlines": [deadlines.crowds, deadlines.stalled, deadlines.patience],
 }
 

@@ -21,10 +21,10 @@ ANSWER_SECONDS = 30
 class Server:
     """A running server; ends with the `with` block it is made in."""
 
-    def __init__(self, shost, *options):
-        command = [shost, "--ip", "127.0.0.1", "--port", "0", "--log", "none", *map(str, options)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        text=True)
+    def __init__(self, shost, *options, log="none", output=subprocess.DEVNULL, launcher=()):
+        command = [*launcher, shost, "--ip", "127.0.0.1", "--port", "0", "--log", log]
+        self.process = subprocess.Popen([*command, *map(str, options)], stdout=output,
+                                        stderr=subprocess.PIPE, text=True)
         self.events = []
         self.arrived = threading.Condition()
         threading.Thread(target=self._collect, daemon=True).start()

@@ -1,0 +1,141 @@
+"""What fails around the server: the reader of its log, and the disk that its sites are on."""
+
+import os
+import signal
+import statistics
+import subprocess
+import threading
+import time
+
+from server import DOMAIN, Server
+
+# How long the log's reader stands still.
+STALL_SECONDS = float(os.environ.get("STALL_SECONDS", "60"))
+# Before it, to know what an answer usually takes.
+USUAL_SECONDS = 10
+CLIENTS = 2
+# A 99.9th percentile may be so much above the usual one, on a machine that does other things too.
+SLOWER = 1.5
+SLACK_SECONDS = 0.002
+# More than a spool and a pipe hold together.
+TARGET = "/page.html?" + "x" * 2000
+REMOUNTED_SECONDS = 2
+
+
+class Load:
+    """Clients that ask without pause, and what became of it."""
+
+    def __init__(self, server):
+        self.times, self.failed, self.stop = [], [], threading.Event()
+        self.threads = [threading.Thread(target=self._ask, args=[server]) for _ in range(CLIENTS)]
+        for thread in self.threads:
+            thread.start()
+
+    def _ask(self, server):
+        try:
+            client = server.client()
+            while not self.stop.is_set():
+                began = time.monotonic()
+                status = client.ask(TARGET)[0]
+                self.times.append((began, time.monotonic() - began))
+                if status != 200:
+                    self.failed.append(status)
+        except OSError as error:
+            self.failed.append(error)
+
+    def end(self):
+        """Ends the load."""
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def between(self, start, end):
+        """The count, the 99.9th percentile and the worst of the answers begun in this time."""
+        times = [took for began, took in self.times if start <= began < end]
+        return len(times), statistics.quantiles(times, n=1000)[-1], max(times)
+
+
+def stalled_log(shost, folder):
+    """The log's reader is stopped for a while, and goes on."""
+    site = folder / "sites" / DOMAIN
+    site.mkdir(parents=True)
+    (site / "page.html").write_text("<p>Here\n" * 100)
+    reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with Server(shost, "--sites", folder / "sites", log="json", output=reader.stdin) as server:
+        reader.stdin.close()
+        load = Load(server)
+        # The first answers are what makes any server slow.
+        time.sleep(1)
+        began = time.monotonic()
+        time.sleep(USUAL_SECONDS)
+        stopped = time.monotonic()
+        reader.send_signal(signal.SIGSTOP)
+        time.sleep(STALL_SECONDS)
+        going = time.monotonic()
+        memory = server.memory()
+        reader.send_signal(signal.SIGCONT)
+        lost = server.event(lambda line: "log lines were lost" in line)
+        load.end()
+    reader.wait()
+    _, usual, usual_worst = load.between(began, stopped)
+    count, slow, worst = load.between(stopped, going)
+    held = not load.failed and slow <= usual * SLOWER + SLACK_SECONDS
+    yield held, (
+        f"log reader stopped for {STALL_SECONDS:.0f} s: {count} answers meanwhile, "
+        f"{len(load.failed)} failed; 99.9 % within {slow * 1000:.2f} ms, worst {worst * 1000:.1f} "
+        f"(before: {usual * 1000:.2f}, worst {usual_worst * 1000:.1f}); {memory / 1024:.1f} MiB "
+        f"resident; then told: {lost.split(' ', 2)[2]}")
+
+
+def inside(server, script):
+    """Runs a shell script in the mount namespace of the server."""
+    subprocess.run(["nsenter", "-t", str(server.pid), "-m", "sh", "-ec", script], check=True)
+
+
+def unmounted(shost, folder):
+    """The sites' file system goes away under the server, and comes back: the same, or another."""
+    disk, store = folder / "disk", folder / "store"
+    disk.mkdir()
+    page = f"sites/{DOMAIN}/index.html"
+    (store / page).parent.mkdir(parents=True)
+    (store / page).write_text("first\n")
+    same = f"mount --bind {store} {disk}"
+    other = (f"mount -t tmpfs none {disk}; mkdir -p {(disk / page).parent}; "
+             f"echo second >{disk / page}")
+    # The namespace is the server's own, so that nothing of this is seen by anybody else.
+    launcher = ["unshare", "-m", "--propagation", "private", "sh", "-ec", same + '; exec "$@"',
+                "sh"]
+    rows = [(same, [], "in the sandbox", True), (same, ["--no-sandbox"], "without one", True),
+            # A sandbox is made of what was there at the start (server/sandbox.rs).
+            (other, [], "in the sandbox", False), (other, ["--no-sandbox"], "without one", True)]
+    for mount, options, label, served in rows:
+        (store / page).write_text("first\n")
+        with Server(shost, "--sites", disk / "sites", *options, launcher=launcher) as server:
+            client = server.client()
+
+            def answer():
+                status, _, content = client.ask("/")
+                return status, content.decode().strip()
+
+            before = answer()
+            inside(server, f"umount -l {disk}")
+            (store / page).write_text("second\n")
+            time.sleep(REMOUNTED_SECONDS)
+            gone = answer()
+            told = server.reload()
+            still = answer()
+            inside(server, mount)
+            time.sleep(REMOUNTED_SECONDS)
+            back = answer()
+            if served:
+                warned, good = "", back == (200, "second")
+            else:
+                warned = server.event(lambda line: "out of the sandbox" in line)
+                good = back[0] == 403
+            again = server.reload()
+        held = (good and before == (200, "first") and "ERROR" in told
+                and {gone[0], still[0]} <= {200, 404, 503} and ("ERROR" in again) != served)
+        what = "the same" if mount == same else "another"
+        yield held, (f"sites unmounted, and {what} file system mounted, {label}: {before} before, "
+                     f"{gone} without it, {still} after a reload, then {back} "
+                     f"{warned and 'and the warning '}({again.split(' ', 1)[1]})")
