@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use support::DEADLINE;
 use support::client::{Connection, Request, Response};
 use support::server::{Server, Setup};
-use support::site::Site;
+use support::site::{Site, pattern};
 use support::versions::{FILE_PATIENCE, ROOT_PATIENCE};
 
 const OLD: &str = "what was there";
@@ -176,14 +176,18 @@ const DEPLOYS: [(&str, Deploy); 2] = [
     }),
 ];
 
+/// Above the cacheable limit, so that it is streamed.
+const BIG: usize = 1024 * 1024 + 1;
+
 fn release(server: &Server, name: &str) {
-    Site::at(server.folder_beside(name)).file("page.html", NEW);
+    Site::at(server.folder_beside(name)).file("page.html", NEW).file("big.bin", pattern(BIG));
 }
 
 /// A server with a site that is a folder, and one that is a link to a folder.
 fn deployable() -> Server {
     let setup = setup();
-    Site::at(setup.folder().join("first")).file("page.html", OLD);
+    Site::at(setup.folder().join("first")).file("page.html", OLD).file("big.bin", pattern(BIG));
+    Site::at(setup.sites().join("a.test")).file("big.bin", pattern(BIG));
     symlink("../first", setup.sites().join("linked.test")).unwrap();
     setup.start()
 }
@@ -218,7 +222,9 @@ fn a_site_folder_removed_after_its_replacement_leaves_no_gap() {
     let mut connection = server.connect();
     for (host, old) in [("a.test", "old"), ("linked.test", "first")] {
         let request = Request::get("/page.html").host(host);
+        let big = Request::get("/big.bin").host(host);
         assert_eq!(connection.send(&request).text(), OLD, "{host}");
+        assert_eq!(connection.send(&big).status, 200, "{host}");
         let (_, deploy) = DEPLOYS[usize::from(host == "linked.test")];
         deploy(&server);
         fs::remove_dir_all(server.folder_beside(old)).unwrap();
@@ -227,6 +233,9 @@ fn a_site_folder_removed_after_its_replacement_leaves_no_gap() {
             let began = changed.elapsed();
             let answer = connection.send(&request);
             assert_eq!(answer.status, 200, "{host}, {began:?} after the change");
+            // What is streamed is opened anew for each answer.
+            let answer = connection.send(&big);
+            assert_eq!(answer.status, 200, "{host}, big, {began:?} after the change");
         }
     }
 }

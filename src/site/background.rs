@@ -3,6 +3,7 @@
 //! Two of them, so that the quick form of a page never waits for the best form of another, or for
 //! the hash of a film.
 
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
@@ -79,6 +80,12 @@ impl Background {
             let Some(representation) = representation.upgrade() else { return };
             match representation.inspect(&root) {
                 Ok(()) | Err(ReadError::Short) => {}
+                // It was there when it was found: a deploy has taken it away since.
+                Err(ReadError::Failed(error))
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::PermissionDenied
+                    ) => {}
                 Err(ReadError::Failed(error)) => {
                     tracing::warn!(file = representation.relative(), %error, "cannot inspect");
                 }

@@ -161,10 +161,14 @@ impl Sites {
     ///
     /// # Errors
     /// When there is one that cannot be opened.
-    pub async fn open(&self, site: &Site, relative: &str) -> std::io::Result<Option<OpenFile>> {
-        let root = site.root.current(Tick::now());
+    pub async fn open(
+        &self,
+        site: &Arc<Site>,
+        relative: &str,
+    ) -> std::io::Result<Option<OpenFile>> {
+        let site = Arc::clone(site);
         let relative: Box<str> = relative.into();
-        let opening = tokio::task::spawn_blocking(move || lookup::file(&root, &relative));
+        let opening = tokio::task::spawn_blocking(move || site.open_beneath(&relative));
         opening.await.map_err(std::io::Error::other).flatten()
     }
 
@@ -199,6 +203,22 @@ impl Site {
     fn open(path: &Path, name: &str, id: u32) -> Result<Self, LoadError> {
         let root = Root::open(path).map_err(|error| LoadError::new(path, &error))?;
         Ok(Self { name: name.into(), id, root })
+    }
+
+    /// A regular file by its name. A deploy may have put another folder in the root's place, and
+    /// taken the one that is trusted for a moment yet away, if only to where the sandbox does not
+    /// reach: before that is the answer, the root is looked at again.
+    fn open_beneath(&self, relative: &str) -> std::io::Result<Option<OpenFile>> {
+        let root = self.root.current(Tick::now());
+        let found = lookup::file(&root, relative);
+        if matches!(found, Ok(Some(_))) {
+            return found;
+        }
+        let latest = self.root.latest();
+        if latest.generation() == root.generation() {
+            return found;
+        }
+        lookup::file(&latest, relative)
     }
 
     /// The host name in normal form; `*` for the one site of every host.
