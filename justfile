@@ -22,6 +22,11 @@ bench name="":
 bench-instructions *arguments:
     benches/instructions.py {{arguments}}
 
+# Everything at once for a while, on the release build: just soak 20
+soak minutes="20":
+    cargo build --release --locked
+    tests/soak/run.py --shost target/release/shost --minutes {{minutes}}
+
 # shost beside nginx, h2o, lighttpd, Caddy and static-web-server.
 bench-peers *arguments:
     benches/peers/run.py {{arguments}}

@@ -11,8 +11,6 @@ from server import DOMAIN, Server
 
 # How long the log's reader stands still.
 STALL_SECONDS = float(os.environ.get("STALL_SECONDS", "60"))
-# Before it, to know what an answer usually takes.
-USUAL_SECONDS = 10
 CLIENTS = 2
 # A 99.9th percentile may be so much above the usual one, on a machine that does other things too.
 SLOWER = 1.5
@@ -55,36 +53,43 @@ class Load:
         return len(times), statistics.quantiles(times, n=1000)[-1], max(times)
 
 
+def logging(shost, sites):
+    """A server whose log is read by a process of its own."""
+    reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    server = Server(shost, "--sites", sites, log="json", output=reader.stdin)
+    reader.stdin.close()
+    return server, reader
+
+
 def stalled_log(shost, folder):
-    """The log's reader is stopped for a while, and goes on."""
+    """The log's reader is stopped for a while, and goes on; that of another server is not. Both are
+    measured at the same time, so that whatever else the machine does slows both."""
     site = folder / "sites" / DOMAIN
     site.mkdir(parents=True)
     (site / "page.html").write_text("<p>Here\n" * 100)
-    reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    with Server(shost, "--sites", folder / "sites", log="json", output=reader.stdin) as server:
-        reader.stdin.close()
-        load = Load(server)
+    server, reader = logging(shost, folder / "sites")
+    other, _ = logging(shost, folder / "sites")
+    with server, other:
+        load, usual = Load(server), Load(other)
         # The first answers are what makes any server slow.
         time.sleep(1)
         began = time.monotonic()
-        time.sleep(USUAL_SECONDS)
-        stopped = time.monotonic()
         reader.send_signal(signal.SIGSTOP)
         time.sleep(STALL_SECONDS)
-        going = time.monotonic()
+        ended = time.monotonic()
         memory = server.memory()
         reader.send_signal(signal.SIGCONT)
         lost = server.event(lambda line: "log lines were lost" in line)
         load.end()
-    reader.wait()
-    _, usual, usual_worst = load.between(began, stopped)
-    count, slow, worst = load.between(stopped, going)
-    held = not load.failed and slow <= usual * SLOWER + SLACK_SECONDS
+        usual.end()
+    count, slow, worst = load.between(began, ended)
+    _, usual_slow, usual_worst = usual.between(began, ended)
+    held = not load.failed and slow <= usual_slow * SLOWER + SLACK_SECONDS
     yield held, (
         f"log reader stopped for {STALL_SECONDS:.0f} s: {count} answers meanwhile, "
         f"{len(load.failed)} failed; 99.9 % within {slow * 1000:.2f} ms, worst {worst * 1000:.1f} "
-        f"(before: {usual * 1000:.2f}, worst {usual_worst * 1000:.1f}); {memory / 1024:.1f} MiB "
-        f"resident; then told: {lost.split(' ', 2)[2]}")
+        f"(beside it, with a reader: {usual_slow * 1000:.2f}, worst {usual_worst * 1000:.1f}); "
+        f"{memory / 1024:.1f} MiB resident; then told: {lost.split(' ', 2)[2]}")
 
 
 def inside(server, script):
