@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Waker};
 
 use http::header::ETAG;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use http_body::Body as _;
 use shost::log::{AccessLog, Format, Options};
-use shost::service::{self, Body, BotPolicy, Connection, Duty, Policy, Service};
+use shost::service::{self, Body, BotPolicy, Connection, Duty, Policy, Response, Service};
 use shost::site::{Background, Sites, Source};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -61,8 +61,8 @@ pub(super) fn step(name: &'static str) -> Option<Step> {
     }
     Some(Step::new(move || {
         let response = warm.answer(head.clone());
-        assert_eq!(response.status(), status, "{name}");
-        drain(response.into_body());
+        assert_eq!(response.status, status, "{name}");
+        drain(response.body);
     }))
 }
 
@@ -104,7 +104,7 @@ impl Warm {
 
     /// An answer. Without the wait of a runtime if it is ready at once, as it is while the cache's
     /// word is trusted.
-    fn answer(&self, head: Parts) -> Response<Body> {
+    fn answer(&self, head: Parts) -> Response {
         let _entered = self.runtime.enter();
         let connection = Arc::clone(&self.connection);
         let mut answer = pin!(service::call(connection, Arc::clone(&self.sites), head));
@@ -119,8 +119,8 @@ impl Warm {
     fn entity_tag(&self, path: &str) -> String {
         loop {
             let response = self.answer(head(path, &[("user-agent", "curl/8.14.1")]));
-            assert_eq!(response.status(), StatusCode::OK, "{path}");
-            if let Some(tag) = response.headers().get(ETAG) {
+            assert_eq!(response.status, StatusCode::OK, "{path}");
+            if let Some((_, tag)) = response.fields.iter().find(|(name, _)| name == ETAG) {
                 return tag.to_str().expect("an entity tag of ours is ASCII").to_owned();
             }
             std::thread::yield_now();

@@ -139,7 +139,7 @@ async fn ask(sites: &Arc<Sites>, file: &str, tags: &mut HashMap<String, String>)
     let request = Request::get(format!("/{file}")).header("host", "a.test").body(());
     let (head, ()) = request.expect("a request").into_parts();
     let answer = service::call(Arc::new(connection), Arc::clone(sites), head).await;
-    let (head, mut body) = answer.into_parts();
+    let (head, mut body) = http::Response::from(answer).into_parts();
     let mut content = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         content.extend(frame.expect("a file").into_data().expect("no trailers"));

@@ -6,6 +6,7 @@
 
 pub mod date;
 pub mod entity_tag;
+pub mod field_block;
 pub mod freshness;
 pub mod host;
 pub mod media_type;

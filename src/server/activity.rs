@@ -5,11 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::clock::{AtomicTick, Tick};
 
 use super::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
+use super::stop::Stop;
 
 /// The state of one connection, shared by its input/output, its requests and its timer.
 #[derive(Debug)]
@@ -24,8 +23,9 @@ pub struct Activity {
     since: AtomicTick,
     /// When the client last took bytes.
     progress: AtomicTick,
-    /// Cancelled once the connection is to end after the answers in flight.
-    closing: CancellationToken,
+    /// Whether the connection is to end after the answers in flight, whatever the others do.
+    closing: AtomicBool,
+    stop: Stop,
 }
 
 /// What the timer does next.
@@ -40,9 +40,9 @@ pub enum Due {
 }
 
 impl Activity {
-    /// A connection that was accepted just now, and ends when `closing` is cancelled.
+    /// A connection that was accepted just now, and ends at the order to `stop`.
     #[must_use]
-    pub fn new(closing: CancellationToken) -> Self {
+    pub fn new(stop: Stop) -> Self {
         let now = Tick::now();
         Self {
             active: AtomicU32::new(0),
@@ -51,7 +51,8 @@ impl Activity {
             begun: AtomicBool::new(false),
             since: AtomicTick::new(now),
             progress: AtomicTick::new(now),
-            closing,
+            closing: AtomicBool::new(false),
+            stop,
         }
     }
 
@@ -89,13 +90,13 @@ impl Activity {
 
     /// Asks for the connection to end after the answers in flight.
     pub fn close(&self) {
-        self.closing.cancel();
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     /// Whether the connection is to end after the answers in flight.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.closing.is_cancelled()
+        self.closing.load(Ordering::Relaxed) || self.stop.is_given()
     }
 
     /// Whether the first request has yet to come.
@@ -104,9 +105,9 @@ impl Activity {
         !self.begun.load(Ordering::Relaxed)
     }
 
-    /// Waits until the connection is to end after the answers in flight.
-    pub async fn told_to_close(&self) {
-        self.closing.cancelled().await;
+    /// Waits for the order to stop.
+    pub async fn told_to_stop(&self) {
+        self.stop.wait().await;
     }
 
     /// What is due at `now`.
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn each_state_has_its_own_deadline() {
-        let activity = Activity::new(CancellationToken::new());
+        let activity = Activity::new(Stop::default());
         let start = Tick::now();
         assert_eq!(activity.due(start.after(HEAD_TIME * 2)), Due::Stalled, "silent from the start");
         activity.request();
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_trickling_head_is_not_progress() {
-        let activity = Activity::new(CancellationToken::new());
+        let activity = Activity::new(Stop::default());
         activity.request();
         activity.answered();
         activity.read();

@@ -1,10 +1,11 @@
 //! One connection, from its acceptance to its end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,16 +13,16 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
-use super::http1::{self, Http1};
+use super::http1::Http1;
 use super::http2::{self, Http2};
-use super::io::{Expected, Io};
+use super::io::Io;
 use super::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use super::requests::Requests;
 use super::snapshot::Live;
+use super::stop::Stop;
 use super::tls;
 use crate::clock::Tick;
 use crate::service::{Connection, Duty};
@@ -34,8 +35,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub struct Shared {
     /// The current snapshot, loaded anew for each request and each handshake.
     pub live: Arc<Live>,
-    /// Cancelled when the server is to stop.
-    pub stop: CancellationToken,
+    /// The order to stop.
+    pub stop: Stop,
 }
 
 /// How a listener's connections begin.
@@ -120,12 +121,9 @@ async fn in_the_clear(mut stream: TcpStream, ends: Ends, duty: Duty, shared: Sha
 
 /// What comes of the beginning of a connection; `None` if the order to stop came and the client
 /// was not done [in time](FIRST_REQUEST_TIME).
-async fn while_wanted<T>(
-    stop: &CancellationToken,
-    beginning: impl Future<Output = T>,
-) -> Option<T> {
+async fn while_wanted<T>(stop: &Stop, beginning: impl Future<Output = T>) -> Option<T> {
     let unwanted = async {
-        stop.cancelled().await;
+        stop.wait().await;
         sleep_until(Instant::now() + FIRST_REQUEST_TIME).await;
     };
     tokio::select! {
@@ -160,24 +158,20 @@ async fn speak<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::new(shared.stop.child_token()));
+    let activity = Arc::new(Activity::new(shared.stop.clone()));
     let connection = Arc::new(connection);
     let requests =
         Requests::new(Arc::clone(&shared.live), Arc::clone(&connection), Arc::clone(&activity));
+    let io = Io::new(stream, ahead, Arc::clone(&activity));
     match protocol {
-        Protocol::Http1 => {
-            let io = Io::new(stream, &ahead, Arc::clone(&activity), Expected::First);
-            if let End::Broken(error) = drive(Http1::new(io, requests), &activity).await {
-                tracing::debug!(peer = %connection.peer(), %error, "connection ended");
-                http1::log_refusal(&connection, &error);
-            }
-        }
-        Protocol::Http2 => {
-            let io = Io::new(stream, &ahead, Arc::clone(&activity), Expected::Never);
-            if let End::Broken(error) = drive(Http2::new(io, requests), &activity).await {
-                tracing::debug!(peer = %connection.peer(), %error, "connection ended");
-            }
-        }
+        Protocol::Http1 => tell(drive(Http1::new(io, requests), &activity).await, &connection),
+        Protocol::Http2 => tell(drive(Http2::new(io, requests), &activity).await, &connection),
+    }
+}
+
+fn tell<E: std::fmt::Display>(end: End<E>, connection: &Connection) {
+    if let End::Broken(error) = end {
+        tracing::debug!(peer = %connection.peer(), %error, "connection ended");
     }
 }
 
@@ -198,13 +192,20 @@ trait Graceful: Future<Output = Result<(), Self::Error>> + Unpin {
 
     /// Takes no more requests, and ends when those in flight have been answered.
     fn end(&mut self);
+
+    /// Tells the client that its head did not end in time; `false` if there is no telling.
+    fn refuse_late(&mut self) -> bool;
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Graceful for Http1<S> {
-    type Error = hyper::Error;
+impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http1<S> {
+    type Error = io::Error;
 
     fn end(&mut self) {
         self.graceful_shutdown();
+    }
+
+    fn refuse_late(&mut self) -> bool {
+        Http1::refuse_late(self)
     }
 }
 
@@ -214,49 +215,91 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http2<S> {
     fn end(&mut self) {
         self.graceful_shutdown();
     }
+
+    /// There is no status for half a frame.
+    fn refuse_late(&mut self) -> bool {
+        false
+    }
 }
 
 /// Moves a connection forward until it ends, by itself or by its deadlines.
+///
+/// The order to stop and the timer wake this task once they have been asked for; they are not asked
+/// again each time the connection wakes it, which is for every request.
 async fn drive<C: Graceful>(mut connection: C, activity: &Activity) -> End<C::Error> {
+    let mut stopped = pin!(activity.told_to_stop());
     let mut timer = pin!(sleep_until(Instant::now() + HEAD_TIME));
-    let mut closing = false;
-    let mut told = false;
-    loop {
-        tokio::select! {
-            ended = &mut connection => return ended.map_or_else(End::Broken, |()| End::Clean),
-            () = activity.told_to_close(), if !told => {
-                told = true;
-                if activity.is_new() {
-                    // hyper would close at once, and the request that is on its way be lost. It
-                    // is told to be the last one when it is answered.
-                    timer.as_mut().reset(Instant::now() + FIRST_REQUEST_TIME);
-                } else {
-                    closing = true;
-                    connection.end();
-                }
+    let mut due = Tick::now().after(HEAD_TIME);
+    let mut progress = Progress::default();
+    let mut asked = false;
+    poll_fn(move |context| {
+        loop {
+            if !progress.told
+                && (activity.is_closing() || !asked && stopped.as_mut().poll(context).is_ready())
+                && let Some(wait) = progress.stop(&mut connection, activity)
+            {
+                due = Tick::now().after(wait);
+                timer.as_mut().reset(Instant::now() + wait);
+                asked = false;
             }
-            () = &mut timer => {
-                let now = Tick::now();
-                let next = match activity.due(now) {
-                    // The time for the first request is over.
-                    _ if told && !closing => {
-                        closing = true;
-                        connection.end();
-                        HEAD_TIME
-                    }
-                    Due::Stalled => return End::Stalled,
-                    // What was asked to end politely and did not is ended.
-                    Due::Idle if closing => return End::Stalled,
-                    Due::Idle => {
-                        (told, closing) = (true, true);
-                        connection.end();
-                        HEAD_TIME
-                    }
-                    Due::Later(at) => at.since(now).max(TIMER_STEP),
-                };
-                timer.as_mut().reset(Instant::now() + next);
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(ended.map_or_else(End::Broken, |()| End::Clean));
             }
+            if asked && due.since(Tick::now()) > TIMER_STEP {
+                return Poll::Pending;
+            }
+            asked = true;
+            ready!(timer.as_mut().poll(context));
+            let Some(wait) = progress.look(&mut connection, activity) else {
+                return Poll::Ready(End::Stalled);
+            };
+            due = Tick::now().after(wait);
+            timer.as_mut().reset(Instant::now() + wait);
+            asked = false;
         }
+    })
+    .await
+}
+
+/// How far the end of a connection has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// It has been told that it is to end.
+    told: bool,
+    /// It has been told to end now.
+    closing: bool,
+}
+
+impl Progress {
+    /// Acts upon the order to end; gives the time until the next look, if that has changed.
+    fn stop(&mut self, connection: &mut impl Graceful, activity: &Activity) -> Option<Duration> {
+        self.told = true;
+        if activity.is_new() {
+            // The request is most likely on its way. It is told to be the last one when it is
+            // answered.
+            return Some(FIRST_REQUEST_TIME);
+        }
+        self.closing = true;
+        connection.end();
+        None
+    }
+
+    /// Looks at the deadlines; gives the time until the next look, or `None` at the end.
+    fn look(&mut self, connection: &mut impl Graceful, activity: &Activity) -> Option<Duration> {
+        let now = Tick::now();
+        match activity.due(now) {
+            // The time for the first request is over.
+            _ if self.told && !self.closing => {}
+            Due::Later(at) => return Some(at.since(now).max(TIMER_STEP)),
+            // What was asked to end politely and did not is ended.
+            _ if self.closing => return None,
+            Due::Idle => {}
+            Due::Stalled if connection.refuse_late() => {}
+            Due::Stalled => return None,
+        }
+        (self.told, self.closing) = (true, true);
+        connection.end();
+        Some(HEAD_TIME)
     }
 }
 

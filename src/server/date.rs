@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::SystemTime;
 
-use hyper::header::HeaderValue;
+use http::HeaderValue;
 
 use crate::http::date;
 

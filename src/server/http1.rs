@@ -1,100 +1,182 @@
-//! HTTP/1 (RFC 9112), by hyper.
+//! HTTP/1 (RFC 9112): one request after the other, each answered whole before the next is read.
+//!
+//! Everything happens in the connection's own task, and an answer that is ready costs one read and
+//! one write. Content that comes with a request is not read: its answer says that the connection
+//! ends, and so no byte behind it can be mistaken for a request.
+
+mod head;
+mod lenient;
+mod output;
 
 use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-use http::{Request, Version};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::Service;
-use tokio::io::{AsyncRead, AsyncWrite};
+use http::Version;
+use http_body::Body as _;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answers::Answers;
 use super::io::Io;
-use super::limits::{HEAD_BYTES, HEAD_FIELDS};
-use super::requests::{Answered, Requests, Tracked};
-use crate::log::Entry;
-use crate::service::{Arrival, Connection};
+use super::requests::Requests;
+use crate::service::Response;
+use head::{Head, Input, Refusal};
+use output::{Output, Persistence};
 
-/// An HTTP/1 connection; a future that ends when the connection does.
-pub(super) struct Http1<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    connection: http1::Connection<Io<S>, Requests>,
+/// Bytes read at a time; requests are small.
+const READ: usize = 8 * 1024;
+
+/// An HTTP/1 connection of the server.
+pub(super) type Http1<S> = Connection<Io<S>, Requests>;
+
+/// A connection; a future that ends when the connection does.
+pub struct Connection<S, A: Answers> {
+    io: S,
+    answers: A,
+    input: Input,
+    output: Output,
+    state: State<A>,
+    /// Whether the answer in flight is the last one.
+    last: bool,
 }
 
-impl<S> Http1<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
+enum State<A: Answers> {
+    /// A head is awaited.
+    Waiting,
+    /// The answer to a head is being made.
+    Answering(A::Answer, Asked),
+    /// The answer is on its way.
+    Sending(A::Content),
+    /// The last answer is on its way, and then the end.
+    Ending,
+}
+
+/// How the client would have it go on.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    version: Version,
+    persists: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Begins a connection on `io`.
-    ///
-    /// `pipeline_flush` stays off, tempting as its saved writes are: with it hyper takes a
-    /// streamed file into memory whole when the client stalls, and holds an answer back while part
-    /// of the next request has come.
-    pub(super) fn new(io: Io<S>, requests: Requests) -> Self {
-        let mut builder = http1::Builder::new();
-        builder
-            .max_headers(HEAD_FIELDS)
-            .max_header_size(HEAD_BYTES)
-            .header_read_timeout(None)
-            .half_close(true);
-        Self { connection: builder.serve_connection(io, requests) }
+    pub fn new(io: S, answers: A) -> Self {
+        let (input, output) = (Input::default(), Output::default());
+        Self { io, answers, input, output, state: State::Waiting, last: false }
     }
 
     /// Ends the connection after the answer in flight, which says so (RFC 9112 §9.6).
-    pub(super) fn graceful_shutdown(&mut self) {
-        Pin::new(&mut self.connection).graceful_shutdown();
+    pub fn graceful_shutdown(&mut self) {
+        self.last = true;
+    }
+
+    /// Tells a client whose head is late that it is; `false` if there is nobody to tell, for
+    /// nothing of a head has come.
+    pub(super) fn refuse_late(&mut self) -> bool {
+        let late = matches!(self.state, State::Waiting) && !self.input.is_empty();
+        if late {
+            self.refuse(Refusal::Late);
+        }
+        late
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        let response = Response::explained(refusal.status(), &refusal);
+        self.answers.refused(response.status, response.fields.content_length().unwrap_or_default());
+        self.output.head(&response, Persistence::Close);
+        if let Some(text) = response.body.into_whole() {
+            self.output.content(text);
+        }
+        self.state = State::Ending;
+    }
+
+    /// Begins to send an answer.
+    fn begin(&mut self, response: Response<A::Content>, asked: Asked) {
+        self.last |= response.closes || !asked.persists;
+        let persistence = match asked.version {
+            _ if self.last => Persistence::Close,
+            Version::HTTP_10 => Persistence::KeepAlive,
+            _ => Persistence::Usual,
+        };
+        self.output.head(&response, persistence);
+        self.state = State::Sending(response.body);
+    }
+
+    /// Sends what there is of an answer; ready at its end.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let State::Sending(body) = &mut self.state else { return Poll::Ready(Ok(())) };
+        loop {
+            if self.output.is_full() || body.is_end_stream() {
+                ready!(self.output.poll_send(&mut self.io, context))?;
+            }
+            if body.is_end_stream() {
+                return Poll::Ready(Ok(()));
+            }
+            match Pin::new(&mut *body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.output.content(frame.into_data().unwrap_or_default());
+                }
+                // Promised at its full length, and now impossible to keep.
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Poll::Pending => {
+                    ready!(self.output.poll_send(&mut self.io, context))?;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Reads what has come; `false` at the end.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut chunk = [const { MaybeUninit::uninit() }; READ];
+        let mut read = ReadBuf::uninit(&mut chunk);
+        ready!(Pin::new(&mut self.io).poll_read(context, &mut read))?;
+        self.input.push(read.filled());
+        let came = !read.filled().is_empty();
+        if came {
+            self.answers.head_begun();
+        }
+        Poll::Ready(Ok(came))
     }
 }
 
-impl<S> Future for Http1<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    type Output = hyper::Result<()>;
+impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Future for Connection<S, A> {
+    type Output = io::Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.connection).poll(context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Waiting => match this.input.take() {
+                    Err(refusal) => this.refuse(refusal),
+                    Ok(Some(Head { parts, persists })) => {
+                        let asked = Asked { version: parts.version, persists };
+                        this.state = State::Answering(this.answers.answer(parts), asked);
+                    }
+                    Ok(None) if this.last && this.input.is_empty() => this.state = State::Ending,
+                    Ok(None) => {
+                        if !ready!(this.poll_read(context))? {
+                            this.state = State::Ending;
+                        }
+                    }
+                },
+                State::Answering(answer, asked) => {
+                    let asked = *asked;
+                    let response = ready!(Pin::new(answer).poll(context));
+                    this.begin(response, asked);
+                }
+                State::Sending(_) => {
+                    ready!(this.poll_answer(context))?;
+                    this.state = if this.last { State::Ending } else { State::Waiting };
+                }
+                State::Ending => {
+                    ready!(this.output.poll_send(&mut this.io, context))?;
+                    return Pin::new(&mut this.io).poll_shutdown(context);
+                }
+            }
+        }
     }
-}
-
-impl Service<Request<Incoming>> for Requests {
-    type Response = http::Response<Tracked>;
-    type Error = std::convert::Infallible;
-    type Future = Answered;
-
-    fn call(&self, request: Request<Incoming>) -> Answered {
-        // Content that came with the request is not read: the head is all that is answered.
-        self.answer(request.into_parts().0)
-    }
-}
-
-/// A head that hyper refused never became a request; it gets its line all the same.
-pub(super) fn log_refusal(connection: &Connection, error: &hyper::Error) {
-    if !error.is_parse() {
-        return;
-    }
-    let status = if error.is_parse_too_large() { 431 } else { 400 };
-    let arrival = Arrival::now();
-    connection.service().log().record(&Entry {
-        time: arrival.wall(),
-        duration: Duration::ZERO,
-        peer: connection.peer(),
-        port: connection.port(),
-        method: "-",
-        host: "",
-        target: "",
-        version: Version::HTTP_11,
-        status,
-        bytes: 0,
-        referer: None,
-        user_agent: None,
-        coding: None,
-        tls: connection.tls(),
-        bot: None,
-        fields: None,
-    });
 }

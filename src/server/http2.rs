@@ -21,20 +21,16 @@ mod tests;
 mod window;
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::Response;
-use http::request::Parts;
-use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::answers::Answers;
 use super::io::Io;
 use super::limits::{CLIENT_RESETS, CONTROL, LOCAL_RESETS, STREAMS};
-use super::requests::{Answered, Requests, Tracked};
+use super::requests::Requests;
 use crate::clock::Tick;
 use budget::Budget;
 use error::Fault;
@@ -51,33 +47,6 @@ pub use frame::Reason;
 
 /// An HTTP/2 connection of the server.
 pub(super) type Http2<S> = Connection<Io<S>, Requests>;
-
-/// What answers requests.
-pub trait Answers: Unpin {
-    /// The content of an answer.
-    type Content: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin;
-    /// An answer in the making.
-    type Answer: Future<Output = Result<Response<Self::Content>, Infallible>> + Unpin;
-
-    /// Answers a request.
-    fn answer(&self, head: Parts) -> Self::Answer;
-
-    /// A head has begun that is now awaited.
-    fn head_begun(&self);
-}
-
-impl Answers for Requests {
-    type Content = Tracked;
-    type Answer = Answered;
-
-    fn answer(&self, head: Parts) -> Answered {
-        Requests::answer(self, head)
-    }
-
-    fn head_begun(&self) {
-        Requests::head_begun(self);
-    }
-}
 
 /// A connection; a future that ends when the connection does.
 pub struct Connection<S, A: Answers> {

@@ -175,7 +175,7 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.shared.stop.cancelled() => return,
+                () = self.shared.stop.wait() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -214,9 +214,7 @@ impl Acceptor {
 
     /// Waits for better times, but no longer than to the order to stop.
     async fn back_off(&self) {
-        while timeout(BACK_OFF, self.shared.stop.cancelled()).await.is_err()
-            && self.reserve.is_lent()
-        {}
+        while timeout(BACK_OFF, self.shared.stop.wait()).await.is_err() && self.reserve.is_lent() {}
     }
 }
 

@@ -1,17 +1,17 @@
 //! Sockets, TLS, limits, reload and stop. Knows nothing of what fields mean.
 
 pub mod activity;
+pub mod answers;
 pub mod certificates;
 pub mod connection;
 pub mod control;
 mod date;
 pub mod flood;
 pub mod handshake;
-mod http1;
+pub mod http1;
 pub mod http2;
 pub mod inherited;
 pub mod io;
-mod lenient;
 pub mod limits;
 pub mod listener;
 pub mod notify;
@@ -25,6 +25,7 @@ pub mod sandbox;
 pub mod separation;
 pub mod signals;
 pub mod snapshot;
+pub mod stop;
 pub mod tls;
 pub mod watchdog;
 
@@ -34,7 +35,6 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::memory;
@@ -52,6 +52,7 @@ use reserve::Reserve;
 use sandbox::Sandbox;
 use signals::{Order, Orders};
 use snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
+use stop::Stop;
 
 /// What the server listens on and what it serves.
 #[derive(Clone, Debug)]
@@ -154,7 +155,7 @@ impl Server {
     /// # Errors
     /// When the system's sockets or signals fail.
     pub async fn run(mut self, mut orders: Orders) -> Result<(), StartError> {
-        let shared = Shared { live: Arc::clone(&self.live), stop: CancellationToken::new() };
+        let shared = Shared { live: Arc::clone(&self.live), stop: Stop::default() };
         let connections = TaskTracker::new();
         let acceptors = TaskTracker::new();
         let reloads = self.reloads();
@@ -187,7 +188,7 @@ impl Server {
             }
         }
         self.notifier.stopping();
-        shared.stop.cancel();
+        shared.stop.give();
         acceptors.close();
         acceptors.wait().await;
         connections.close();

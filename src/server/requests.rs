@@ -1,21 +1,21 @@
 //! The requests of a connection: each answered by the service, and counted while it lasts.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Response, Version};
+use http::{StatusCode, Version};
 use http_body::{Frame, SizeHint};
 
 use super::activity::Activity;
 use super::snapshot::{Counters, Live};
-use crate::service::{self, Body, Connection};
+use crate::log::Entry;
+use crate::service::{self, Arrival, Body, Connection, Response};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
@@ -26,8 +26,7 @@ pub(super) struct Requests {
 }
 
 /// An answer in the making.
-pub(super) type Answered =
-    Pin<Box<dyn Future<Output = Result<Response<Tracked>, Infallible>> + Send>>;
+pub(super) type Answered = Pin<Box<dyn Future<Output = Response<Tracked>> + Send>>;
 
 impl Requests {
     /// Requests of `connection`, answered from what is live and noted in `activity`.
@@ -44,6 +43,29 @@ impl Requests {
         self.activity.read();
     }
 
+    /// A head that was refused never became a request; it gets its line all the same.
+    pub(super) fn refused(&self, status: StatusCode, bytes: u64) {
+        let arrival = Arrival::now();
+        self.connection.service().log().record(&Entry {
+            time: arrival.wall(),
+            duration: Duration::ZERO,
+            peer: self.connection.peer(),
+            port: self.connection.port(),
+            method: "-",
+            host: "",
+            target: "",
+            version: Version::HTTP_11,
+            status: status.as_u16(),
+            bytes,
+            referer: None,
+            user_agent: None,
+            coding: None,
+            tls: self.connection.tls(),
+            bot: None,
+            fields: None,
+        });
+    }
+
     /// Answers a request from the snapshot that is current now.
     pub(super) fn answer(&self, head: Parts) -> Answered {
         let active = Active::new(&self.activity);
@@ -51,17 +73,13 @@ impl Requests {
         let sites = Arc::clone(&self.live.load().sites);
         self.live.counters().request();
         let counters = Arc::clone(self.live.counters());
-        let is_http2 = head.version == Version::HTTP_2;
         Box::pin(async move {
             let mut response = service::call(connection, sites, head).await;
-            // HTTP/2 has no Connection field (RFC 9113 §8.2.2); what it says there, GOAWAY does.
-            if !is_http2 && active.0.is_closing() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            if is_http2 && response.headers_mut().remove(CONNECTION).is_some() {
+            response.closes |= active.0.is_closing();
+            if response.closes {
                 active.0.close();
             }
-            Ok(response.map(|body| Tracked { body, counters, _active: active }))
+            response.map(|body| Tracked { body, counters, _active: active })
         })
     }
 }

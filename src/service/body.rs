@@ -53,6 +53,15 @@ impl Body {
         self
     }
 
+    /// All of the content, if it is one run of bytes.
+    #[must_use]
+    pub fn into_whole(mut self) -> Option<Bytes> {
+        match std::mem::replace(&mut self.pieces, Pieces::Empty) {
+            Pieces::Whole(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     fn pass(&mut self, data: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let length = data.len() as u64;
         self.sent += length;

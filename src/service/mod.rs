@@ -16,6 +16,7 @@
 mod answer;
 pub mod body;
 mod connection;
+mod fields;
 mod head;
 mod multipart;
 mod record;
@@ -23,8 +24,8 @@ mod response;
 
 use std::sync::Arc;
 
+use ::http::Method;
 use ::http::request::Parts;
-use ::http::{Method, Response};
 
 use crate::bot;
 use crate::http::host::Authority;
@@ -38,7 +39,9 @@ use record::Record;
 
 pub use body::Body;
 pub use connection::{Connection, Duty};
+pub use fields::Fields;
 pub use record::Arrival;
+pub use response::Response;
 
 /// What answers requests; one for the whole process.
 #[derive(Debug)]
@@ -86,7 +89,7 @@ impl Service {
 }
 
 /// Answers one request from one snapshot of the sites.
-pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response<Body> {
+pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response {
     let arrival = Arrival::now();
     let service = connection.service();
     let (answer, bot) = match head::check(&head) {
@@ -100,7 +103,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     if !service.log.is_enabled() {
         return response;
     }
-    let status = response.status().as_u16();
+    let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&connection), head, arrival, status).with(coding, bot);
     response.map(|body| body.recorded(Box::new(record)))
 }

@@ -1,28 +1,26 @@
 //! The one place where a status and fields are made of an answer.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use ::http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
-    LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
-use ::http::{Method, Response, StatusCode};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
 
 use super::answer::{Answer, Source};
 use super::body::{Body, Pieces};
 use super::connection::Connection;
+use super::fields::Fields;
 use super::head::Malformed;
 use super::multipart;
 use crate::coding::Coding;
+use crate::http::field_block::FieldBlock;
 use crate::http::{date, freshness, media_type, range};
 use crate::site::{Form, Representation};
-
-/// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
-/// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The methods there are (RFC 9110 §10.2.1).
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -40,10 +38,62 @@ const RETRY: HeaderValue = HeaderValue::from_static("1");
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const MISSING_TEXT: Bytes = Bytes::from_static(b"404 Not Found\n");
 
-/// A response, without the fields that depend on the connection.
+/// A response: its head, and content on its way out.
+#[derive(Debug)]
+pub struct Response<B = Body> {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields, all but those that are the connection's affair.
+    pub fields: Fields,
+    /// Whether the connection must end after it.
+    pub closes: bool,
+    /// The content.
+    pub body: B,
+}
+
+impl<B> Response<B> {
+    /// The same response with something made of its content.
+    pub fn map<C>(self, change: impl FnOnce(B) -> C) -> Response<C> {
+        let Self { status, fields, closes, body } = self;
+        Response { status, fields, closes, body: change(body) }
+    }
+}
+
+impl Response {
+    /// A response that says in a line what is wrong with the request, after which the connection
+    /// ends.
+    #[must_use]
+    pub fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Self {
+        let Draft { status, mut fields, pieces, length } = explained(status, reason);
+        fields.set_content_length(length);
+        Self { status, fields, closes: true, body: Body::new(pieces, length) }
+    }
+}
+
+impl<B> From<::http::Response<B>> for Response<B> {
+    fn from(plain: ::http::Response<B>) -> Self {
+        let (head, body) = plain.into_parts();
+        let fields = Fields::of(Arc::new(FieldBlock::new(head.headers)));
+        Self { status: head.status, fields, closes: false, body }
+    }
+}
+
+impl<B> From<Response<B>> for ::http::Response<B> {
+    fn from(response: Response<B>) -> Self {
+        let mut plain = Self::new(response.body);
+        *plain.status_mut() = response.status;
+        *plain.headers_mut() = response.fields.iter().collect();
+        if response.closes {
+            plain.headers_mut().insert(CONNECTION, CLOSE);
+        }
+        plain
+    }
+}
+
+/// A response, without the fields that depend on the request and the connection.
 struct Draft {
     status: StatusCode,
-    fields: HeaderMap,
+    fields: Fields,
     pieces: Pieces,
     length: u64,
 }
@@ -53,32 +103,21 @@ pub(super) fn build(
     answer: Answer,
     head: &Parts,
     connection: &Connection,
-) -> (Response<Body>, Option<&'static str>) {
+) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
     let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused) || has_unread_body(head);
-    let mut draft = draft(answer);
-    let status = draft.status;
+    let Draft { status, mut fields, pieces, length } = draft(answer);
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
-            draft.fields.insert(CONTENT_LENGTH, decimal(draft.length));
+            fields.set_content_length(length);
         }
         if connection.tls().is_some() {
-            draft.fields.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+            fields.demand_https();
         }
     }
-    if closes {
-        draft.fields.insert(CONNECTION, CLOSE);
-    }
     // HEAD is GET without the content, whatever the answer (RFC 9110 §9.3.2).
-    let body = if head.method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::new(draft.pieces, draft.length)
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = draft.fields;
-    (response, coding)
+    let body = if head.method == Method::HEAD { Body::empty() } else { Body::new(pieces, length) };
+    (Response { status, fields, closes, body }, coding)
 }
 
 /// Content that a client sends with its request is not read; where its framing ends is then
@@ -126,7 +165,7 @@ fn draft(answer: Answer) -> Draft {
 }
 
 fn plain(status: StatusCode) -> Draft {
-    Draft { status, fields: HeaderMap::new(), pieces: Pieces::Empty, length: 0 }
+    Draft { status, fields: Fields::default(), pieces: Pieces::Empty, length: 0 }
 }
 
 /// Says in a line what is wrong with the request, to whoever wrote it.
@@ -179,15 +218,19 @@ fn missing(page: Option<Source>) -> Draft {
 /// Only what refreshes the stored answer (RFC 9110 §15.4.5).
 fn not_modified(file: &Representation, coding: Coding) -> Draft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
-    let all = fields(file, file.identity());
-    for name in [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY] {
-        if let Some(value) = all.get(&name) {
-            draft.fields.insert(name, value.clone());
+    draft.fields = Fields::of(file.unchanged(coding, || {
+        let all = block(file, file.identity());
+        let mut fields = HeaderMap::with_capacity(4);
+        for name in [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY] {
+            if let Some(value) = all.fields().get(&name) {
+                fields.insert(name, value.clone());
+            }
         }
-    }
-    if let (false, Some(tag)) = (coding == Coding::Identity, entity_tag(file, coding)) {
-        draft.fields.insert(ETAG, tag);
-    }
+        if let (false, Some(tag)) = (coding == Coding::Identity, entity_tag(file, coding)) {
+            fields.insert(ETAG, tag);
+        }
+        FieldBlock::new(fields)
+    }));
     draft
 }
 
@@ -195,30 +238,31 @@ fn whole(source: &Source) -> Draft {
     let length = source.length();
     Draft {
         status: StatusCode::OK,
-        fields: fields(&source.representation, &source.form).into_owned(),
+        fields: Fields::of(block(&source.representation, &source.form)),
         pieces: source.slice(0..length),
         length,
     }
 }
 
 fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
-    let mut fields = fields(&source.representation, &source.form).into_owned();
+    let mut fields = Fields::of(block(&source.representation, &source.form));
     fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
     let length = range.end - range.start;
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces: source.slice(range), length }
 }
 
 fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
-    let mut fields = fields(&source.representation, &source.form).into_owned();
+    let mut fields = block(&source.representation, &source.form).fields().clone();
     let inner = fields.insert(CONTENT_TYPE, multipart::CONTENT_TYPE);
     let inner = inner.unwrap_or(PLAIN_TEXT);
     let length = source.length();
     let (pieces, length) = multipart::content(ranges, length, &inner, |range| source.slice(range));
+    let fields = Fields::of(Arc::new(FieldBlock::new(fields)));
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
 }
 
 /// The fields of a served file in one of its forms, made once per version of it.
-fn fields<'a>(file: &Representation, form: &'a Form) -> Cow<'a, HeaderMap> {
+fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
     form.fields(file.inspection().is_some(), || {
         let mut fields = HeaderMap::with_capacity(12);
         fields.insert(CONTENT_TYPE, content_type(file));
@@ -237,7 +281,7 @@ fn fields<'a>(file: &Representation, form: &'a Form) -> Cow<'a, HeaderMap> {
         }
         fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
         fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        fields
+        FieldBlock::new(fields)
     })
 }
 
@@ -254,8 +298,4 @@ fn content_encoding(form: &Form) -> Option<HeaderValue> {
 fn entity_tag(file: &Representation, coding: Coding) -> Option<HeaderValue> {
     let hash = &file.inspection()?.hash;
     HeaderValue::try_from(format!("\"{hash}{}\"", coding.tag_suffix())).ok()
-}
-
-fn decimal(number: u64) -> HeaderValue {
-    HeaderValue::from_str(itoa::Buffer::new().format(number)).expect("digits are a field's value")
 }

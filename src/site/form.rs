@@ -1,11 +1,9 @@
 //! The forms of one content: as it is, and in each content coding (RFC 9110 §8.4).
 
-use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use ::http::HeaderMap;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -17,6 +15,7 @@ use super::representation::HELD_LIMIT;
 use super::root::OpenRoot;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
+use crate::http::field_block::FieldBlock;
 
 /// Answers with a quickly made form after which the best one is worth its seconds of a processor.
 const IN_DEMAND: u32 = 16;
@@ -30,7 +29,7 @@ const FORM_OVERHEAD: u64 = 2 * 1024;
 pub struct Form {
     coding: Coding,
     content: Content,
-    fields: OnceLock<HeaderMap>,
+    fields: OnceLock<Arc<FieldBlock>>,
 }
 
 /// Where the bytes of a form are.
@@ -86,8 +85,12 @@ impl Form {
 
     /// The fields of an answer with it, which `build` makes once; again and again as long as they
     /// are not `settled`.
-    pub fn fields(&self, settled: bool, build: impl FnOnce() -> HeaderMap) -> Cow<'_, HeaderMap> {
-        if settled { Cow::Borrowed(self.fields.get_or_init(build)) } else { Cow::Owned(build()) }
+    pub fn fields(&self, settled: bool, build: impl FnOnce() -> FieldBlock) -> Arc<FieldBlock> {
+        if settled {
+            Arc::clone(self.fields.get_or_init(|| Arc::new(build())))
+        } else {
+            Arc::new(build())
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::lookup::{OpenFile, last_segment};
 use super::root::OpenRoot;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
+use crate::http::field_block::FieldBlock;
 use crate::http::media_type::{self, MediaType};
 
 /// Files up to this size, in bytes, are held in memory; larger ones are streamed from the disk.
@@ -39,6 +40,7 @@ pub struct Representation {
     identity: Arc<Form>,
     coded: [Coded; CODINGS.len()],
     siblings: [Option<Facts>; CODINGS.len()],
+    unchanged: [OnceLock<Arc<FieldBlock>>; 1 + CODINGS.len()],
 }
 
 impl Representation {
@@ -89,6 +91,7 @@ impl Representation {
             identity: Arc::new(Form::new(Coding::Identity, content)),
             coded,
             siblings: [None; CODINGS.len()],
+            unchanged: Default::default(),
         }
     }
 
@@ -200,6 +203,13 @@ impl Representation {
     pub fn coded(&self, coding: Coding) -> Option<&Coded> {
         let index = CODINGS.iter().position(|known| *known == coding)?;
         Some(&self.coded[index])
+    }
+
+    /// The fields that tell a client that what it has in `coding` is still right, which `build`
+    /// makes once.
+    pub fn unchanged(&self, coding: Coding, build: impl FnOnce() -> FieldBlock) -> Arc<FieldBlock> {
+        let index = CODINGS.iter().position(|known| *known == coding).map_or(0, |at| at + 1);
+        Arc::clone(self.unchanged[index].get_or_init(|| Arc::new(build())))
     }
 
     /// Bytes that all forms together take of memory.

@@ -1,17 +1,16 @@
 //! Answers of every kind, told apart by their targets.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::Response;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http_body::{Body, Frame};
-use shost::server::http2::Answers;
+use shost::server::answers::Answers;
+use shost::service::Response;
 
 /// Answers any request.
 pub(super) struct Pages;
@@ -51,7 +50,7 @@ impl Answers for Pages {
 }
 
 impl Future for Making {
-    type Output = Result<Response<Content>, Infallible>;
+    type Output = Response<Content>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         if std::mem::take(&mut self.waits) {
@@ -66,12 +65,12 @@ impl Future for Making {
             breaks: path.contains('x'),
             waiting: false,
         };
-        let mut response = Response::new(content);
+        let mut response = http::Response::new(content);
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
         if let Some(host) = self.head.headers.get(HOST) {
             response.headers_mut().insert(HOST, host.clone());
         }
-        Poll::Ready(Ok(response))
+        Poll::Ready(response.into())
     }
 }
 

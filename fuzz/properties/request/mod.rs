@@ -1,4 +1,4 @@
-//! Whole requests: any bytes on a connection, answered by the service through hyper, compared
+//! Whole requests: any bytes on a connection, answered by the service through HTTP/1, compared
 //! with a model of a small site.
 //!
 //! What came over the wire is taken apart by a reader of its own ([`wire`]) and judged by a model

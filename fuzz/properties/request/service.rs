@@ -1,21 +1,16 @@
 //! The service with the model's sites, and two ways to ask it.
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::request::Parts;
 use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use shost::log::{AccessLog, Format, Options};
-use shost::server::limits::{HEAD_BYTES, HEAD_FIELDS};
-use shost::service::{self, BotPolicy, Connection, Duty, Policy};
+use shost::server::answers::Answers;
+use shost::server::http1;
+use shost::service::{self, Body, BotPolicy, Connection, Duty, Policy, Response};
 use shost::site::{Background, Sites, Source};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
@@ -30,6 +25,26 @@ const CACHE_BOUND: u64 = 256 * 1024;
 /// Bytes on their way in each direction of a connection; smaller than the largest file, so that
 /// answers have to wait.
 const PIPE_BYTES: usize = 1024;
+
+/// Asks the service, and notes what it was asked.
+struct Asked {
+    heads: Arc<Mutex<Vec<Parts>>>,
+    connection: Arc<Connection>,
+    sites: Arc<Sites>,
+}
+
+impl Answers for Asked {
+    type Content = Body;
+    type Answer = Pin<Box<dyn Future<Output = Response>>>;
+
+    fn answer(&self, head: Parts) -> Self::Answer {
+        self.heads.lock().expect("nothing panics with it").push(head.clone());
+        let (connection, sites) = (Arc::clone(&self.connection), Arc::clone(&self.sites));
+        Box::pin(service::call(connection, sites, head))
+    }
+
+    fn head_begun(&self) {}
+}
 
 /// A service and its sites, which are removed with it.
 pub(super) struct Service {
@@ -56,23 +71,19 @@ impl Service {
 
     /// The requests that were understood, and every byte that was sent back.
     pub(super) fn exchange(&self, input: &[u8]) -> (Vec<Parts>, Vec<u8>) {
-        let heads = RefCell::new(Vec::new());
-        let connection = self.connection(Listener::Plain);
-        let answer = service_fn(|request: hyper::Request<Incoming>| {
-            let (head, _) = request.into_parts();
-            heads.borrow_mut().push(head.clone());
-            let answer = service::call(Arc::clone(&connection), Arc::clone(&self.sites), head);
-            async { Ok::<_, Infallible>(answer.await) }
-        });
+        let asked = Asked {
+            heads: Arc::default(),
+            connection: self.connection(Listener::Plain),
+            sites: Arc::clone(&self.sites),
+        };
+        let heads = Arc::clone(&asked.heads);
         let (client, ours) = duplex(PIPE_BYTES);
         let (mut reader, mut writer) = split(client);
         let output = self.runtime.block_on(async {
-            let served = http1::Builder::new()
-                .max_headers(HEAD_FIELDS)
-                .max_header_size(HEAD_BYTES)
-                .header_read_timeout(None)
-                .half_close(true)
-                .serve_connection(TokioIo::new(ours), answer);
+            let served = async {
+                let served = http1::Connection::new(ours, asked).await;
+                served.expect("a pipe in memory");
+            };
             let sent = async {
                 // The server may close before it has read everything.
                 let _ = writer.write_all(input).await;
@@ -80,18 +91,19 @@ impl Service {
             };
             let mut output = Vec::new();
             let received = reader.read_to_end(&mut output);
-            let (_, (), received) = tokio::join!(served, sent, received);
+            let ((), (), received) = tokio::join!(served, sent, received);
             received.expect("a pipe in memory");
             output
         });
-        (heads.into_inner(), output)
+        let heads = heads.lock().expect("nothing panics with it").drain(..).collect();
+        (heads, output)
     }
 
     /// The answer to one head, without a connection around it.
     pub(super) fn answer(&self, listener: Listener, head: Parts) -> Answer {
         self.runtime.block_on(async {
             let call = service::call(self.connection(listener), Arc::clone(&self.sites), head);
-            let (head, mut body) = call.await.into_parts();
+            let (head, mut body) = http::Response::from(call.await).into_parts();
             let mut content = Vec::new();
             while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
                 let data = frame.expect("a file that holds still").into_data();

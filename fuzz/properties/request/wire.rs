@@ -5,8 +5,8 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_
 
 use super::Answer;
 
-/// The answers to requests of these methods, and one more at the end if hyper refused what came
-/// after them.
+/// The answers to requests of these methods, and one more at the end if what came
+/// after them was refused.
 pub(super) fn answers(
     output: &[u8],
     mut methods: impl Iterator<Item = Method>,

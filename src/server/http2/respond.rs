@@ -6,9 +6,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::request::Parts;
-use http::{Response, StatusCode};
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -19,7 +19,10 @@ use super::output::Output;
 use super::priority::Priority;
 use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
 use super::window::Window;
-use super::{Answers, Connection, hpack};
+use super::{Connection, hpack};
+use crate::http::field_block::Encoding;
+use crate::server::answers::Answers;
+use crate::service::Response;
 
 /// Frames that an answer may send before it has to take turns: a small page as a whole.
 const AT_ONCE: usize = 2;
@@ -38,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         let mut window = self.initial;
         let state = match Pin::new(&mut answer).poll(context) {
             Poll::Pending => State::Awaited(answer),
-            Poll::Ready(Ok(response)) => match self.begin(id, response, &mut window, context) {
+            Poll::Ready(response) => match self.begin(id, response, &mut window, context) {
                 Some(sending) => State::Sending(sending),
                 None => return self.finish(id, request),
             },
@@ -113,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         let mut ended = Vec::new();
         for stream in self.streams.iter_mut() {
             let State::Awaited(answer) = &mut stream.state else { continue };
-            if let Poll::Ready(Ok(response)) = Pin::new(answer).poll(context) {
+            if let Poll::Ready(response) = Pin::new(answer).poll(context) {
                 match head(&mut self.output, stream.id, response) {
                     Some(sending) => stream.state = State::Sending(sending),
                     None => ended.push(stream.id),
@@ -163,14 +166,24 @@ fn head<C>(output: &mut Output, id: u32, response: Response<C>) -> Option<Sendin
 where
     C: Body<Data = bytes::Bytes, Error: std::fmt::Debug> + Unpin,
 {
-    let (head, content) = response.into_parts();
+    let Response { status, fields, body: content, .. } = response;
     let ends = content.is_end_stream();
     output.headers(id, ends, |block| {
-        hpack::status(block, head.status);
-        for (name, value) in &head.headers {
+        hpack::status(block, status);
+        hpack::field(block, &DATE, date::now().as_bytes());
+        if let Some(length) = fields.content_length() {
+            hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
+        }
+        if let Some(shared) = fields.block() {
+            block.extend_from_slice(shared.encoded(Encoding::Http2, |fields, block| {
+                for (name, value) in fields {
+                    hpack::field(block, name, value.as_bytes());
+                }
+            }));
+        }
+        for (name, value) in fields.own() {
             hpack::field(block, name, value.as_bytes());
         }
-        hpack::field(block, &DATE, date::now().as_bytes());
     });
     (!ends).then(|| Sending::new(content))
 }

@@ -1,6 +1,5 @@
 //! What a client may send and what comes of it, frame by frame: the rows of RFC 9113.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::future::{Future, Pending, Ready, pending, ready};
 use std::io;
@@ -8,20 +7,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
 use http_body::{Body, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame::{Head, kind};
 use super::{Answers, Connection, Error, PREFACE};
+use crate::service::Response;
 
 /// Answers `/` with two bytes, `/b` with many, and `/w` never.
 struct Pages;
 
 enum Answer {
-    Ready(Ready<Result<Response<Content>, Infallible>>),
-    Never(Pending<Result<Response<Content>, Infallible>>),
+    Ready(Ready<Response<Content>>),
+    Never(Pending<Response<Content>>),
 }
 
 struct Content(Bytes);
@@ -39,14 +38,14 @@ impl Answers for Pages {
             "/b" => Bytes::from(vec![b'.'; BIG]),
             _ => Bytes::from_static(b"hi"),
         };
-        Answer::Ready(ready(Ok(Response::new(Content(content)))))
+        Answer::Ready(ready(http::Response::new(Content(content)).into()))
     }
 
     fn head_begun(&self) {}
 }
 
 impl Future for Answer {
-    type Output = Result<Response<Content>, Infallible>;
+    type Output = Response<Content>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {

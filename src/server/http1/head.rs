@@ -1,0 +1,253 @@
+//! The head of a request, taken from the bytes of a connection (RFC 9112 §2 to §6).
+//!
+//! Where two readers could disagree on what a head says, and an attacker could so smuggle one
+//! request inside another (§11.2), it is refused: bare line feeds, folded lines, spaces before a
+//! colon, doubled lengths, codings beside a length.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, uri};
+use httparse::Status;
+
+use super::lenient;
+use crate::server::limits::{HEAD_BYTES, HEAD_FIELDS};
+
+/// What has come and is not answered yet. Holds no memory while there is nothing.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    bytes: BytesMut,
+    /// Up to here there is no end of a head.
+    searched: usize,
+    /// From this length on a head without an end is looked at for mistakes again.
+    examined: usize,
+}
+
+/// A head, and what it says of its connection.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) parts: Parts,
+    /// Whether the client expects to send another request (RFC 9112 §9.3).
+    pub(super) persists: bool,
+}
+
+/// Why a head is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Not the head of a request.
+    Malformed,
+    /// More than [`HEAD_BYTES`] or [`HEAD_FIELDS`].
+    TooLarge,
+    /// A request line alone longer than [`HEAD_BYTES`].
+    TargetTooLong,
+    /// Not HTTP/1.0 or 1.1.
+    Version,
+    /// Where the request ends cannot be told for sure.
+    Framing,
+    /// A transfer coding that is not spoken here.
+    Coding,
+    /// It did not end in time.
+    Late,
+}
+
+impl Refusal {
+    /// The status that tells the client.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::Framing => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "this is not the head of an HTTP request",
+            Self::TooLarge => "a head has at most 100 fields and 32 KiB",
+            Self::TargetTooLong => "the target is longer than 8 KiB",
+            Self::Version => "HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here",
+            Self::Framing => "it is not clear where the request ends",
+            Self::Coding => "the only transfer coding is chunked",
+            Self::Late => "the head of the request did not end in time",
+        })
+    }
+}
+
+impl Input {
+    /// Adds what was read.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Whether nothing has come that is not answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes the next head, if all of it has come.
+    pub(super) fn take(&mut self) -> Result<Option<Head>, Refusal> {
+        // RFC 9112 §2.2: clients of old send an empty line after content.
+        while self.searched == 0 && self.bytes.starts_with(b"\r\n") {
+            self.bytes.advance(2);
+        }
+        if self.bytes.is_empty() {
+            *self = Self::default();
+            return Ok(None);
+        }
+        let Some(end) = self.end()? else {
+            self.examine()?;
+            return Ok(None);
+        };
+        let head = if end == self.bytes.len() {
+            std::mem::take(self).bytes.freeze()
+        } else {
+            (self.searched, self.examined) = (0, 0);
+            self.bytes.split_to(end).freeze()
+        };
+        if head.len() > HEAD_BYTES {
+            return Err(Refusal::TooLarge);
+        }
+        parse(&head).map(Some)
+    }
+
+    /// Where the head ends: after the first empty line.
+    fn end(&mut self) -> Result<Option<usize>, Refusal> {
+        let from = self.searched;
+        for at in memchr::memchr_iter(b'\n', &self.bytes[from..]) {
+            let line = &self.bytes[..from + at];
+            if !line.ends_with(b"\r") {
+                return Err(Refusal::Malformed);
+            }
+            if line.ends_with(b"\r\n\r") {
+                return Ok(Some(line.len() + 1));
+            }
+        }
+        self.searched = self.bytes.len();
+        Ok(None)
+    }
+
+    /// Refuses early what no rest can mend. Looks each time the head has doubled, so that one that
+    /// trickles in costs no more than one that does not.
+    fn examine(&mut self) -> Result<(), Refusal> {
+        if self.bytes.len() > HEAD_BYTES {
+            return Err(if memchr::memchr(b'\n', &self.bytes).is_some() {
+                Refusal::TooLarge
+            } else {
+                Refusal::TargetTooLong
+            });
+        }
+        if self.bytes.len() < self.examined {
+            return Ok(());
+        }
+        self.examined = 2 * self.bytes.len();
+        let mut fields = [const { MaybeUninit::uninit() }; HEAD_FIELDS];
+        let mut request = httparse::Request::new(&mut []);
+        let parsed = request.parse_with_uninit_headers(&self.bytes, &mut fields);
+        parsed.map(drop).map_err(|error| refusal(error, &self.bytes))
+    }
+}
+
+/// Reads a whole head.
+fn parse(head: &Bytes) -> Result<Head, Refusal> {
+    let mut fields = [const { MaybeUninit::uninit() }; HEAD_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut fields) {
+        Ok(Status::Complete(length)) if length == head.len() => {}
+        Ok(_) => return Err(Refusal::Malformed),
+        Err(error) => return Err(refusal(error, head)),
+    }
+    let (mut parts, ()) = Request::new(()).into_parts();
+    let method = request.method.unwrap_or_default();
+    parts.method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Malformed)?;
+    parts.uri = target(head, request.path.unwrap_or_default())?;
+    parts.version = if request.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    parts.headers.reserve(request.headers.len());
+    for field in request.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
+        match (name, value) {
+            (Ok(name), Ok(value)) => drop(parts.headers.append(name, value)),
+            _ => return Err(Refusal::Malformed),
+        }
+    }
+    framing(&parts.headers, parts.version)?;
+    let persists = persists(&parts.headers, parts.version);
+    Ok(Head { parts, persists })
+}
+
+/// The target (RFC 9112 §3.2). One that begins with a slash is a path, however many slashes follow.
+fn target(head: &Bytes, target: &str) -> Result<Uri, Refusal> {
+    let bytes = match lenient::target(target) {
+        Some(encoded) => encoded.into(),
+        None => head.slice_ref(target.as_bytes()),
+    };
+    if !target.starts_with('/') {
+        return Uri::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed);
+    }
+    let path = uri::PathAndQuery::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed)?;
+    Ok(Uri::from(path))
+}
+
+/// Refuses what leaves any doubt about where the request ends (RFC 9112 §6.3, §11.2).
+fn framing(fields: &HeaderMap, version: Version) -> Result<(), Refusal> {
+    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let digits =
+        |value: &HeaderValue| !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit);
+    if lengths.next().is_some() || length.is_some_and(|length| !digits(length)) {
+        return Err(Refusal::Framing);
+    }
+    let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if length.is_some() || version == Version::HTTP_10 || codings.next().is_some() {
+        return Err(Refusal::Framing);
+    }
+    let coding = coding.as_bytes();
+    let last = coding.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+    if !last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Err(Refusal::Framing);
+    }
+    if coding.eq_ignore_ascii_case(b"chunked") { Ok(()) } else { Err(Refusal::Coding) }
+}
+
+/// Whether the connection is to be kept (RFC 9112 §9.3).
+fn persists(fields: &HeaderMap, version: Version) -> bool {
+    let mut keeps = version == Version::HTTP_11;
+    for value in fields.get_all(CONNECTION) {
+        for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if option.eq_ignore_ascii_case(b"close") {
+                return false;
+            }
+            keeps |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+    keeps
+}
+
+fn refusal(error: httparse::Error, head: &[u8]) -> Refusal {
+    match error {
+        httparse::Error::TooManyHeaders => Refusal::TooLarge,
+        httparse::Error::Version if names_a_version(head) => Refusal::Version,
+        _ => Refusal::Malformed,
+    }
+}
+
+/// Whether the request line ends as one of HTTP does, so that only its version is strange.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    let version = words.nth(2).unwrap_or_default();
+    words.next().is_none()
+        && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+        if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! The fields of a response, cheap to make where many responses have the same.
+
+use std::sync::Arc;
+
+use ::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+
+use crate::http::field_block::FieldBlock;
+
+/// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
+/// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).
+static HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Fields: a block that is shared, and what this response has besides.
+#[derive(Debug, Default)]
+pub struct Fields {
+    block: Option<Arc<FieldBlock>>,
+    own: Vec<(HeaderName, HeaderValue)>,
+    content_length: Option<u64>,
+    demands_https: bool,
+}
+
+impl Fields {
+    /// The fields of `block`.
+    #[must_use]
+    pub fn of(block: Arc<FieldBlock>) -> Self {
+        Self { block: Some(block), ..Self::default() }
+    }
+
+    /// Adds a field that is not there yet.
+    pub(super) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        self.own.push((name, value));
+    }
+
+    pub(super) fn set_content_length(&mut self, length: u64) {
+        self.content_length = Some(length);
+    }
+
+    /// Adds Strict-Transport-Security.
+    pub(super) fn demand_https(&mut self) {
+        self.demands_https = true;
+    }
+
+    /// The fields that other responses have too.
+    #[must_use]
+    pub fn block(&self) -> Option<&FieldBlock> {
+        self.block.as_deref()
+    }
+
+    /// The fields that only this response has, but for its length.
+    pub fn own(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let https = self.demands_https.then_some((&STRICT_TRANSPORT_SECURITY, &HSTS));
+        self.own.iter().map(|(name, value)| (name, value)).chain(https)
+    }
+
+    /// Content-Length, in bytes.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    /// All of them, for whoever does not mind the cost.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let block = self.block().into_iter().flat_map(FieldBlock::fields);
+        let all = block.chain(self.own()).map(|(name, value)| (name.clone(), value.clone()));
+        all.chain(self.content_length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))))
+    }
+}
