@@ -23,13 +23,13 @@ mod window;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answers::Answers;
 use super::io::Io;
-use super::limits::{CLIENT_RESETS, CONTROL, LOCAL_RESETS, STREAMS};
+use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, STREAMS};
 use super::requests::Requests;
 use crate::clock::Tick;
 use budget::Budget;
@@ -77,7 +77,8 @@ pub struct Connection<S, A: Answers> {
     /// Whether nothing more will come.
     silent: bool,
     closing: Closing,
-    end: Option<Result<(), Error>>,
+    /// What it ended with, and since when it tries to say so.
+    end: Option<(Result<(), Error>, Tick)>,
 }
 
 /// How far a polite end is (RFC 9113 §6.8).
@@ -129,7 +130,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 
     /// Takes no more requests, and ends when those in flight have been answered.
     pub fn graceful_shutdown(&mut self) {
-        self.say_farewell();
+        // After the last word there is nothing more to say.
+        if self.end.is_none() {
+            self.say_farewell();
+        }
     }
 
     /// What it runs on, once it has ended.
@@ -248,17 +252,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Future for Connection<S, A> 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if this.end.is_none() {
-            let Poll::Ready(end) = this.poll_work(context) else { return Poll::Pending };
-            this.end = Some(end);
+            let end = ready!(this.poll_work(context));
+            this.end = Some((end, Tick::now()));
         }
-        if !matches!(this.end, Some(Err(Error::Io(_)))) {
-            // A client that broke the protocol hears why if it listens, and is not waited for.
-            if let Poll::Ready(Ok(())) = this.output.poll_write(&mut this.io, context)
-                && Pin::new(&mut this.io).poll_shutdown(context).is_pending()
-            {
-                return Poll::Pending;
+        if let Some((Ok(()) | Err(Error::Client(..)), since)) = &this.end {
+            // A client that broke the protocol hears why, if it listens.
+            let patient = Tick::now().since(*since) < LINGER_TIME;
+            match this.output.poll_write(&mut this.io, context) {
+                Poll::Pending if patient => return Poll::Pending,
+                Poll::Ready(Ok(())) => drop(ready!(Pin::new(&mut this.io).poll_shutdown(context))),
+                _ => {}
             }
         }
-        Poll::Ready(this.end.take().unwrap_or(Ok(())))
+        Poll::Ready(this.end.take().map_or(Ok(()), |(end, _)| end))
     }
 }

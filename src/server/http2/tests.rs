@@ -459,6 +459,14 @@ fn a_polite_end_answers_what_was_on_its_way() {
 }
 
 #[test]
+fn nothing_is_said_behind_the_last_word() {
+    let mut test = Test::new();
+    assert_eq!(test.exchange(&get(2, "/")), "GOAWAY/0=0x1");
+    test.0.graceful_shutdown();
+    assert_eq!(test.exchange(&get(1, "/")), "");
+}
+
+#[test]
 fn an_idle_connection_holds_nothing() {
     let mut test = Test::new();
     test.exchange(&[get(1, "/"), get(3, "/b")].concat());
