@@ -112,7 +112,6 @@ fn a_request_over_http2_is_bounded() {
 }
 
 #[test]
-#[ignore = "fields over HTTP/2 are bounded by their size only, which allows about 950"]
 fn the_fields_of_a_request_over_http2_are_counted() {
     // Whether pseudo fields count is left open.
     check_http2(&[

@@ -86,7 +86,8 @@ pub const CLIENT_RESETS: Allowance = Allowance { burst: 4 * 200, per_second: 4 *
 pub const CLIENT_RESET: u32 = 4;
 
 /// Streams that we have to reset for a client's errors, which libraries do not make: to make us
-/// reset what is being worked on is the `MadeYouReset` attack (CVE-2025-8671).
+/// reset what is being worked on is the `MadeYouReset` attack (CVE-2025-8671). Heads that are too
+/// large count too: to unpack them costs more than to send them.
 pub const LOCAL_RESETS: Allowance = Allowance { burst: 64, per_second: 1 };
 
 /// Connections of one client, at most half of all that there may be. Far above what a household, an

@@ -149,8 +149,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             return Ok(());
         }
         self.last = id;
-        self.control.give(CONTROL_PER_REQUEST);
-        self.client_resets.give(1);
         let request = if ends { Request::Ended } else { Request::Open(0) };
         if self.streams.len() >= STREAMS as usize {
             self.spend()?;
@@ -158,9 +156,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             self.remember(id);
             return Ok(());
         }
+        self.control.give(CONTROL_PER_REQUEST);
+        self.client_resets.give(1);
         let priority = draft.priority();
         match draft.finish(ends) {
             Ok(head) => self.request(id, head, request, priority, context),
+            // A byte can stand for a field of 4 KiB that was sent once.
+            Err(Refusal::TooLarge) if !self.local_resets.take(1) => {
+                return Err(Fault::flood("heads that are too large"));
+            }
             Err(Refusal::TooLarge) => self.refuse_head(id, request),
             Err(Refusal::Malformed) => return Err(Fault::Stream(id, Reason::ProtocolError)),
         }

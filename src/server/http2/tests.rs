@@ -399,7 +399,13 @@ fn floods_end() {
             [get(2 * index + 1, "/w"), frame(kind::WINDOW_UPDATE, 0, 2 * index + 1, &[0; 4])]
         })
         .collect();
-    let rows: [(&str, Vec<u8>); 13] = [
+    let refused: Vec<_> = (0..1200).map(|index| get(2 * index + 1, "/w")).collect();
+    let packed = [&fields("/"), &b"\x88".repeat(1000)[..]].concat();
+    let large: Vec<_> =
+        (0..100).map(|index| frame(kind::HEADERS, 0x5, 2 * index + 1, &packed)).collect();
+    let rows: [(&str, Vec<u8>); 15] = [
+        ("refused streams", refused.concat()),
+        ("heads too large", large.concat()),
         ("PING", many(frame(kind::PING, 0, 0, &[0; 8]), 1200)),
         ("PING answers", many(frame(kind::PING, 1, 0, &[0; 8]), 1200)),
         ("SETTINGS", many(frame(kind::SETTINGS, 0, 0, b""), 1200)),
