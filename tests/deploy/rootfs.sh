@@ -25,6 +25,10 @@ masked=(
 cache=$1
 name=rootfs-$suite-$(printf '%s ' "${packages[@]}" "${masked[@]}" | sha256sum | cut -c1-12)
 target=$cache/$name
+mkdir -p "$cache"
+# Two runs at a time make it once.
+exec 9>"$cache/lock"
+flock 9
 if [ ! -e "$target/.complete" ]; then
     {
         if ! command -v mmdebstrap >/dev/null; then
@@ -36,7 +40,6 @@ if [ ! -e "$target/.complete" ]; then
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Release: $release" 'Component: main' |
             head -n 1)
         [ -n "$mirror" ] || { echo "error: apt knows no mirror"; exit 1; }
-        mkdir -p "$cache"
         # Only the newest is kept.
         rm -rf "$cache"/rootfs-"$suite"-*
         include=$(IFS=,; echo "${packages[*]}")

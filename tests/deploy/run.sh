@@ -2,9 +2,12 @@
 # run.sh BINARY: boots a real systemd in namespaces and tries the whole hosting setup on it, by
 # the words of quadlet/README.md. BINARY is a static shost.
 #
-# Needs root on Debian 12 or later and a cgroup2 mount; installs what it uses itself. Nothing
-# leaves the namespaces but the packages of the root file system, from the mirror apt uses. That
-# file system is kept in $SHOST_CACHE (default: ${XDG_CACHE_HOME:-~/.cache}/shost).
+# Needs root on Debian 12 or later, a cgroup2 mount and namespaces; installs what it uses itself.
+# Nothing leaves the namespaces but the packages of the root file system, from the mirror apt uses.
+# That file system is kept in $SHOST_CACHE (default: ${XDG_CACHE_HOME:-~/.cache}/shost).
+#
+# Exit code 77: this machine is not one on which it can be tried, and says what is missing. Nothing
+# is known of shost then, neither good nor bad.
 #
 #   rootfs.sh     makes the root file system, once
 #   machine.sh    lays out the machine's mounts and becomes its init
@@ -16,7 +19,7 @@ project=$(cd "$here/../.." && pwd)
 binary=$(realpath "${1:?usage: run.sh BINARY}")
 cache=${SHOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shost}
 # A test that hangs must not hold up a whole CI run.
-readonly limit_seconds=600
+readonly limit_seconds=1200
 
 step() { printf '[%4ss] %s\n' "$SECONDS" "$*"; }
 die() {
@@ -24,8 +27,16 @@ die() {
     exit 1
 }
 
-[ "$(id -u)" = 0 ] || die "run.sh needs root"
+impossible() {
+    printf 'not run: %s\n' "$*" >&2
+    exit 77
+}
+
 [ -x "$binary" ] || die "$binary is not an executable file"
+[ "$(id -u)" = 0 ] || impossible "it needs root"
+controllers=/sys/fs/cgroup
+[ -f "$controllers/cgroup.controllers" ] || controllers=/sys/fs/cgroup/unified
+[ -f "$controllers/cgroup.controllers" ] || impossible "no cgroup2 mount below /sys/fs/cgroup"
 # The state of the namespaces is the kernel's to keep; a scratch folder holds the rest.
 work=$(mktemp -d "${TMPDIR:-/tmp}/shost-deploy.XXXXXX")
 outer='' init='' cgroup=''
@@ -44,6 +55,17 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
+# What machine.sh does, in small.
+cgroup=$controllers/$(basename "$work")
+mkdir "$cgroup" 2>/dev/null || impossible "no cgroup can be made in $controllers"
+mkdir "$work/trial"
+unshare --mount --pid --fork --cgroup --net --uts --ipc --propagation private -- sh -euc '
+    mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir lower upper work root proc cgroup
+    mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root
+    mount -t proc proc proc
+    mount -t cgroup2 cgroup2 cgroup
+' sh "$work/trial" || impossible "no namespaces, or no right to mount in them"
+
 missing=()
 command -v ip >/dev/null || missing+=(iproute2)
 command -v pgrep >/dev/null || missing+=(procps)
@@ -52,21 +74,15 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-rootfs=$("$here/rootfs.sh" "$cache")
+rootfs=$("$here/rootfs.sh" "$cache") || impossible "the root file system could not be made"
 step "root file system: $rootfs"
 
 # What the machine sees as /lab.
 mkdir -p "$work/machine" "$work/lab/project" "$work/lab/builder"
 cp -a "$here" "$work/lab/test"
 cp -a "$project/container" "$project/quadlet" "$work/lab/project/"
-cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$work/lab/project/"
+cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$project/README.md" "$work/lab/project/"
 install -m 0755 "$binary" "$work/lab/shost"
-
-controllers=/sys/fs/cgroup
-[ -f "$controllers/cgroup.controllers" ] || controllers=/sys/fs/cgroup/unified
-[ -f "$controllers/cgroup.controllers" ] || die "no cgroup2 mount below /sys/fs/cgroup"
-cgroup=$controllers/$(basename "$work")
-mkdir "$cgroup"
 
 (
     echo "$BASHPID" >"$cgroup/cgroup.procs"
