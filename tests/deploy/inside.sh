@@ -56,8 +56,7 @@ fails() { ! "$@"; }
 
 # Tries again for up to ten seconds.
 eventually() {
-    local try
-    for try in $(seq 100); do
+    for _ in $(seq 100); do
         "$@" >/dev/null 2>&1 && return
         sleep 0.1
     done
@@ -81,11 +80,22 @@ every_block_ran() {
     ! grep -qxE '```(sh)?' <(awk '/^```/ && !(n++ % 2)' "$readme")
 }
 
+# The project's README has the short way: commands of this one, letter by letter.
+short_way_agrees() {
+    local line lines=0
+    while read -r line; do
+        lines=$((lines + 1))
+        grep -qxF -- "$line" "$readme" || { echo "only in README.md: $line"; return 1; }
+    done < <(awk '/^## /{ inside = $0 == "## Run it on a server" } /^```/{ code = inside && /sh$/; next } code' README.md)
+    [ "$lines" -ge 16 ] || { echo "$lines commands"; return 1; }
+}
+
 for part in "$lab"/test/checks/*.sh; do
     echo "--- $(basename "$part" .sh | cut -c4-)"
     # shellcheck source=/dev/null
     source "$part"
 done
 check "every block of commands in the README was run" every_block_ran
+check "the short way in README.md is made of them" short_way_agrees
 echo "$passed passed, $failed failed" >"$lab/count"
 [ "$failed" -eq 0 ]
