@@ -31,6 +31,14 @@ soak minutes="20":
 bench-peers *arguments:
     benches/peers/run.py {{arguments}}
 
+# The static binary that the image holds; prints where it is.
+static:
+    container/static
+
+# The hosting setup, tried on a machine that is booted for it (root, Debian).
+deploy:
+    tests/deploy/run.sh "$(container/static)"
+
 # The image, from this source.
 image:
     podman build -t localhost/shost -f container/Containerfile .
