@@ -316,7 +316,6 @@ fn answers_that_are_not_taken() {
 }
 
 #[test]
-#[ignore = "each refusal spends a frame of the allowance for which the request has given four"]
 fn requests_far_beyond_the_streams_that_may_be() {
     let rounds =
         |round| (0..8).flat_map(|more| get(stream(8 * round + more), "/big.bin")).collect();
