@@ -1,7 +1,8 @@
-//! Content that is too large to hold: positioned reads on the threads that may block, one chunk
-//! ahead of the connection.
+//! Content that is too large to hold: positioned reads, on the spot where the system has it in
+//! memory, else on the threads that may block.
 
 use std::future::Future;
+use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,21 +10,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
-use super::content;
+use super::content::{self, ReadError};
 
-/// Bytes read at a time, at the most. Fewer reads cost fewer hand-overs between threads, and two
-/// chunks in flight are what memory pays for it.
+/// Bytes read at a time of what the system has in memory: little enough to be still in the
+/// processor's cache when they are encrypted or sent, and to keep no other connection waiting.
+const AT_HAND: usize = 64 * 1024;
+
+/// Bytes read at a time from the disk, at the most. Fewer reads cost fewer hand-overs between
+/// threads.
 const CHUNK: usize = 256 * 1024;
 
 /// Bytes read at a time, at the least, however many streams there are.
 const SMALL_CHUNK: usize = 32 * 1024;
 
 /// Bytes that the streams of the process share while they are few enough for that. Clients that ask
-/// for many files and take none of them (a single connection has a hundred streams) would hold two
-/// chunks for each; so the more streams there are, the less each reads at a time, and past this
-/// none is read ahead: with so many the disk is busy as it is.
+/// for many files and take none of them (a single connection has a hundred streams) would hold a
+/// chunk for each; so the more streams there are, the less each reads at a time.
 const SHARED: usize = 8 * 1024 * 1024;
 
 /// Streams that there are, whoever reads them.
@@ -46,10 +51,9 @@ impl Drop for Counted {
     }
 }
 
-/// What each of so many streams reads at a time, and whether a chunk ahead of its connection.
-fn share(streams: usize) -> (usize, bool) {
-    let share = SHARED / streams.max(1);
-    (share.clamp(SMALL_CHUNK, CHUNK), share >= 2 * CHUNK)
+/// What each of so many streams reads at a time.
+fn share(streams: usize) -> usize {
+    (SHARED / streams.max(1)).clamp(SMALL_CHUNK, CHUNK)
 }
 
 /// A part of an open file, read in order.
@@ -58,18 +62,18 @@ pub struct Stream {
     file: Arc<OwnedFd>,
     offset: u64,
     end: u64,
-    reading: Option<JoinHandle<Read>>,
-    spare: Option<BytesMut>,
+    reading: Option<JoinHandle<std::io::Result<Bytes>>>,
+    /// The chunk before, whose memory is used again once the connection has sent it.
+    last: Bytes,
     _counted: Counted,
 }
-
-type Read = std::io::Result<(Bytes, BytesMut)>;
 
 impl Stream {
     /// The bytes of `file` from `offset` up to `end`.
     #[must_use]
     pub fn new(file: Arc<OwnedFd>, offset: u64, end: u64) -> Self {
-        Self { file, offset, end, reading: None, spare: None, _counted: Counted::new() }
+        let (reading, last) = (None, Bytes::new());
+        Self { file, offset, end, reading, last, _counted: Counted::new() }
     }
 
     /// The next chunk; `None` at the end.
@@ -81,52 +85,64 @@ impl Stream {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Bytes>>> {
-        let (size, ahead) = share(STREAMS.load(Ordering::Relaxed));
-        if self.reading.is_none() && !self.read(size) {
-            return Poll::Ready(None);
+        if self.reading.is_none() {
+            if self.offset == self.end {
+                return Poll::Ready(None);
+            }
+            let share = share(STREAMS.load(Ordering::Relaxed));
+            let mut buffer = self.buffer(share.min(AT_HAND));
+            if let Some(count) = at_hand(&self.file, &mut buffer, self.offset) {
+                buffer.truncate(count);
+                return Poll::Ready(Some(self.hand_over(buffer.freeze())));
+            }
+            let (file, offset) = (Arc::clone(&self.file), self.offset);
+            buffer.resize(self.rest(share), 0);
+            self.reading = Some(tokio::task::spawn_blocking(move || {
+                content::fill(&file, &mut buffer, offset)?;
+                Ok(buffer.freeze())
+            }));
         }
         let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
         let read = ready!(Pin::new(reading).poll(context));
         self.reading = None;
-        let chunk = match read.map_err(std::io::Error::other).flatten() {
-            Ok((chunk, rest)) => {
-                self.spare = Some(rest);
-                chunk
-            }
-            Err(error) => {
-                self.offset = self.end;
-                return Poll::Ready(Some(Err(error)));
-            }
-        };
-        if ahead {
-            self.read(size);
-        }
-        Poll::Ready(Some(Ok(chunk)))
+        Poll::Ready(Some(match read.map_err(std::io::Error::other).flatten() {
+            Ok(chunk) => self.hand_over(chunk),
+            Err(error) => self.give_up(error),
+        }))
     }
 
-    /// Starts the next read, of `size` bytes at the most; `false` at the end.
-    fn read(&mut self, size: usize) -> bool {
-        let count = (self.end - self.offset).min(size as u64);
-        if count == 0 {
-            return false;
+    /// Room for at most `size` bytes, in the memory of the last chunk if it has gone.
+    fn buffer(&mut self, size: usize) -> BytesMut {
+        let mut buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        buffer.resize(self.rest(size), 0);
+        buffer
+    }
+
+    /// Of `size` bytes those that there still are.
+    fn rest(&self, size: usize) -> usize {
+        usize::try_from(self.end - self.offset).map_or(size, |rest| rest.min(size))
+    }
+
+    fn hand_over(&mut self, chunk: Bytes) -> std::io::Result<Bytes> {
+        if chunk.is_empty() {
+            return self.give_up(ReadError::Short.into());
         }
-        let size = usize::try_from(count).expect("at most one chunk");
-        let file = Arc::clone(&self.file);
-        let offset = self.offset;
-        let buffer = self.spare.take().unwrap_or_default();
-        self.offset += count;
-        self.reading = Some(tokio::task::spawn_blocking(move || read(&file, buffer, size, offset)));
-        true
+        self.offset += chunk.len() as u64;
+        self.last = chunk.clone();
+        Ok(chunk)
+    }
+
+    fn give_up(&mut self, error: std::io::Error) -> std::io::Result<Bytes> {
+        self.offset = self.end;
+        Err(error)
     }
 }
 
-/// Reads into the room that earlier chunks have left: once the connection has sent them, the same
-/// memory is used again.
-fn read(file: &OwnedFd, mut buffer: BytesMut, size: usize, offset: u64) -> Read {
-    buffer.resize(size, 0);
-    content::fill(file, &mut buffer, offset)?;
-    let chunk = buffer.split_to(size).freeze();
-    Ok((chunk, buffer))
+/// Reads what the system has in memory, and how much that was; `None` if the disk must be asked,
+/// or there is no telling, as with file systems that do not know this kind of reading.
+fn at_hand(file: &OwnedFd, buffer: &mut [u8], offset: u64) -> Option<usize> {
+    let mut buffers = [IoSliceMut::new(buffer)];
+    preadv2(file, &mut buffers, offset, ReadWriteFlags::NOWAIT).ok()
 }
 
 #[cfg(test)]
@@ -137,14 +153,12 @@ mod tests {
     fn the_more_streams_there_are_the_less_each_reads() {
         let kib = 1024;
         let table = [
-            (0, (256 * kib, true)),
-            (1, (256 * kib, true)),
-            (16, (256 * kib, true)),
-            (17, (256 * kib, false)),
-            (32, (256 * kib, false)),
-            (64, (128 * kib, false)),
-            (256, (32 * kib, false)),
-            (10_000, (32 * kib, false)),
+            (0, 256 * kib),
+            (1, 256 * kib),
+            (32, 256 * kib),
+            (64, 128 * kib),
+            (256, 32 * kib),
+            (10_000, 32 * kib),
         ];
         for (streams, expected) in table {
             assert_eq!(share(streams), expected, "{streams} streams");
@@ -155,11 +169,7 @@ mod tests {
     fn a_connection_of_streams_that_nobody_takes_stays_within_bounds() {
         const STREAMS: usize = 100;
         const BOUND: usize = 24 * 1024 * 1024;
-        let held = (1..=STREAMS).map(|streams| match share(streams) {
-            (chunk, true) => 2 * chunk,
-            (chunk, false) => chunk,
-        });
-        let held: usize = held.sum();
+        let held: usize = (1..=STREAMS).map(share).sum();
         assert!(held < BOUND, "{held}");
     }
 }
