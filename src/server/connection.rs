@@ -64,37 +64,48 @@ enum Protocol {
     Http2,
 }
 
-/// Serves one connection until it ends.
+/// A connection that has begun to speak HTTP.
+type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves one connection until it ends. Each stage is a box of its own, so that a connection that
+/// idles for a minute does not keep what its handshake needed.
 pub async fn serve(stream: TcpStream, ends: Ends, opening: Opening, shared: Shared) {
-    match opening {
-        Opening::Plain(duty) => in_the_clear(stream, ends, duty, shared).await,
-        Opening::Tls(config) => over_tls(stream, ends, config, shared).await,
+    let begun = match opening {
+        Opening::Plain(duty) => Box::pin(in_the_clear(stream, ends, duty, shared)).await,
+        Opening::Tls(config) => Box::pin(over_tls(stream, ends, config, shared)).await,
+    };
+    if let Some(speaking) = begun {
+        speaking.await;
     }
 }
 
-async fn over_tls(stream: TcpStream, ends: Ends, config: Arc<ServerConfig>, shared: Shared) {
+async fn over_tls(
+    stream: TcpStream,
+    ends: Ends,
+    config: Arc<ServerConfig>,
+    shared: Shared,
+) -> Option<Speaking> {
     let peer = ends.peer;
     let knows = |name: Option<&str>| {
         let snapshot = shared.live.load();
         name.is_some_and(|name| snapshot.certificates.resolve(name).is_some())
     };
     let shaken = timeout(HANDSHAKE_TIME, handshake(stream, config, knows));
-    let Some(shaken) = while_wanted(&shared.stop, shaken).await else { return };
-    let stream = match shaken {
+    let stream = match while_wanted(&shared.stop, shaken).await? {
         Ok(Ok(stream)) => stream,
         Ok(Err(HandshakeError::UnknownName(name))) => {
             shared.live.counters().unknown_names();
             let name = name.as_deref().unwrap_or("none");
             tracing::debug!(%peer, name, "no certificate for the server name");
-            return;
+            return None;
         }
         Ok(Err(HandshakeError::Failed(error))) => {
             tracing::debug!(%peer, %error, "TLS handshake failed");
-            return;
+            return None;
         }
         Err(_) => {
             tracing::debug!(%peer, "TLS handshake took too long");
-            return;
+            return None;
         }
     };
     let session = stream.get_ref().1;
@@ -105,18 +116,23 @@ async fn over_tls(stream: TcpStream, ends: Ends, config: Arc<ServerConfig>, shar
     let version = session.protocol_version().map(tls::version_name);
     let service = Arc::clone(shared.live.service());
     let connection = Connection::new(service, peer, version, Duty::Serve).on_port(ends.port);
-    speak(stream, Bytes::new(), protocol, connection, shared).await;
+    Some(speak(stream, Bytes::new(), protocol, connection, shared))
 }
 
-async fn in_the_clear(mut stream: TcpStream, ends: Ends, duty: Duty, shared: Shared) {
+async fn in_the_clear(
+    mut stream: TcpStream,
+    ends: Ends,
+    duty: Duty,
+    shared: Shared,
+) -> Option<Speaking> {
     let recognized = while_wanted(&shared.stop, timeout(HEAD_TIME, recognize(&mut stream))).await;
     let Some(Ok(Ok((protocol, ahead)))) = recognized else {
         tracing::debug!(peer = %ends.peer, "no request came");
-        return;
+        return None;
     };
     let service = Arc::clone(shared.live.service());
     let connection = Connection::new(service, ends.peer, None, duty).on_port(ends.port);
-    speak(stream, ahead, protocol, connection, shared).await;
+    Some(speak(stream, ahead, protocol, connection, shared))
 }
 
 /// What comes of the beginning of a connection; `None` if the order to stop came and the client
@@ -149,23 +165,29 @@ async fn recognize(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(Protoco
     }
 }
 
-async fn speak<S>(
+fn speak<S>(
     stream: S,
     ahead: Bytes,
     protocol: Protocol,
     connection: Connection,
     shared: Shared,
-) where
+) -> Speaking
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::new(shared.stop.clone()));
+    let activity = Arc::new(Activity::new(shared.stop));
     let connection = Arc::new(connection);
-    let requests =
-        Requests::new(Arc::clone(&shared.live), Arc::clone(&connection), Arc::clone(&activity));
+    let requests = Requests::new(shared.live, Arc::clone(&connection), Arc::clone(&activity));
     let io = Io::new(stream, ahead, Arc::clone(&activity));
     match protocol {
-        Protocol::Http1 => tell(drive(Http1::new(io, requests), &activity).await, &connection),
-        Protocol::Http2 => tell(drive(Http2::new(io, requests), &activity).await, &connection),
+        Protocol::Http1 => {
+            let http = Box::new(Http1::new(io, requests));
+            Box::pin(async move { tell(drive(http, &activity).await, &connection) })
+        }
+        Protocol::Http2 => {
+            let http = Box::new(Http2::new(io, requests));
+            Box::pin(async move { tell(drive(http, &activity).await, &connection) })
+        }
     }
 }
 
@@ -226,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http2<S> {
 ///
 /// The order to stop and the timer wake this task once they have been asked for; they are not asked
 /// again each time the connection wakes it, which is for every request.
-async fn drive<C: Graceful>(mut connection: C, activity: &Activity) -> End<C::Error> {
+async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<C::Error> {
     let mut stopped = pin!(activity.told_to_stop());
     let mut timer = pin!(sleep_until(Instant::now() + HEAD_TIME));
     let mut due = Tick::now().after(HEAD_TIME);
@@ -236,13 +258,13 @@ async fn drive<C: Graceful>(mut connection: C, activity: &Activity) -> End<C::Er
         loop {
             if !progress.told
                 && (activity.is_closing() || !asked && stopped.as_mut().poll(context).is_ready())
-                && let Some(wait) = progress.stop(&mut connection, activity)
+                && let Some(wait) = progress.stop(&mut *connection, activity)
             {
                 due = Tick::now().after(wait);
                 timer.as_mut().reset(Instant::now() + wait);
                 asked = false;
             }
-            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(context) {
+            if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
                 return Poll::Ready(ended.map_or_else(End::Broken, |()| End::Clean));
             }
             if asked && due.since(Tick::now()) > TIMER_STEP {
@@ -250,7 +272,7 @@ async fn drive<C: Graceful>(mut connection: C, activity: &Activity) -> End<C::Er
             }
             asked = true;
             ready!(timer.as_mut().poll(context));
-            let Some(wait) = progress.look(&mut connection, activity) else {
+            let Some(wait) = progress.look(&mut *connection, activity) else {
                 return Poll::Ready(End::Stalled);
             };
             due = Tick::now().after(wait);

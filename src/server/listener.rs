@@ -205,8 +205,8 @@ impl Acceptor {
     fn begin(&self, stream: TcpStream, ends: Ends) {
         match self.places.take(ends.peer) {
             Ok(place) => {
-                let connection = serve(stream, ends, self.opening.clone(), self.shared.clone());
-                self.connections.spawn(hold(place, connection));
+                let (opening, shared) = (self.opening.clone(), self.shared.clone());
+                self.connections.spawn(hold(place, move || serve(stream, ends, opening, shared)));
             }
             Err(full) => self.places.refuse(ends.peer, full),
         }
@@ -218,10 +218,11 @@ impl Acceptor {
     }
 }
 
-/// Serves a connection in its place, which is given back also if that panics.
-async fn hold(place: Place, connection: impl Future<Output = ()>) {
-    connection.await;
-    drop(place);
+/// Serves a connection in its place, which is given back also if that panics. The connection is
+/// made in here, so that it is not kept twice.
+async fn hold<C: Future<Output = ()>>(place: Place, connection: impl FnOnce() -> C) {
+    let _place = place;
+    connection().await;
 }
 
 /// Errors that accept(2) passes on from the connection that was accepted.
@@ -251,10 +252,10 @@ mod tests {
         let (first, second) = (take().unwrap(), take().unwrap());
         take().unwrap_err();
         runtime.unwrap().block_on(async {
-            let panicked = tokio::spawn(hold(first, async { panic!("for the test") }));
+            let panicked = tokio::spawn(hold(first, || async { panic!("for the test") }));
             assert!(panicked.await.unwrap_err().is_panic());
             let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
-            let other = tokio::spawn(hold(second, async { wait.await.unwrap() }));
+            let other = tokio::spawn(hold(second, || async { wait.await.unwrap() }));
             take().unwrap();
             go_on.send(()).unwrap();
             other.await.unwrap();
