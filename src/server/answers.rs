@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{StatusCode, Version};
 use http_body::Body;
 
 use super::requests::{Answered, Requests, Tracked};
@@ -24,8 +24,8 @@ pub trait Answers: Unpin {
     fn head_begun(&self);
 
     /// A head was refused with `status` and so many bytes of content, and never became a request.
-    fn refused(&self, status: StatusCode, bytes: u64) {
-        let _ = (status, bytes);
+    fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
+        let _ = (version, status, bytes);
     }
 }
 
@@ -41,7 +41,7 @@ impl Answers for Requests {
         Self::head_begun(self);
     }
 
-    fn refused(&self, status: StatusCode, bytes: u64) {
-        Self::refused(self, status, bytes);
+    fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
+        Self::refused(self, version, status, bytes);
     }
 }

@@ -84,7 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 
     fn refuse(&mut self, refusal: Refusal) {
         let response = Response::explained(refusal.status(), &refusal);
-        self.answers.refused(response.status, response.fields.content_length().unwrap_or_default());
+        self.answers.refused(
+            Version::HTTP_11,
+            response.status,
+            response.fields.content_length().unwrap_or_default(),
+        );
         self.output.head(&response, Persistence::Close);
         if let Some(text) = response.body.into_whole() {
             self.output.content(text);

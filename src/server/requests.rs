@@ -44,7 +44,7 @@ impl Requests {
     }
 
     /// A head that was refused never became a request; it gets its line all the same.
-    pub(super) fn refused(&self, status: StatusCode, bytes: u64) {
+    pub(super) fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
         let arrival = Arrival::now();
         self.connection.service().log().record(&Entry {
             time: arrival.wall(),
@@ -54,7 +54,7 @@ impl Requests {
             method: "-",
             host: "",
             target: "",
-            version: Version::HTTP_11,
+            version,
             status: status.as_u16(),
             bytes,
             referer: None,

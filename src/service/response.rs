@@ -8,7 +8,7 @@ use ::http::header::{
     LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
-use ::http::{Method, StatusCode};
+use ::http::{Method, StatusCode, Version};
 use bytes::Bytes;
 
 use super::answer::{Answer, Source};
@@ -120,12 +120,13 @@ pub(super) fn build(
     (Response { status, fields, closes, body }, coding)
 }
 
-/// Content that a client sends with its request is not read; where its framing ends is then
-/// nobody's business but the connection's, which ends with it (RFC 9112 §9.3).
+/// Content that a client sends with its request is not read; with HTTP/1 nobody can then tell where
+/// the next request begins, and the connection ends with this one (RFC 9112 §9.3).
 fn has_unread_body(head: &Parts) -> bool {
     use ::http::header::TRANSFER_ENCODING;
-    head.headers.contains_key(TRANSFER_ENCODING)
-        || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+    head.version < Version::HTTP_2
+        && (head.headers.contains_key(TRANSFER_ENCODING)
+            || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0"))
 }
 
 fn coding(answer: &Answer) -> Option<&'static str> {

@@ -6,9 +6,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::request::Parts;
+use http::{StatusCode, Version};
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -103,8 +103,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Says that a head is larger than is borne, which is an answer and no error: the client's
     /// next may be smaller.
     pub(super) fn refuse_head(&mut self, id: u32, request: Request) {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        self.answers.refused(Version::HTTP_2, status, 0);
         self.output.headers(id, true, |block| {
-            hpack::status(block, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+            hpack::status(block, status);
             hpack::field(block, &CONTENT_LENGTH, b"0");
             hpack::field(block, &DATE, date::now().as_bytes());
         });
