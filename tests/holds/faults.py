@@ -12,9 +12,11 @@ from server import DOMAIN, Server
 # How long the log's reader stands still.
 STALL_SECONDS = float(os.environ.get("STALL_SECONDS", "60"))
 CLIENTS = 2
-# A 99.9th percentile may be so much above the usual one, on a machine that does other things too.
+# The 99th percentile may be so much above that of the other server, on a machine that does other
+# things too; the single worst answer is theirs, but one that waits for the log waits for longer.
 SLOWER = 1.5
 SLACK_SECONDS = 0.002
+WAITED_SECONDS = 1
 # More than a spool and a pipe hold together.
 TARGET = "/page.html?" + "x" * 2000
 REMOUNTED_SECONDS = 2
@@ -48,9 +50,9 @@ class Load:
             thread.join()
 
     def between(self, start, end):
-        """The count, the 99.9th percentile and the worst of the answers begun in this time."""
+        """The count, the 99th percentile and the worst of the answers begun in this time."""
         times = [took for began, took in self.times if start <= began < end]
-        return len(times), statistics.quantiles(times, n=1000)[-1], max(times)
+        return len(times), statistics.quantiles(times, n=100)[-1], max(times)
 
 
 def logging(shost, sites):
@@ -85,9 +87,10 @@ def stalled_log(shost, folder):
     count, slow, worst = load.between(began, ended)
     _, usual_slow, usual_worst = usual.between(began, ended)
     held = not load.failed and slow <= usual_slow * SLOWER + SLACK_SECONDS
+    held = held and worst < WAITED_SECONDS
     yield held, (
         f"log reader stopped for {STALL_SECONDS:.0f} s: {count} answers meanwhile, "
-        f"{len(load.failed)} failed; 99.9 % within {slow * 1000:.2f} ms, worst {worst * 1000:.1f} "
+        f"{len(load.failed)} failed; 99 % within {slow * 1000:.2f} ms, worst {worst * 1000:.1f} "
         f"(beside it, with a reader: {usual_slow * 1000:.2f}, worst {usual_worst * 1000:.1f}); "
         f"{memory / 1024:.1f} MiB resident; then told: {lost.split(' ', 2)[2]}")
 
