@@ -1,4 +1,4 @@
-//! Floods over HTTP/2 (section 9): each of them costs its own connection and little memory, and
+//! Floods, most of them over HTTP/2 (section 9): each of them costs its own connection and little memory, and
 //! another client is served meanwhile. The frames are written by hand, and say nothing of who
 //! reads them.
 
@@ -39,8 +39,8 @@ const STREAMS: u32 = 100;
 
 /// A flood.
 struct Flood {
-    /// Our settings.
-    settings: &'static [(u16, u32)],
+    /// Our settings; none over HTTP/1.
+    settings: Option<&'static [(u16, u32)]>,
     /// What is sent once.
     begin: Vec<u8>,
     /// What is sent then, again and again.
@@ -55,7 +55,7 @@ impl Flood {
     /// Of what `round` makes of its number.
     fn of(round: impl Fn(u32) -> Vec<u8> + Sync + 'static) -> Self {
         let (round, pause) = (Box::new(round), Duration::ZERO);
-        Self { settings: &[], begin: Vec::new(), round, reads: true, pause }
+        Self { settings: Some(&[]), begin: Vec::new(), round, reads: true, pause }
     }
 
     /// Of the same frame.
@@ -70,7 +70,12 @@ impl Flood {
 
     /// Lets the server send nothing of an answer until more is allowed.
     fn without_window(self) -> Self {
-        Self { settings: &[(INITIAL_WINDOW_SIZE, 0)], ..self }
+        Self { settings: Some(&[(INITIAL_WINDOW_SIZE, 0)]), ..self }
+    }
+
+    /// Speaks HTTP/1.
+    fn over_http1(self) -> Self {
+        Self { settings: None, ..self }
     }
 
     /// Reads nothing.
@@ -132,7 +137,10 @@ fn check(name: &str, flood: &Flood, allowed: &[End]) {
 }
 
 fn send(server: &Server, flood: &Flood) -> End {
-    let mut attacker = Raw::open(server.http(), flood.settings);
+    let mut attacker = match flood.settings {
+        Some(settings) => Raw::open(server.http(), settings),
+        None => Raw::unspoken(server.http()),
+    };
     let mut reader = attacker.share();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -320,4 +328,30 @@ fn requests_far_beyond_the_streams_that_may_be() {
     let rounds =
         |round| (0..8).flat_map(|more| get(stream(8 * round + more), "/big.bin")).collect();
     check("asked and never read", &Flood::of(rounds).unread(), &[End::Closed, End::Blocked]);
+}
+
+#[test]
+fn requests_over_http1_whose_answers_are_not_read() {
+    for (target, repeats) in [("/", 64), ("/big.bin", 1), ("/nothing", 64)] {
+        let requests = Request::get(target).bytes().repeat(repeats);
+        let flood = Flood::of_one(requests).over_http1().unread();
+        check(&format!("pipelined {target}"), &flood, &[End::Closed, End::Blocked]);
+    }
+}
+
+#[test]
+fn what_is_no_request_over_http1() {
+    // RFC 9112 §2.2: empty lines before a request are skipped, until the deadline of a head.
+    let empty = Flood::of_one(b"\r\n".repeat(512)).over_http1();
+    check("empty lines", &empty, ANY);
+    let field = Flood::of_one(b"X: y\r\n".repeat(512)).after(b"GET / HTTP/1.1\r\n".to_vec());
+    check("a head without end", &field.over_http1(), &[End::Closed]);
+    // Content is dropped up to a bound, or not read at all.
+    let head = b"POST / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: x\r\n";
+    let chunks = [&head[..], b"Transfer-Encoding: chunked\r\n\r\n"].concat();
+    let chunked = Flood::of_one(b"1\r\nx\r\n".repeat(512)).after(chunks);
+    check("content in small chunks", &chunked.over_http1(), &[End::Closed]);
+    let long = [&head[..], b"Content-Length: 999999999999\r\n\r\n"].concat();
+    let content = Flood::of_one(b"x".repeat(16 * 1024)).after(long);
+    check("content without end", &content.over_http1(), &[End::Closed]);
 }

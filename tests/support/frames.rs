@@ -123,9 +123,14 @@ pub(crate) enum Came<T> {
 impl Raw {
     /// A connection with these settings of ours.
     pub(crate) fn open(address: SocketAddr, values: &[(u16, u32)]) -> Self {
-        let mut raw = Self { stream: connect(address), unread: Vec::new() };
+        let mut raw = Self::unspoken(address);
         raw.write(&[PREFACE, &settings(values)].concat(), super::DEADLINE);
         raw
+    }
+
+    /// A connection on which nothing has been said yet, not even that it speaks HTTP/2.
+    pub(crate) fn unspoken(address: SocketAddr) -> Self {
+        Self { stream: connect(address), unread: Vec::new() }
     }
 
     /// A second hand on the same connection, which reads nothing that the first has read.
