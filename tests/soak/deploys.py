@@ -46,9 +46,11 @@ class Sites:
 
 
 def deploy_by_rename(soak, _):
-    """The folder is replaced by another: two renames, between which the name leads nowhere."""
+    """The folder is replaced by another: two renames, between which the name leads nowhere. The old
+    one stays among the sites, hidden: elsewhere the sandbox does not reach it, and who asks between
+    the renames is refused."""
     site = soak.site
-    new, old = site.folder / "new", site.folder / "old"
+    new, old = site.folder / "new", site.sites / ".old"
     site.write(new)
     (site.sites / DOMAIN).rename(old)
     new.rename(site.sites / DOMAIN)
