@@ -1,6 +1,8 @@
 //! What a protocol asks of whoever answers, so that it can be tried without a server around it.
 
 use std::future::Future;
+use std::io;
+use std::os::fd::BorrowedFd;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -13,7 +15,7 @@ use crate::service::Response;
 /// What answers the requests of a connection.
 pub trait Answers: Unpin {
     /// The content of an answer.
-    type Content: Body<Data = Bytes, Error = std::io::Error> + Unpin;
+    type Content: Content;
     /// An answer in the making.
     type Answer: Future<Output = Response<Self::Content>> + Unpin;
 
@@ -26,6 +28,25 @@ pub trait Answers: Unpin {
     /// A head was refused with `status` and so many bytes of content, and never became a request.
     fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
         let _ = (version, status, bytes);
+    }
+}
+
+/// The content of an answer.
+pub trait Content: Body<Data = Bytes, Error = io::Error> + Unpin {
+    /// Sends what comes next to `socket` without a copy, as far as it takes it; `None` where it has
+    /// to be taken as a frame instead.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+        let _ = socket;
+        None
+    }
+}
+
+impl Content for crate::service::Body {
+    fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+        Self::send_to(self, socket)
     }
 }
 

@@ -18,7 +18,7 @@ use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
 use super::http1::Http1;
 use super::http2::{self, Http2};
-use super::io::Io;
+use super::io::{Io, Transport};
 use super::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use super::requests::Requests;
 use super::snapshot::Live;
@@ -173,7 +173,7 @@ fn speak<S>(
     shared: Shared,
 ) -> Speaking
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Transport + Send + 'static,
 {
     let activity = Arc::new(Activity::new(shared.stop));
     let connection = Arc::new(connection);
@@ -219,7 +219,7 @@ trait Graceful: Future<Output = Result<(), Self::Error>> + Unpin {
     fn refuse_late(&mut self) -> bool;
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http1<S> {
+impl<S: Transport> Graceful for Http1<S> {
     type Error = io::Error;
 
     fn end(&mut self) {

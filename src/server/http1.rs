@@ -16,10 +16,10 @@ use std::task::{Context, Poll, ready};
 
 use http::Version;
 use http_body::Body as _;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-use super::answers::Answers;
-use super::io::Io;
+use super::answers::{Answers, Content};
+use super::io::{Io, Transport};
 use super::requests::Requests;
 use crate::service::Response;
 use head::{Head, Input, Refusal};
@@ -60,7 +60,7 @@ struct Asked {
     persists: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+impl<S: Transport, A: Answers> Connection<S, A> {
     /// Begins a connection on `io`.
     pub fn new(io: S, answers: A) -> Self {
         let (input, output) = (Input::default(), Output::default());
@@ -118,6 +118,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             if body.is_end_stream() {
                 return Poll::Ready(Ok(()));
             }
+            if self.output.is_empty() {
+                match ready!(self.io.poll_send_file(context, |socket| body.send_to(socket))) {
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return Poll::Ready(Err(error)),
+                    None => {}
+                }
+            }
             match Pin::new(&mut *body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.output.content(frame.into_data().unwrap_or_default());
@@ -147,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Future for Connection<S, A> {
+impl<S: Transport, A: Answers> Future for Connection<S, A> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

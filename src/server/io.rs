@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
 use super::limits::{LINGER_BYTES, LINGER_TIME};
@@ -51,6 +54,56 @@ impl<S> Io<S> {
 
 /// Bytes dropped at a time.
 const READ_CHUNK: usize = 8 * 1024;
+
+/// What a connection runs on.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// Where a file may be sent to without a copy: a socket that takes bytes as they are. `send`
+    /// gives `None` if it has nothing for it, and so does this if there is no such socket.
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        send: impl FnMut(BorrowedFd<'_>) -> Option<io::Result<usize>>,
+    ) -> Poll<Option<io::Result<usize>>> {
+        let _ = (context, send);
+        Poll::Ready(None)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for TlsStream<S> {}
+impl Transport for tokio::io::DuplexStream {}
+
+impl Transport for TcpStream {
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        mut send: impl FnMut(BorrowedFd<'_>) -> Option<io::Result<usize>>,
+    ) -> Poll<Option<io::Result<usize>>> {
+        loop {
+            if let Err(error) = ready!(self.poll_write_ready(context)) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            let count = self.try_io(Interest::WRITABLE, || send(self.as_fd()).transpose());
+            match count {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                count => return Poll::Ready(count.transpose()),
+            }
+        }
+    }
+}
+
+impl<S: Transport> Transport for Io<S> {
+    fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        send: impl FnMut(BorrowedFd<'_>) -> Option<io::Result<usize>>,
+    ) -> Poll<Option<io::Result<usize>>> {
+        let result = ready!(self.stream.poll_send_file(context, send));
+        if let Some(Ok(count)) = result {
+            self.note(count);
+        }
+        Poll::Ready(result)
+    }
+}
 
 impl<S: AsyncRead + Unpin> Io<S> {
     /// Drops what still comes until the client is done, or has had its share of patience.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +14,7 @@ use http::{StatusCode, Version};
 use http_body::{Frame, SizeHint};
 
 use super::activity::Activity;
+use super::answers::Content;
 use super::snapshot::{Counters, Live};
 use crate::log::Entry;
 use crate::service::{self, Arrival, Body, Connection, Response};
@@ -107,6 +109,16 @@ pub(super) struct Tracked {
     body: Body,
     counters: Arc<Counters>,
     _active: Active,
+}
+
+impl Content for Tracked {
+    fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+        let sent = self.body.send_to(socket)?;
+        if let Ok(count) = sent {
+            self.counters.bytes(count);
+        }
+        Some(sent)
+    }
 }
 
 impl http_body::Body for Tracked {

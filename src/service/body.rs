@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -62,10 +63,27 @@ impl Body {
         }
     }
 
+    /// Sends the next part of a file to `socket` without a copy, as far as it takes it; `None` where
+    /// the content has to be [taken](::http_body::Body::poll_frame) instead.
+    ///
+    /// # Errors
+    /// As [`Stream::send_to`].
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+        let Pieces::Stream(stream) = &mut self.pieces else { return None };
+        let sent = stream.send_to(socket)?;
+        if let Ok(count) = sent {
+            self.count(count);
+        }
+        Some(sent)
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+        self.remaining = self.remaining.saturating_sub(bytes as u64);
+    }
+
     fn pass(&mut self, data: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let length = data.len() as u64;
-        self.sent += length;
-        self.remaining = self.remaining.saturating_sub(length);
+        self.count(data.len());
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 }

@@ -3,13 +3,14 @@
 
 use std::future::Future;
 use std::io::IoSliceMut;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use rustix::fs::sendfile;
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
@@ -109,6 +110,32 @@ impl Stream {
             Ok(chunk) => self.hand_over(chunk),
             Err(error) => self.give_up(error),
         }))
+    }
+
+    /// Sends what comes next to `socket` without a copy, as far as it takes it; `None` at the end,
+    /// and where the disk may have to be asked first.
+    ///
+    /// # Errors
+    /// What the system says, [`WouldBlock`](std::io::ErrorKind::WouldBlock) included; and as
+    /// [`poll_chunk`](Self::poll_chunk) if the file has become shorter.
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<std::io::Result<usize>> {
+        let count = self.rest(AT_HAND);
+        if self.reading.is_some() || count == 0 {
+            return None;
+        }
+        let last = self.offset + count as u64 - 1;
+        if [self.offset, last].iter().any(|at| at_hand(&self.file, &mut [0], *at) != Some(1)) {
+            return None;
+        }
+        let mut from = self.offset;
+        Some(match sendfile(socket, &self.file, Some(&mut from), count) {
+            Ok(0) => Err(ReadError::Short.into()),
+            Ok(sent) => {
+                self.offset += sent as u64;
+                Ok(sent)
+            }
+            Err(error) => Err(error.into()),
+        })
     }
 
     /// Room for at most `size` bytes, in the memory of the last chunk if it has gone.

@@ -74,6 +74,8 @@ impl Future for Making {
     }
 }
 
+impl shost::server::answers::Content for Content {}
+
 impl Body for Content {
     type Data = Bytes;
     type Error = io::Error;

@@ -89,7 +89,8 @@ impl Output {
         !self.content.is_empty() || self.head.len() > KEPT
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is on its way.
+    pub(super) fn is_empty(&self) -> bool {
         self.head.is_empty() && self.content.is_empty()
     }
 

@@ -55,6 +55,8 @@ impl Future for Answer {
     }
 }
 
+impl super::super::answers::Content for Content {}
+
 impl Body for Content {
     type Data = Bytes;
     type Error = io::Error;
