@@ -90,8 +90,9 @@ impl Service {
 
 /// Answers one request from one snapshot of the sites.
 pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response {
-    let arrival = Arrival::now();
     let service = connection.service();
+    // Only the log asks when it was.
+    let arrival = service.log.is_enabled().then(Arrival::now);
     let (answer, bot) = match head::check(&head) {
         Err(malformed) => (Answer::Malformed(malformed), None),
         Ok(authority) => match service.verdict(&connection, &head, &authority) {
@@ -100,9 +101,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
         },
     };
     let (response, coding) = response::build(answer, &head, &connection);
-    if !service.log.is_enabled() {
-        return response;
-    }
+    let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&connection), head, arrival, status).with(coding, bot);
     response.map(|body| body.recorded(Box::new(record)))
