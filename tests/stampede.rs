@@ -28,6 +28,9 @@ const SMALL: usize = 4096;
 /// buffers, and what its allocator keeps for later.
 const BESIDE_CACHE_KIB: u64 = 6 * 1024;
 
+/// A file younger than 250 ms is read again each 90 ms, for its facts could hide a change.
+const YOUNG: u64 = 3;
+
 /// One of the server's own counts, as it stands now.
 #[track_caller]
 fn count(server: &Server, name: &str) -> u64 {
@@ -90,7 +93,7 @@ fn a_stampede_reads_once_and_codes_once() {
     assert!(encodings <= most, "{encodings} compressions: one quick and one best for each coding");
     // After the read it is only looked at, once a second, whether a form lies beside the file.
     let (fills, seconds) = (count(&server, "fills"), began.elapsed().as_secs());
-    assert!(fills <= 1 + seconds, "{fills} reads in {seconds} s");
+    assert!(fills <= 1 + YOUNG + seconds, "{fills} reads in {seconds} s");
     println!("{} clients: {fills} fills, {encodings} compressions", 4 * CONNECTIONS * STREAMS);
 }
 
@@ -102,7 +105,7 @@ fn a_cold_file_is_read_once_for_all() {
     rush(&server, "identity");
     let fills = count(&server, "fills");
     let looks = began.elapsed().as_secs();
-    assert!(fills <= 1 + looks, "{fills} reads for {} clients", CONNECTIONS * STREAMS);
+    assert!(fills <= 1 + YOUNG + looks, "{fills} reads for {} clients", CONNECTIONS * STREAMS);
     assert_eq!(count(&server, "encodings"), 0, "nobody wanted a form");
 }
 

@@ -35,7 +35,7 @@ use crate::site::lookup::NOTHING;
 use crate::site::{Answering, Found, Site, Sites};
 use answer::{Answer, Place};
 use head::Malformed;
-use record::Record;
+use record::{NormalHost, Record};
 
 pub use body::Body;
 pub use connection::{Connection, Duty};
@@ -93,7 +93,9 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let service = connection.service();
     // Only the log asks when it was.
     let arrival = service.log.is_enabled().then(Arrival::now);
-    let (answer, bot) = match head::check(&head) {
+    let checked = head::check(&head);
+    let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
+    let (answer, bot) = match checked {
         Err(malformed) => (Answer::Malformed(malformed), None),
         Ok(authority) => match service.verdict(&connection, &head, &authority) {
             bot @ Some(_) if service.policy.bots == BotPolicy::Block => (Answer::Refused, bot),
@@ -103,7 +105,8 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let (response, coding) = response::build(answer, &head, &connection);
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
-    let record = Record::new(Arc::clone(&connection), head, arrival, status).with(coding, bot);
+    let record = Record::new(Arc::clone(&connection), head, arrival, status);
+    let record = record.to(host).with(coding, bot);
     response.map(|body| body.recorded(Box::new(record)))
 }
 
