@@ -267,6 +267,10 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
                 return Poll::Ready(ended.map_or_else(End::Broken, |()| End::Clean));
             }
+            if !progress.told && activity.is_closing() {
+                // The answer just given said so.
+                continue;
+            }
             if asked && due.since(Tick::now()) > TIMER_STEP {
                 return Poll::Pending;
             }

@@ -191,3 +191,6 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

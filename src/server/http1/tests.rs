@@ -1,0 +1,142 @@
+use std::convert::Infallible;
+use std::future::{Future, Pending, Ready, pending, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body::{Body, Frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use super::Connection;
+use crate::server::answers::{Answers, Content};
+use crate::service::Response;
+
+/// Answers `/` with two bytes, and `/wait` never.
+struct Pages;
+
+enum Answer {
+    Ready(Ready<Response<Text>>),
+    Never(Pending<Infallible>),
+}
+
+struct Text(Bytes);
+
+impl Answers for Pages {
+    type Content = Text;
+    type Answer = Answer;
+
+    fn answer(&self, head: Parts) -> Answer {
+        if head.uri.path() == "/wait" {
+            return Answer::Never(pending());
+        }
+        let mut response = http::Response::new(Text(Bytes::from_static(b"hi")));
+        response.headers_mut().insert("content-length", 2.into());
+        Answer::Ready(ready(response.into()))
+    }
+
+    fn head_begun(&self) {}
+}
+
+impl Future for Answer {
+    type Output = Response<Text>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(answer) => Pin::new(answer).poll(context),
+            Self::Never(answer) => Pin::new(answer).poll(context).map(|never| match never {}),
+        }
+    }
+}
+
+impl Content for Text {}
+
+impl Body for Text {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.0)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A connection to which `sent` has come, and the client's end of it.
+async fn begun(sent: &str) -> (Connection<DuplexStream, Pages>, DuplexStream) {
+    let (mut client, ours) = duplex(4096);
+    client.write_all(sent.as_bytes()).await.unwrap();
+    let mut connection = Connection::new(ours, Pages);
+    assert!(poll(&mut connection).is_pending());
+    (connection, client)
+}
+
+fn poll(connection: &mut Connection<DuplexStream, Pages>) -> Poll<std::io::Result<()>> {
+    pin!(connection).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// What comes until the end, without the Date.
+async fn rest(connection: Connection<DuplexStream, Pages>, mut client: DuplexStream) -> String {
+    connection.await.unwrap();
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.unwrap();
+    let lines = text.split_inclusive("\r\n").filter(|line| !line.starts_with("date: "));
+    lines.collect()
+}
+
+#[tokio::test]
+async fn a_late_head_is_told_so() {
+    let (mut connection, client) = begun("GET / HTTP/1.1\r\nHost").await;
+    assert!(connection.refuse_late());
+    let answer = rest(connection, client).await;
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_told_nothing() {
+    let (mut connection, _client) = begun("").await;
+    assert!(!connection.refuse_late());
+}
+
+#[tokio::test]
+async fn an_answer_in_the_making_is_not_late() {
+    let (mut connection, _client) = begun("GET /wait HTTP/1.1\r\n\r\n").await;
+    assert!(!connection.refuse_late());
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_quiet_connection_and_announces_itself_to_a_busy_one() {
+    let (mut quiet, client) = begun("").await;
+    quiet.graceful_shutdown();
+    assert_eq!(rest(quiet, client).await, "");
+    let (mut busy, mut client) = begun("GET / HT").await;
+    busy.graceful_shutdown();
+    client.write_all(b"TP/1.1\r\n\r\n").await.unwrap();
+    let expected = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+    assert_eq!(rest(busy, client).await, expected);
+}
+
+#[tokio::test]
+async fn only_what_departs_from_the_version_is_said() {
+    let table = [
+        ("HTTP/1.1", "", ""),
+        ("HTTP/1.0", "connection: keep-alive\r\n", "connection: keep-alive\r\n"),
+    ];
+    for (version, asked, said) in table {
+        let last = "GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
+        let (mut client, ours) = duplex(4096);
+        client.write_all(format!("GET / {version}\r\n{asked}\r\n{last}").as_bytes()).await.unwrap();
+        let connection = Connection::new(ours, Pages);
+        let expected = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n{said}\r\nhi\
+             HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi"
+        );
+        assert_eq!(rest(connection, client).await, expected, "{version}");
+    }
+}
