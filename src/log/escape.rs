@@ -31,7 +31,7 @@ pub(super) fn message(out: &mut Vec<u8>, bytes: &[u8]) {
     unicode(out, bytes, "", push_escaped, push_hex);
 }
 
-/// `text` as [`message`] writes it: one line, whatever is in it.
+/// `text` as our own messages are written: one line, whatever is in it.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let mut line = Vec::with_capacity(text.len());
