@@ -9,7 +9,6 @@ use http::request::Parts;
 use http::{StatusCode, Version};
 use http_body::Body;
 
-use super::requests::{Answered, Requests, Tracked};
 use crate::service::Response;
 
 /// What answers the requests of a connection.
@@ -47,22 +46,5 @@ pub trait Content: Body<Data = Bytes, Error = io::Error> + Unpin {
 impl Content for crate::service::Body {
     fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
         Self::send_to(self, socket)
-    }
-}
-
-impl Answers for Requests {
-    type Content = Tracked;
-    type Answer = Answered;
-
-    fn answer(&self, head: Parts) -> Answered {
-        Self::answer(self, head)
-    }
-
-    fn head_begun(&self) {
-        Self::head_begun(self);
-    }
-
-    fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
-        Self::refused(self, version, status, bytes);
     }
 }

@@ -14,7 +14,7 @@ use http::{StatusCode, Version};
 use http_body::{Frame, SizeHint};
 
 use super::activity::Activity;
-use super::answers::Content;
+use super::answers::{Answers, Content};
 use super::snapshot::{Counters, Live};
 use crate::log::Entry;
 use crate::service::{self, Arrival, Body, Connection, Response};
@@ -39,14 +39,19 @@ impl Requests {
     ) -> Self {
         Self { live, connection, activity }
     }
+}
+
+impl Answers for Requests {
+    type Content = Tracked;
+    type Answer = Answered;
 
     /// A head has begun that is not whole, and is due from now on.
-    pub(super) fn head_begun(&self) {
+    fn head_begun(&self) {
         self.activity.read();
     }
 
     /// A head that was refused never became a request; it gets its line all the same.
-    pub(super) fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
+    fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
         let arrival = Arrival::now();
         self.connection.service().log().record(&Entry {
             time: arrival.wall(),
@@ -69,7 +74,7 @@ impl Requests {
     }
 
     /// Answers a request from the snapshot that is current now.
-    pub(super) fn answer(&self, head: Parts) -> Answered {
+    fn answer(&self, head: Parts) -> Answered {
         let active = Active::new(&self.activity);
         let connection = Arc::clone(&self.connection);
         let sites = Arc::clone(&self.live.load().sites);
