@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ::http::HeaderMap;
 use ::http::header::USER_AGENT;
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 
 use crate::coding::{Coding, negotiation};
 use crate::http::host;
@@ -20,7 +21,8 @@ pub const RULES: &[Rule] = &[
 /// The name of the first rule that refuses the request, if one does.
 #[must_use]
 pub fn verdict(request: &Request<'_>) -> Option<&'static str> {
-    RULES.iter().find(|rule| (rule.refuses)(request)).map(|rule| rule.name)
+    let user_agent = request.user_agent();
+    RULES.iter().find(|rule| (rule.refuses)(request, user_agent)).map(|rule| rule.name)
 }
 
 /// One reason to refuse a request.
@@ -28,7 +30,7 @@ pub fn verdict(request: &Request<'_>) -> Option<&'static str> {
 pub struct Rule {
     /// What the log calls it.
     pub name: &'static str,
-    refuses: fn(&Request<'_>) -> bool,
+    refuses: fn(&Request<'_>, user_agent: &[u8]) -> bool,
 }
 
 /// What the verdict is about.
@@ -61,21 +63,24 @@ impl Request<'_> {
 }
 
 /// Everything that people browse, read feeds or download with names itself.
-fn no_user_agent(request: &Request<'_>) -> bool {
-    request.user_agent().is_empty()
+fn no_user_agent(_: &Request<'_>, user_agent: &[u8]) -> bool {
+    user_agent.is_empty()
 }
 
 /// Let's Encrypt asks for challenges and for nothing else.
-fn fake_lets_encrypt(request: &Request<'_>) -> bool {
-    contains_ignoring_case(request.user_agent(), b"letsencrypt")
+fn fake_lets_encrypt(request: &Request<'_>, user_agent: &[u8]) -> bool {
+    contains_ignoring_case(user_agent, b"letsencrypt")
         && request.resolved_path().is_none_or(|path| path.acme_token().is_none())
 }
 
 /// Nothing here runs PHP, and who asks for it is looking for holes.
-fn php_probe(request: &Request<'_>) -> bool {
-    let last = request.path.rsplit_once('/').map_or(request.path, |(_, last)| last);
-    // Malformed escapes are left as they are: refusing those is the business of the path.
-    let last = Cow::from(percent_encoding::percent_decode_str(last));
+fn php_probe(request: &Request<'_>, _: &[u8]) -> bool {
+    let path = request.path.as_bytes();
+    let mut last = Cow::from(&path[memrchr(b'/', path).map_or(0, |slash| slash + 1)..]);
+    if memchr(b'%', &last).is_some() {
+        // Malformed escapes are left as they are: refusing those is the business of the path.
+        last = percent_encoding::percent_decode(&last).collect::<Vec<_>>().into();
+    }
     last.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b".php"))
 }
 
@@ -84,11 +89,10 @@ fn php_probe(request: &Request<'_>) -> bool {
 /// Browsers send those only to an origin that they trust, over TLS or on a loopback name, so over
 /// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put their
 /// address into the name and are welcome.
-fn fake_browser(request: &Request<'_>) -> bool {
-    let user_agent = request.user_agent();
+fn fake_browser(request: &Request<'_>, user_agent: &[u8]) -> bool {
     user_agent.starts_with(b"Mozilla")
         && (request.secure || host::is_loopback(request.host))
-        && !contains_ignoring_case(user_agent, b"://")
+        && !has_uri(user_agent)
         && !BROWSER_FIELDS.iter().any(|name| request.fields.contains_key(*name))
         && !negotiation::preferences(request.fields).accepts(Coding::Brotli)
         && !is_for_everyone(request)
@@ -106,8 +110,17 @@ fn is_for_everyone(request: &Request<'_>) -> bool {
     })
 }
 
+/// Whether there is a scheme's end in it.
+fn has_uri(text: &[u8]) -> bool {
+    memchr_iter(b':', text).any(|colon| text[colon..].starts_with(b"://"))
+}
+
+/// `part` begins with a letter.
 fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+    let first = part[0];
+    memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
+        .filter_map(|at| text[at..].get(..part.len()))
+        .any(|here| here.eq_ignore_ascii_case(part))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
+
 /// Longest name in bytes, without the trailing dot (RFC 1035 §2.3.4: 255 octets on the wire).
 const MAX_NAME: usize = 253;
 
@@ -56,8 +58,11 @@ impl<'a> Authority<'a> {
     pub fn parse(text: &'a str) -> Result<Self, InvalidHost> {
         // The colons of an IPv6 address are inside its brackets; elsewhere the first one ends the
         // name, and a second one then shows up in the port.
-        let name_end = text.find(']').map_or(0, |bracket| bracket + 1);
-        let (name, port) = match text[name_end..].find(':') {
+        let name_end = match text.as_bytes().first() {
+            Some(b'[') => text.find(']').map_or(0, |bracket| bracket + 1),
+            _ => 0,
+        };
+        let (name, port) = match memchr(b':', &text.as_bytes()[name_end..]) {
             Some(colon) => {
                 let (name, port) = text.split_at(name_end + colon);
                 (name, parse_port(&port[1..])?)
@@ -178,29 +183,29 @@ fn check_labels(name: &str) -> Result<bool, InvalidHost> {
         return Err(InvalidHost::TooLong);
     }
     let mut upper_case = false;
-    let mut label_length = 0;
-    let mut previous = b'.';
-    for byte in name.bytes() {
-        match byte {
-            b'.' if label_length == 0 || previous == b'-' => return Err(InvalidHost::Label),
-            b'.' => label_length = 0,
-            b'-' if label_length == 0 => return Err(InvalidHost::Label),
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'A'..=b'Z' => {
-                upper_case |= byte.is_ascii_uppercase();
-                label_length += 1;
-                if label_length > MAX_LABEL {
-                    return Err(InvalidHost::Label);
-                }
-            }
-            _ => return Err(InvalidHost::Character),
+    for label in name.as_bytes().split(|&byte| byte == b'.') {
+        let edges = [label.first(), label.last()];
+        if !(1..=MAX_LABEL).contains(&label.len()) || edges.contains(&Some(&b'-')) {
+            return Err(InvalidHost::Label);
         }
-        previous = byte;
-    }
-    if label_length == 0 || previous == b'-' {
-        return Err(InvalidHost::Label);
+        if !label.iter().all(|&byte| IN_LABEL[usize::from(byte)]) {
+            return Err(InvalidHost::Character);
+        }
+        upper_case |= label.iter().any(u8::is_ascii_uppercase);
     }
     Ok(upper_case)
 }
+
+/// Which bytes a label may have.
+const IN_LABEL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte.is_ascii() {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 /// `port = *DIGIT` (RFC 3986 §3.2.3); `str::parse` alone would take a plus sign.
 fn parse_port(digits: &str) -> Result<Option<u16>, InvalidHost> {

@@ -144,9 +144,11 @@ impl<'a> Path<'a> {
     /// Whether a segment begins with a dot, save `.well-known` as the first.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
-        self.segments().enumerate().any(|(index, segment)| {
-            segment.starts_with('.') && (index > 0 || segment != WELL_KNOWN)
-        })
+        // What could be borrowed has no dot behind a slash.
+        matches!(self.0, Cow::Owned(_))
+            && self.segments().enumerate().any(|(index, segment)| {
+                segment.starts_with('.') && (index > 0 || segment != WELL_KNOWN)
+            })
     }
 
     /// Whether the path is `/.well-known` or beneath it.
