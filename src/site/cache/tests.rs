@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tempfile::TempDir;
 
@@ -37,6 +39,14 @@ impl Scene {
     async fn find(&self, path: &str) -> Found {
         let site = Arc::clone(self.sites.all()[0]);
         self.sites.find(&site, path).await
+    }
+
+    /// What is known without any waiting.
+    fn find_at_once(&self, path: &str) -> Option<Found> {
+        match pin!(self.find(path)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(found) => Some(found),
+            Poll::Pending => None,
+        }
     }
 
     #[track_caller]
@@ -165,6 +175,26 @@ async fn a_sibling_is_used_and_its_going_seen() {
         }
     });
     gone.await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_who_asks_for_a_busy_page_waits_for_a_look_beside_it() {
+    let scene = Scene::new(1 << 20, &[("a.txt", "1")]);
+    let fills = || scene.background.counters().fills().total();
+    // A file too young to be believed is read again each time.
+    loop {
+        scene.find("/a.txt").await;
+        scene.distrust().await;
+        let before = fills();
+        if scene.find_at_once("/a.txt").is_some() && fills() == before {
+            break;
+        }
+    }
+    let before = fills();
+    while fills() == before {
+        assert!(scene.find_at_once("/a.txt").is_some());
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
