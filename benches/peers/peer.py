@@ -47,6 +47,8 @@ class Peer:
     version: str = "--version"
     logs: bool = False
     compresses_everywhere: bool = False
+    # The only workloads that it takes part in.
+    workloads: tuple = ()
 
 
 NGINX = Program(
@@ -106,6 +108,15 @@ PEERS = [
         ),
         "version",
     ),
+    # Not a server: what the machine allows.
+    Peer(
+        "limit",
+        "@limit@",
+        "nothing, it is built here",
+        (Program("@limit@ @www@ @certificate@ @key@ @plain@ @tls@", ("plain", "tls")),),
+        "",
+        workloads=("h1-1k", "h1-20k", "tls-1k", "tls-20k", "304", "fresh", "neighbour"),
+    ),
     Peer(
         "shost, log on",
         "@shost@",
@@ -128,7 +139,7 @@ PEERS = [
 class Server:
     """A peer that runs, pinned to a core."""
 
-    def __init__(self, peer, site, shost, work, core):
+    def __init__(self, peer, site, built, work, core):
         self.peer, self.name, self.core = peer, peer.name, core
         self.site = site
         self.work = work / re.sub(r"\W+", "-", peer.name)
@@ -138,7 +149,7 @@ class Server:
         if peer.compresses_everywhere:
             self.ports["coded"] = self.ports["plain"]
         self.settings = {
-            "shost": shost,
+            **built,
             "sites": site.sites,
             "tls_folder": site.tls,
             "www": site.www,
@@ -244,14 +255,16 @@ class Server:
         return coding, len(content)
 
 
-def find(peer, shost):
-    """The executable of a peer; `None` if it has to be installed."""
-    return shutil.which(str(shost) if peer.executable == "@shost@" else peer.executable)
+def find(peer, built):
+    """The executable of a peer, which may have been built; `None` if it has to be installed."""
+    return shutil.which(fill(peer.executable, built))
 
 
-def version(peer, shost):
+def version(peer, built):
     """What a peer calls itself."""
-    command = [find(peer, shost), peer.version]
+    if not peer.version:
+        return ""
+    command = [find(peer, built), peer.version]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     text = done.stdout.strip() or done.stderr.strip()
     number = re.search(r"\d+\.\d+(\.\d+)?", text.splitlines()[0] if text else "")

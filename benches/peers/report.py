@@ -5,6 +5,7 @@ import statistics
 
 BASE = "nginx"
 LOG_SUFFIX = ", log on"
+LOG_OFF_SUFFIX = ", log off"
 
 UNITS = {"cpu": "µs CPU per {unit}", "p999": "µs, p99.9", "memory": "KiB per connection"}
 
@@ -34,7 +35,7 @@ class Summary:
 
 def summarize(workload, cells):
     """One summary for each server, in the order of measurement."""
-    base = cells.get(BASE) or cells.get(BASE + LOG_SUFFIX)
+    base = cells.get(BASE + LOG_SUFFIX if workload.logs else BASE)
     reference = median(base, workload.figure) if base else None
     return [summary(workload, name, rounds, reference) for name, rounds in cells.items() if rounds]
 
@@ -51,7 +52,7 @@ def summary(workload, name, rounds, reference):
     if workload.figure != "cpu" and "cpu" in rounds[0]:
         details["cpu"] = median(rounds, "cpu")
     return Summary(
-        server=name.removesuffix(LOG_SUFFIX),
+        server=server_name(workload, name),
         value=value,
         ratio=value / reference if reference else None,
         rate=median(rounds, "rate") if "rate" in rounds[0] else None,
@@ -60,6 +61,12 @@ def summary(workload, name, rounds, reference):
         faults=sorted({entry["fault"] for entry in rounds if entry["fault"]}),
         details=details,
     )
+
+
+def server_name(workload, name):
+    """Where logs are on, one without is the exception."""
+    off = LOG_OFF_SUFFIX if workload.logs and not name.endswith(LOG_SUFFIX) else ""
+    return name.removesuffix(LOG_SUFFIX) + off
 
 
 def median(rounds, key):
@@ -82,8 +89,9 @@ def print_workload(workload, summaries):
 
 
 def print_log_cost(cells):
-    """What shost's access log costs, if the same load was made with and without it."""
-    without, logged = cells.get("h1-1k", {}).get("shost"), cells.get("log", {}).get("shost, log on")
+    """What shost's access log costs."""
+    log = cells.get("log", {})
+    without, logged = log.get("shost"), log.get("shost" + LOG_SUFFIX)
     if without and logged:
         ratio = median(logged, "cpu") / median(without, "cpu")
         print(f"\nshost with its access log on takes ×{ratio:.2f} of the CPU time without")
@@ -92,7 +100,7 @@ def print_log_cost(cells):
 def markdown(workloads, summaries, versions, told):
     """The table for people: a row for each workload, a column for each server."""
     servers = [name for name in versions if not name.endswith(LOG_SUFFIX)]
-    heads = [f"{name} {versions[name]}" for name in servers]
+    heads = [f"{name} {versions[name]}".strip() for name in servers]
     lines = [
         "| work | unit | " + " | ".join(heads) + " | noise |",
         "|---|---|" + "---|" * len(heads) + "---|",

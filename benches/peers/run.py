@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures shost beside nginx, h2o, lighttpd, static-web-server and Caddy, on this machine.
+"""Measures shost beside nginx, h2o, lighttpd, static-web-server, Caddy and the machine's limit.
 
     benches/peers/run.py [--rounds 5] [--seconds 1] [--only h1-1k,page] [--peers nginx,h2o]
 
-It installs nothing. It builds shost and its own client, makes a site, starts every server that is
+It installs nothing. It builds shost, its own client and the limit, makes a site, starts every server that is
 there with the configuration in `servers/`, checks that all answer alike, and measures one workload
 after the other, the servers in turn within each. Servers are pinned to one core, the load to
 another. What counts is the server's CPU time per request: unlike requests per second it does not
@@ -48,14 +48,14 @@ def main():
     if missing:
         sys.exit(f"Missing tools. On Debian: apt-get install {' '.join(missing)}")
     raise_file_limit()
-    client = build(options)
+    built = build(options)
     site = Site(options.work / "site")
     print("Making the site, once …", flush=True)
     site.make()
-    loads = Loads(options.load_core, options.seconds, options.rate, client)
-    with running(options, site) as servers:
+    loads = Loads(options.load_core, options.seconds, options.rate, built["client"])
+    with running(options, site, built) as servers:
         check(servers)
-        measure_all(options, servers, loads)
+        measure_all(options, servers, loads, built)
     print(f"\nWritten: {options.results}/results.json, results.md, results.svg")
 
 
@@ -93,24 +93,29 @@ def raise_file_limit():
 
 
 def build(options):
-    """Builds shost, unless one was given, and the client; gives the client's path."""
-    if not options.shost:
+    """Builds shost, unless one was given, and the two programs beside this file."""
+    shost = options.shost
+    if not shost:
         subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT, check=True)
-        options.shost = PROJECT / "target" / "release" / "shost"
-    options.shost = options.shost.resolve()
-    target = options.work / "client"
+        shost = PROJECT / "target" / "release" / "shost"
+    return {"shost": shost.resolve()} | {name: tool(options, name) for name in ("client", "limit")}
+
+
+def tool(options, name):
+    """A program of our own that is not part of shost."""
+    target = options.work / f"{name}-build"
     command = ["cargo", "build", "--release", "--locked", "--target-dir", target]
-    subprocess.run(command, cwd=HERE / "client", check=True)
-    return target / "release" / "peers-client"
+    subprocess.run(command, cwd=HERE / name, check=True)
+    return target / "release" / f"peers-{name}"
 
 
 @contextlib.contextmanager
-def running(options, site):
+def running(options, site, built):
     """All servers that are there, started; stopped in the end whatever happens."""
     servers = []
     try:
-        for entry in wanted_peers(options):
-            server = peer.Server(entry, site, options.shost, options.work, options.server_core)
+        for entry in wanted_peers(options, built):
+            server = peer.Server(entry, site, built, options.work, options.server_core)
             servers.append(server)
             server.start()
         yield servers
@@ -119,7 +124,7 @@ def running(options, site):
             server.stop()
 
 
-def wanted_peers(options):
+def wanted_peers(options, built):
     """The peers that were asked for and are installed; says what the others need."""
     logs = any(workload.logs for workload in options.workloads)
     for entry in peer.PEERS:
@@ -128,7 +133,7 @@ def wanted_peers(options):
             continue
         if entry.logs and not logs:
             continue
-        if peer.find(entry, options.shost):
+        if peer.find(entry, built):
             yield entry
         else:
             print(f"{entry.name} is not here. To measure it: {entry.install}")
@@ -141,9 +146,9 @@ def check(servers):
         print(f"{server.name}: {'; '.join(faults) or 'answers as it should'}", flush=True)
 
 
-def measure_all(options, servers, loads):
+def measure_all(options, servers, loads, built):
     """Every workload. The results are written after each: a run can be ended early."""
-    versions = {server.name: peer.version(server.peer, options.shost) for server in servers}
+    versions = {server.name: peer.version(server.peer, built) for server in servers}
     cells = {}
     for workload in options.workloads:
         chosen = [server for server in servers if fits(server, workload)]
@@ -154,7 +159,11 @@ def measure_all(options, servers, loads):
 
 
 def fits(server, workload):
-    return server.peer.logs == workload.logs and server.has(workload.listener)
+    """Whether a server takes part; where logs are on, shost without one shows what its log costs."""
+    entry = server.peer
+    logs = entry.logs == workload.logs or entry.name == "shost"
+    wanted = not entry.workloads or workload.name in entry.workloads
+    return logs and wanted and server.has(workload.listener)
 
 
 def measure(options, workload, servers, loads):

@@ -89,8 +89,12 @@ def paced(listener, rate_divisor=1):
     """A fixed rate, so that latencies can be compared."""
 
     def run(loads, server):
-        rate = loads.rate / rate_divisor
-        options = {"rate": rate, "connections": PACED_CONNECTIONS}
+        # A slower rate takes longer: one in a thousand has to be more than one.
+        options = {
+            "rate": loads.rate / rate_divisor,
+            "seconds": loads.seconds * rate_divisor,
+            "connections": PACED_CONNECTIONS,
+        }
         return loads.client("paced", server, listener, **options)
 
     return run
