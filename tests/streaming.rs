@@ -19,7 +19,7 @@ const LENGTHS: [usize; 9] =
 /// from the file when the head has arrived.
 const BIG: usize = 32 * 1024 * 1024;
 /// What a test cuts such a file down to.
-const CUT: u64 = 1024 * 1024;
+const CUT: usize = 1024 * 1024;
 
 fn fill(site: &Site) -> &Site {
     LENGTHS.iter().fold(site, |site, length| site.file(&name(*length), pattern(*length)))
@@ -108,7 +108,7 @@ fn big() -> Setup {
 /// Cuts the file down while it is being sent.
 fn shrink(site: &Site) {
     let file = File::options().write(true).open(site.path("big.bin")).expect("it is there");
-    file.set_len(CUT).expect("it can be cut");
+    file.set_len(CUT as u64).expect("it can be cut");
 }
 
 #[test]
@@ -121,7 +121,13 @@ fn a_file_that_shrinks_closes_the_connection_short() {
     shrink(&server.site("a.test"));
     let body = connection.read_to_close();
     assert!(body.len() < BIG, "padded to {} bytes", body.len());
-    assert!(body == pattern(BIG)[..body.len()], "other bytes than the file had");
+    // Behind the cut the system empties its own pages, also those that are on their way already
+    // (see `Stream::send_to`); the client is told by the end that came too soon.
+    let expected = pattern(BIG);
+    let (kept, cut) = body.split_at(body.len().min(CUT));
+    assert!(kept == &expected[..kept.len()], "other bytes than the file has");
+    let emptied = |(at, byte): (usize, &u8)| *byte == expected[kept.len() + at] || *byte == 0;
+    assert!(cut.iter().enumerate().all(emptied), "other bytes than the file had");
     let answer = server.send(&Request::head("/big.bin"));
     assert_eq!(answer.must("content-length"), CUT.to_string(), "the server is well");
 }

@@ -1,7 +1,6 @@
 //! The outcomes of the pipeline, as data: a status and fields are made of them elsewhere.
 
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,7 +14,9 @@ use crate::coding::{Coding, negotiation};
 use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
 use crate::http::target::InvalidPath;
-use crate::site::{Availability, Content, Form, OpenFile, Representation, Site, Sites, Stream};
+use crate::site::{
+    Availability, Content, Form, OpenFile, Representation, Site, Sites, Stream, StreamedFile,
+};
 
 /// What a request comes to.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub(super) struct Source {
     pub(super) representation: Arc<Representation>,
     /// In which coding.
     pub(super) form: Arc<Form>,
-    file: Option<Arc<OwnedFd>>,
+    file: Option<Arc<StreamedFile>>,
 }
 
 /// Where a representation was found, for what has to be asked of it later.
@@ -170,9 +171,10 @@ impl Source {
         };
         match place.sites.open(place.site, relative).await {
             Ok(Some(file)) if file.facts == *facts => {
-                Ok(Self { representation, form, file: Some(Arc::new(file.descriptor)) })
+                let file = StreamedFile::new(place.site.name(), file);
+                Ok(Self { representation, form, file: Some(Arc::new(file)) })
             }
-            Ok(Some(file)) if form.coding() == Coding::Identity => Ok(Self::newer(file)),
+            Ok(Some(file)) if form.coding() == Coding::Identity => Ok(Self::newer(place, file)),
             Ok(_) if form.coding() != Coding::Identity => {
                 let identity = Arc::clone(representation.identity());
                 Box::pin(Self::open(place, representation, identity)).await
@@ -186,10 +188,11 @@ impl Source {
     }
 
     /// Another version than the one that was found: it is answered with as it is.
-    fn newer(file: OpenFile) -> Self {
+    fn newer(place: Place<'_>, file: OpenFile) -> Self {
         let representation = Arc::new(Representation::streamed(&file));
         let form = Arc::clone(representation.identity());
-        Self { representation, form, file: Some(Arc::new(file.descriptor)) }
+        let file = StreamedFile::new(place.site.name(), file);
+        Self { representation, form, file: Some(Arc::new(file)) }
     }
 
     /// Length of the content in bytes.

@@ -98,10 +98,7 @@ impl ::http_body::Body for Body {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match ready!(self.pieces.poll_next(context)) {
             Some(Ok(data)) => self.pass(data),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "answer broken off");
-                Poll::Ready(Some(Err(error)))
-            }
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
             None => Poll::Ready(None),
         }
     }

@@ -25,7 +25,7 @@ pub use form::{Availability, Content, Form};
 pub use lookup::OpenFile;
 pub use representation::Representation;
 pub use sites::{Answering, LoadError, Site, Sites, Source};
-pub use stream::Stream;
+pub use stream::{Stream, StreamedFile};
 
 /// What a path of a site leads to.
 #[derive(Clone, Debug)]

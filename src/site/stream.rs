@@ -11,10 +11,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use rustix::fs::sendfile;
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
 use super::content::{self, ReadError};
+use super::lookup::OpenFile;
 
 /// Bytes read at a time of what the system has in memory: little enough to be still in the
 /// processor's cache when they are encrypted or sent, and to keep no other connection waiting.
@@ -57,10 +58,25 @@ fn share(streams: usize) -> usize {
     (SHARED / streams.max(1)).clamp(SMALL_CHUNK, CHUNK)
 }
 
+/// An open file, and how messages call it.
+#[derive(Debug)]
+pub struct StreamedFile {
+    descriptor: OwnedFd,
+    name: Box<str>,
+}
+
+impl StreamedFile {
+    /// A file of the site `site`.
+    #[must_use]
+    pub fn new(site: &str, file: OpenFile) -> Self {
+        Self { descriptor: file.descriptor, name: format!("{site}/{}", file.relative).into() }
+    }
+}
+
 /// A part of an open file, read in order.
 #[derive(Debug)]
 pub struct Stream {
-    file: Arc<OwnedFd>,
+    file: Arc<StreamedFile>,
     offset: u64,
     end: u64,
     reading: Option<JoinHandle<std::io::Result<Bytes>>>,
@@ -72,7 +88,7 @@ pub struct Stream {
 impl Stream {
     /// The bytes of `file` from `offset` up to `end`.
     #[must_use]
-    pub fn new(file: Arc<OwnedFd>, offset: u64, end: u64) -> Self {
+    pub fn new(file: Arc<StreamedFile>, offset: u64, end: u64) -> Self {
         let (reading, last) = (None, Bytes::new());
         Self { file, offset, end, reading, last, _counted: Counted::new() }
     }
@@ -92,14 +108,14 @@ impl Stream {
             }
             let share = share(STREAMS.load(Ordering::Relaxed));
             let mut buffer = self.buffer(share.min(AT_HAND));
-            if let Some(count) = at_hand(&self.file, &mut buffer, self.offset) {
+            if let Some(count) = at_hand(&self.file.descriptor, &mut buffer, self.offset) {
                 buffer.truncate(count);
                 return Poll::Ready(Some(self.hand_over(buffer.freeze())));
             }
             let (file, offset) = (Arc::clone(&self.file), self.offset);
             buffer.resize(self.rest(share), 0);
             self.reading = Some(tokio::task::spawn_blocking(move || {
-                content::fill(&file, &mut buffer, offset)?;
+                content::fill(&file.descriptor, &mut buffer, offset)?;
                 Ok(buffer.freeze())
             }));
         }
@@ -113,29 +129,33 @@ impl Stream {
     }
 
     /// Sends what comes next to `socket` without a copy, as far as it takes it; `None` at the end,
-    /// and where the disk may have to be asked first.
+    /// and where the disk has to be asked first or has failed: [`poll_chunk`](Self::poll_chunk)
+    /// tells what is the matter.
+    ///
+    /// The socket takes the system's own pages of the file. Where that is cut down while they are on
+    /// their way, the system empties those behind the cut; the answer breaks off there anyway.
     ///
     /// # Errors
-    /// What the system says, [`WouldBlock`](std::io::ErrorKind::WouldBlock) included; and as
-    /// [`poll_chunk`](Self::poll_chunk) if the file has become shorter.
+    /// What the system says of the socket, [`WouldBlock`](std::io::ErrorKind::WouldBlock) included.
     pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<std::io::Result<usize>> {
         let count = self.rest(AT_HAND);
         if self.reading.is_some() || count == 0 {
             return None;
         }
+        let file = &self.file.descriptor;
         let last = self.offset + count as u64 - 1;
-        if [self.offset, last].iter().any(|at| at_hand(&self.file, &mut [0], *at) != Some(1)) {
+        if [self.offset, last].iter().any(|at| at_hand(file, &mut [0], *at) != Some(1)) {
             return None;
         }
         let mut from = self.offset;
-        Some(match sendfile(socket, &self.file, Some(&mut from), count) {
-            Ok(0) => Err(ReadError::Short.into()),
+        match sendfile(socket, file, Some(&mut from), count) {
+            Ok(0) | Err(Errno::IO) => None,
             Ok(sent) => {
                 self.offset += sent as u64;
-                Ok(sent)
+                Some(Ok(sent))
             }
-            Err(error) => Err(error.into()),
-        })
+            Err(error) => Some(Err(error.into())),
+        }
     }
 
     /// Room for at most `size` bytes, in the memory of the last chunk if it has gone.
@@ -160,6 +180,7 @@ impl Stream {
     }
 
     fn give_up(&mut self, error: std::io::Error) -> std::io::Result<Bytes> {
+        tracing::warn!(file = &*self.file.name, %error, "answer broken off");
         self.offset = self.end;
         Err(error)
     }

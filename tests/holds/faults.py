@@ -1,5 +1,9 @@
-"""What fails around the server: the reader of its log, and the disk that its sites are on."""
+"""What fails around the server: the reader of its log, and the disk that its sites are on.
 
+A disk that fails is made by strace, which lets chosen system calls on one file fail with EIO.
+"""
+
+import http.client
 import os
 import signal
 import statistics
@@ -20,6 +24,9 @@ WAITED_SECONDS = 1
 # More than a spool and a pipe hold together.
 TARGET = "/page.html?" + "x" * 2000
 REMOUNTED_SECONDS = 2
+# Larger than what is held in memory.
+STREAMED_BYTES = 5_000_000
+READS = "sendfile,preadv2,pread64"
 
 
 class Load:
@@ -147,3 +154,45 @@ def unmounted(shost, folder):
         yield held, (f"sites unmounted, and {what} file system mounted, {label}: {before} before, "
                      f"{gone} without it, {still} after a reload, then {back} "
                      f"{warned and 'and the warning '}({again.split(' ', 1)[1]})")
+
+
+def disk_errors(shost, folder):
+    """The disk fails under one file; the others, and the server, go on."""
+    site = folder / "sites" / DOMAIN
+    site.mkdir(parents=True)
+    content = {"good.html": b"<p>good\n" * 9, "held.html": b"<p>held\n" * 999,
+               "streamed.bin": os.urandom(STREAMED_BYTES)}
+    for name, text in content.items():
+        (site / name).write_bytes(text)
+    rows = [("held.html", f"{READS}:error=EIO", "that cannot be read"),
+            ("held.html", "statx:error=EIO", "whose facts cannot be read"),
+            ("held.html", f"{READS}:error=EIO:when=1..2", "that can be read again"),
+            ("streamed.bin", f"{READS}:error=EIO:when=9+", "that fails half-way")]
+    for name, fault, what in rows:
+        launcher = ["strace", "-D", "-f", "-qq", "-o", folder / "trace", "-P", site / name,
+                    "-e", f"inject={fault}"]
+        with Server(shost, "--sites", folder / "sites", launcher=launcher) as server:
+            answers = [whole(server, f"/{name}") for _ in range(4)]
+            good = whole(server, "/good.html")
+            told = server.event(lambda line: "os error 5" in line)
+        if name == "streamed.bin":
+            # All that came is right, and nobody takes it for the whole.
+            right = all(status == 200 and 0 <= len(part) < STREAMED_BYTES
+                        and content[name].startswith(part) for status, part in answers)
+        elif "when" in fault:
+            right = [status for status, _ in answers] == [503, 503, 200, 200]
+            right = right and answers[3][1] == content[name]
+        else:
+            right = all(answer == (503, b"") for answer in answers)
+        held = right and good == (200, content["good.html"]) and name in told
+        shown = [f"{status} with {len(part)} bytes" for status, part in answers]
+        yield held, f"a file {what}: {', '.join(shown)}; another: {good[0]} ({told.split(' ', 1)[1]})"
+
+
+def whole(server, target):
+    """The status of an answer on a connection of its own, and as much content as came."""
+    try:
+        status, _, content = server.client().ask(target)
+        return status, content
+    except http.client.IncompleteRead as short:
+        return 200, short.partial

@@ -26,7 +26,7 @@ PROMISES = {
     "disk": [disk.hot_hits],
     "memory": [memory.idle, memory.connections, memory.given_back, memory.storm],
     "forms": [forms.forms],
-    "faults": [faults.stalled_log, faults.unmounted],
+    "faults": [faults.disk_errors, faults.stalled_log, faults.unmounted],
     "deadlines": [deadlines.crowds, deadlines.stalled, deadlines.patience],
 }
 
