@@ -21,6 +21,7 @@ use tokio::io::ReadBuf;
 use super::answers::{Answers, Content};
 use super::io::{Io, Transport};
 use super::requests::Requests;
+use super::turn::Turn;
 use crate::service::Response;
 use head::{Head, Input, Refusal};
 use output::{Output, Persistence};
@@ -40,6 +41,7 @@ pub struct Connection<S, A: Answers> {
     state: State<A>,
     /// Whether the answer in flight is the last one.
     last: bool,
+    turn: Turn,
 }
 
 enum State<A: Answers> {
@@ -64,7 +66,15 @@ impl<S: Transport, A: Answers> Connection<S, A> {
     /// Begins a connection on `io`.
     pub fn new(io: S, answers: A) -> Self {
         let (input, output) = (Input::default(), Output::default());
-        Self { io, answers, input, output, state: State::Waiting, last: false }
+        Self {
+            io,
+            answers,
+            input,
+            output,
+            state: State::Waiting,
+            last: false,
+            turn: Turn::default(),
+        }
     }
 
     /// Ends the connection after the answer in flight, which says so (RFC 9112 §9.6).
@@ -105,6 +115,7 @@ impl<S: Transport, A: Answers> Connection<S, A> {
             _ => Persistence::Usual,
         };
         self.output.head(&response, persistence);
+        self.turn.count_answer();
         self.state = State::Sending(response.body);
     }
 
@@ -113,14 +124,18 @@ impl<S: Transport, A: Answers> Connection<S, A> {
         let State::Sending(body) = &mut self.state else { return Poll::Ready(Ok(())) };
         loop {
             if self.output.is_full() || body.is_end_stream() {
-                ready!(self.output.poll_send(&mut self.io, context))?;
+                ready!(self.output.poll_send(&mut self.io, &mut self.turn, context))?;
             }
             if body.is_end_stream() {
                 return Poll::Ready(Ok(()));
             }
+            ready!(self.turn.poll(context));
             if self.output.is_empty() {
                 match ready!(self.io.poll_send_file(context, |socket| body.send_to(socket))) {
-                    Some(Ok(_)) => continue,
+                    Some(Ok(count)) => {
+                        self.turn.count(count);
+                        continue;
+                    }
                     Some(Err(error)) => return Poll::Ready(Err(error)),
                     None => {}
                 }
@@ -133,7 +148,7 @@ impl<S: Transport, A: Answers> Connection<S, A> {
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(None) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Poll::Pending => {
-                    ready!(self.output.poll_send(&mut self.io, context))?;
+                    ready!(self.output.poll_send(&mut self.io, &mut self.turn, context))?;
                     return Poll::Pending;
                 }
             }
@@ -159,6 +174,7 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.turn.begin();
         loop {
             match &mut this.state {
                 State::Waiting => match this.input.take() {
@@ -175,6 +191,7 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
                     }
                 },
                 State::Answering(answer, asked) => {
+                    ready!(this.turn.poll(context));
                     let asked = *asked;
                     let response = ready!(Pin::new(answer).poll(context));
                     this.begin(response, asked);
@@ -184,7 +201,7 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
                     this.state = if this.last { State::Ending } else { State::Waiting };
                 }
                 State::Ending => {
-                    ready!(this.output.poll_send(&mut this.io, context))?;
+                    ready!(this.output.poll_send(&mut this.io, &mut this.turn, context))?;
                     return Pin::new(&mut this.io).poll_shutdown(context);
                 }
             }

@@ -29,8 +29,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answers::Answers;
 use super::io::Io;
-use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, STREAMS};
+use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES, STREAMS};
 use super::requests::Requests;
+use super::turn::{TURN, give_way};
 use crate::clock::Tick;
 use budget::Budget;
 use error::Fault;
@@ -95,8 +96,8 @@ enum Closing {
 /// What a client says first (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Rounds of reading and writing after which other connections get their turn.
-const ROUNDS: usize = 16;
+/// Rounds of reading and writing, each of a full queue, that are a turn.
+const ROUNDS: usize = TURN / OUTPUT_BYTES;
 
 impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Begins a connection on `io`.
@@ -160,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 return Poll::Pending;
             }
         }
-        context.waker().wake_by_ref();
+        give_way(context);
         Poll::Pending
     }
 

@@ -27,6 +27,7 @@ pub mod signals;
 pub mod snapshot;
 pub mod stop;
 pub mod tls;
+mod turn;
 pub mod watchdog;
 
 use std::net::{IpAddr, SocketAddr};

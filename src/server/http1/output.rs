@@ -11,6 +11,7 @@ use tokio::io::AsyncWrite;
 
 use crate::http::field_block::Encoding;
 use crate::server::date;
+use crate::server::turn::Turn;
 use crate::service::Response;
 
 /// Content up to this many bytes is copied behind its head: one run of bytes is sent for less than
@@ -94,14 +95,16 @@ impl Output {
         self.head.is_empty() && self.content.is_empty()
     }
 
-    /// Sends all of it.
+    /// Sends all of it, if the turn lasts.
     pub(super) fn poll_send<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
+        turn: &mut Turn,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         let mut stream = Pin::new(stream);
         while !self.is_empty() {
+            ready!(turn.poll(context));
             let head = &self.head[self.sent..];
             let sent = match (head.is_empty(), self.content.is_empty()) {
                 (false, true) => stream.as_mut().poll_write(context, head),
@@ -113,7 +116,10 @@ impl Output {
             };
             match ready!(sent)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                sent => self.advance(sent),
+                sent => {
+                    turn.count(sent);
+                    self.advance(sent);
+                }
             }
         }
         if self.unflushed {

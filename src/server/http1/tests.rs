@@ -6,14 +6,21 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body::{Body, Frame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 
 use super::Connection;
 use crate::server::answers::{Answers, Content};
+use crate::server::io::Transport;
+use crate::server::turn::TURN;
 use crate::service::Response;
 
-/// Answers `/` with two bytes, and `/wait` never.
+/// Answers `/` with two bytes, `/big` with many, and `/wait` never.
 struct Pages;
+
+/// As much as is held of a file.
+const BIG: usize = 1024 * 1024;
 
 enum Answer {
     Ready(Ready<Response<Text>>),
@@ -30,8 +37,13 @@ impl Answers for Pages {
         if head.uri.path() == "/wait" {
             return Answer::Never(pending());
         }
-        let mut response = http::Response::new(Text(Bytes::from_static(b"hi")));
-        response.headers_mut().insert("content-length", 2.into());
+        let text = match head.uri.path() {
+            "/big" => Bytes::from(vec![b'.'; BIG]),
+            _ => Bytes::from_static(b"hi"),
+        };
+        let length = text.len();
+        let mut response = http::Response::new(Text(text));
+        response.headers_mut().insert("content-length", length.into());
         Answer::Ready(ready(response.into()))
     }
 
@@ -64,6 +76,68 @@ impl Body for Text {
 
     fn is_end_stream(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// A client that has sent this much, and takes everything.
+struct Taker {
+    sent: Vec<u8>,
+    got: usize,
+}
+
+/// What the socket, or the encryption before it, takes at a time.
+const TAKEN: usize = 64 * 1024;
+
+impl Transport for Taker {}
+
+impl AsyncRead for Taker {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let count = self.sent.len().min(buffer.remaining());
+        buffer.put_slice(&self.sent[..count]);
+        self.sent.drain(..count);
+        if count > 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+impl AsyncWrite for Taker {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let count = bytes.len().min(TAKEN);
+        self.got += count;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_everything_is_given_a_turn_at_a_time() {
+    let sent = |path: &str, count| format!("GET {path} HTTP/1.1\r\n\r\n").repeat(count);
+    let rows = [(sent("/big", 3), TURN + TAKEN, 3 * BIG), (sent("/", 200), 32 * 200, 200 * 2)];
+    for (sent, most, least) in rows {
+        let mut connection = Connection::new(Taker { sent: sent.into(), got: 0 }, Pages);
+        let mut turns = Vec::new();
+        while turns.last() != Some(&0) {
+            assert!(
+                pin!(&mut connection).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+            );
+            turns.push(std::mem::take(&mut connection.io.got));
+        }
+        assert!(turns.iter().sum::<usize>() > least);
+        assert!(turns.iter().all(|sent| *sent <= most), "{turns:?}");
     }
 }
 

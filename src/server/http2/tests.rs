@@ -12,7 +12,7 @@ use http_body::{Body, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame::{Head, kind};
-use super::{Answers, Connection, Error, PREFACE};
+use super::{Answers, Connection, Error, PREFACE, TURN};
 use crate::service::Response;
 
 /// Answers `/` with two bytes, `/b` with many, and `/w` never.
@@ -267,6 +267,24 @@ fn answers_share_what_room_there_is() {
     let expected = "SETTINGS/1:0 DATA/0:16375@5 DATA/0:9@5 DATA/0:16375@7 DATA/0:9@7 \
                     DATA/0:16375@1 DATA/0:16375@3 DATA/0:9@1 DATA/0:9@3";
     assert_eq!(test.exchange(&room), expected);
+}
+
+#[test]
+fn a_client_that_takes_everything_is_given_a_turn_at_a_time() {
+    let mut test = Test::new();
+    let room = 10_000_000_u32.to_be_bytes();
+    let open = frame(kind::WINDOW_UPDATE, 0, 0, &room);
+    let wide = frame(kind::SETTINGS, 0, 0, &[&[0, 4][..], &room].concat());
+    let asked: Vec<_> = (0..50).map(|at| get(2 * at + 1, "/b")).collect();
+    test.0.io.sent = [open, wide, asked.concat()].concat();
+    let mut turns = Vec::new();
+    while turns.last() != Some(&0) {
+        assert!(Pin::new(&mut test.0).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        turns.push(std::mem::take(&mut test.0.io.got).len());
+    }
+    assert!(turns.iter().sum::<usize>() > 50 * BIG);
+    // The queue may be as much too full as one frame is long.
+    assert!(turns.iter().all(|sent| *sent <= TURN + TURN / 4), "{turns:?}");
 }
 
 #[test]
