@@ -31,6 +31,16 @@ soak minutes="20":
 bench-peers *arguments:
     benches/peers/run.py {{arguments}}
 
+# What a start takes, with ten sites and with 2,000.
+bench-start *arguments:
+    cargo build --release --locked
+    benches/start.py {{arguments}}
+
+# What one client's work costs another.
+bench-interference *arguments:
+    cargo build --release --locked
+    benches/interference.py {{arguments}}
+
 # The static binary that the image holds; prints where it is.
 static:
     container/static

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""How long a start takes: from exec to the first answer, with a few sites and with many.
+
+    benches/start.py [--shost target/release/shost] [--runs 9]
+
+Each site has a certificate of its own. They are made once, which takes half a minute, and kept in
+`target/start`. The first answer is a page over TLS, handshake included, from a client that tries
+again each half millisecond until it is there. Needs `openssl`. Prints medians, and the worst of
+the runs.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+
+PROJECT = pathlib.Path(__file__).resolve().parents[1]
+COUNTS = (10, 2_000)
+GIVE_UP_S = 30
+PAUSE_S = 0.0005
+
+
+def main():
+    """Makes what is missing, and measures."""
+    parser = argparse.ArgumentParser(description="How long a start takes.")
+    parser.add_argument("--shost", type=pathlib.Path, default=PROJECT / "target/release/shost")
+    parser.add_argument("--runs", type=int, default=9)
+    options = parser.parse_args()
+    if not shutil.which("openssl"):
+        sys.exit("Missing openssl. On Debian: apt-get install openssl")
+    for count in COUNTS:
+        folder = PROJECT / "target" / "start" / str(count)
+        make(folder, count)
+        times = [first_answer(options.shost.resolve(), folder, count) for _ in range(options.runs)]
+        print(f"{count:5} sites and certificates: first answer over TLS after "
+              f"{1000 * statistics.median(times):.1f} ms, at worst {1000 * max(times):.1f} ms",
+              flush=True)
+
+
+def name(number):
+    return f"site-{number}.test"
+
+
+def make(folder, count):
+    """Sites of one page, and a certificate for each; the last one says that all are there."""
+    if (folder / "complete").exists():
+        return
+    for number in range(count):
+        site, pair = folder / "sites" / name(number), folder / "tls" / name(number)
+        site.mkdir(parents=True, exist_ok=True)
+        pair.mkdir(parents=True, exist_ok=True)
+        (site / "index.html").write_text(f"<p>{name(number)}\n")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj",
+                        f"/CN={name(number)}", "-addext", f"subjectAltName=DNS:{name(number)}",
+                        "-keyout", pair / "key.pem", "-out", pair / "cert.pem"],
+                       check=True, capture_output=True)
+    (folder / "complete").touch()
+
+
+def first_answer(shost, folder, count):
+    """Seconds from exec until the page of the last site has come."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    host = name(count - 1)
+    context = ssl.create_default_context(cafile=folder / "tls" / host / "cert.pem")
+    command = [shost, "--sites", folder / "sites", "--tls", folder / "tls", "--ip", "127.0.0.1",
+               "--port", str(port), "--log", "none"]
+    began = time.monotonic()
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                plain = socket.create_connection(("127.0.0.1", port), GIVE_UP_S)
+                break
+            except ConnectionRefusedError:
+                if server.poll() is not None or time.monotonic() > began + GIVE_UP_S:
+                    sys.exit("the server did not start")
+                time.sleep(PAUSE_S)
+        with plain, context.wrap_socket(plain, server_hostname=host) as stream:
+            stream.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: start\r\n"
+                           "Connection: close\r\n\r\n".encode())
+            answer = b""
+            while part := stream.recv(65536):
+                answer += part
+        took = time.monotonic() - began
+        if host.encode() not in answer:
+            sys.exit(f"not the page that was asked for: {answer[:200]!r}")
+        return took
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    os.environ.pop("NOTIFY_SOCKET", None)
+    main()
