@@ -41,6 +41,11 @@ bench-interference *arguments:
     cargo build --release --locked
     benches/interference.py {{arguments}}
 
+# What an urgent page waits behind a download.
+bench-urgent *arguments:
+    cargo build --release --locked
+    benches/urgent.py {{arguments}}
+
 # The static binary that the image holds; prints where it is.
 static:
     container/static

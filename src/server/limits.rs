@@ -113,3 +113,8 @@ pub const SPARE_DESCRIPTORS: usize = 16;
 
 /// Connections that may wait to be accepted.
 pub const BACKLOG: i32 = 4096;
+
+/// Bytes that wait in the system for their turn on the network, of one connection. Without this
+/// bound there may be 4 MiB of a download, which everything that is asked for later on the same
+/// connection comes behind, however urgent (RFC 9218).
+pub const UNSENT_BYTES: u32 = 128 * 1024;

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::Setup;
 use super::connection::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
-use super::limits::BACKLOG;
+use super::limits::{BACKLOG, UNSENT_BYTES};
 use super::places::{Place, Places};
 use super::reserve::Reserve;
 
@@ -74,10 +74,14 @@ impl Sockets {
         if !inherited {
             socket.listen(BACKLOG).map_err(|error| failed(error, &socket))?;
         }
-        // Accepted sockets inherit this, so that no answer's last segment waits for an
-        // acknowledgement. Under SELinux options of a socket that was passed on may be refused.
+        // Accepted sockets inherit both, so that no answer's last segment waits for an
+        // acknowledgement, and none hands over more than is sent soon. Under SELinux options of a
+        // socket that was passed on may be refused.
         if let Err(error) = socket.set_tcp_nodelay(true) {
             tracing::debug!(%error, "a socket keeps Nagle's algorithm");
+        }
+        if let Err(error) = socket.set_tcp_notsent_lowat(UNSENT_BYTES) {
+            tracing::debug!(%error, "a socket buffers as much as the system likes");
         }
         socket.set_nonblocking(true).map_err(|error| failed(error, &socket))?;
         let address = failed(io::ErrorKind::Other.into(), &socket).address;
@@ -241,6 +245,18 @@ mod tests {
     use super::*;
     use crate::log::panics;
     use crate::server::places::Bounds;
+    use socket2::SockRef;
+
+    #[tokio::test]
+    async fn an_accepted_connection_has_the_options_of_its_listener() {
+        let mut sockets = bind(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
+        let listener = Sockets::listen(false, sockets.remove(0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (_client, accepted) = tokio::join!(client, listener.accept());
+        let (stream, _) = accepted.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
+    }
 
     #[test]
     fn a_connection_that_panics_is_counted_and_costs_itself_alone() {
