@@ -39,10 +39,10 @@ class Loads:
         """wrk and h2load know no fractions."""
         return max(1, round(self.seconds))
 
-    def wrk(self, server, listener, path, fields=(), script=None, missing=False):
+    def wrk(self, server, listener, path, fields=(), script=None, missing=False, seconds=None):
         """HTTP/1.1 on 64 connections that are kept, one request on each at a time."""
         scheme = "https" if listener == "tls" else "http"
-        command = ["wrk", "-t1", "-c64", f"-d{self.whole_seconds()}s"]
+        command = ["wrk", "-t1", "-c64", f"-d{seconds or self.whole_seconds()}s"]
         # wrk names itself nowhere, and a client without a name is refused as a bot.
         for field in (f"Host: {server.authority(listener)}", "User-Agent: wrk", *fields):
             command += ["-H", field]

@@ -171,7 +171,7 @@ def measure(options, workload, servers, loads):
     cells = {server.name: [] for server in servers}
     if workload.prepare:
         for server in servers:
-            workload.prepare(server)
+            workload.prepare(loads, server)
     for number in range(options.rounds):
         turn = number % max(1, len(servers))
         for server in servers[turn:] + servers[:turn]:

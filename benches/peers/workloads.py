@@ -1,18 +1,17 @@
 """What is measured: one row of the table for each workload."""
 
-import contextlib
 import dataclasses
-import http.client
 import subprocess
 import time
 from collections.abc import Callable
 
-from content import DISTINCT_FILES, FILES_PER_FOLDER
+from content import DISTINCT_FILES
 
 IDLE_CONNECTIONS = 1000
 IDLE_S = 4  # how long idle connections are kept: long enough to read a server's memory
 SETTLE_S = 0.5  # what a server does after an answer, such as giving memory back, is over by then
 PACED_CONNECTIONS = 16
+EACH_S = 10  # long enough for the slowest server to give every distinct file
 BROWSER = "br, gzip, zstd"
 
 
@@ -107,14 +106,11 @@ def page(mode):
     )
 
 
-def ask_for_each(server):
+def ask_for_each(loads, server):
     """Every distinct file once, so that caches are as full as they get."""
-    connection = http.client.HTTPConnection("localhost", server.ports["plain"], timeout=20)
-    with contextlib.closing(connection):
-        for number in range(DISTINCT_FILES):
-            path = f"/many/{number // FILES_PER_FOLDER:02}/{number % FILES_PER_FOLDER:03}.html"
-            connection.request("GET", path, headers={"User-Agent": "bench-peers"})
-            connection.getresponse().read()
+    outcome = loads.wrk(server, "plain", "/", script="each.lua", seconds=EACH_S)
+    if outcome.fault or outcome.count < DISTINCT_FILES:
+        raise RuntimeError(f"{server.name}: {outcome.fault or 'too slow'}: {outcome.count:.0f}")
 
 
 def idle(loads, server):
