@@ -7,6 +7,7 @@ import http.client
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from meter import Tree
 
 START_S = 20  # Caddy on a busy machine needs a few seconds
 STOP_S = 5  # after that a server is killed: nothing of a benchmark's has to be kept
+CONNECTIONS = 8192  # what the configurations allow at a time
 CODED_S = 10  # a server may compress in the background and answer uncompressed until it has
 TEMPLATES = pathlib.Path(__file__).parent / "servers"
 
@@ -157,6 +159,7 @@ class Server:
             "key": site.key,
             "work": self.work,
             "user": getpass.getuser(),
+            "files": cached_files(),
             **self.ports,
         }
         self.processes = {}
@@ -253,6 +256,12 @@ class Server:
         if plain is not None and plain != (self.site.www / path.lstrip("/")).read_bytes():
             raise RuntimeError(f"{self.name}: {path} is not the same after gzip")
         return coding, len(content)
+
+
+def cached_files():
+    """How many files a server may keep open, as far as descriptors go; connections need some too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1000, min(100_000, hard - CONNECTIONS - 1000))
 
 
 def find(peer, built):

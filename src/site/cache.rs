@@ -1,8 +1,7 @@
 //! What paths were found to lead to, kept for as long as the file system says the same.
 //!
 //! An entry is trusted for [`TRUST`]. After that its file is asked about with one `statx`, and
-//! read again only if the answer differs. The coded forms beside the file of a busy page are looked
-//! at in the background, so that nobody waits for that once a second. However many clients ask for a path at once, one of
+//! read again only if the answer differs. However many clients ask for a path at once, one of
 //! them fills it and the others wait for that; nobody waits for the filling of another path.
 
 mod fill;
@@ -49,10 +48,6 @@ const SHARD_BYTES: u64 = 4 * 1024 * 1024;
 /// so that nobody sees anything old meanwhile, and three more looks each time would cost more than
 /// the file's own.
 const SIBLINGS_TRUST: Duration = Duration::from_secs(1);
-
-/// From this age on they are looked at before an answer is given: nobody has asked for a while, and
-/// they may have changed long ago.
-const SIBLINGS_LATEST: Duration = Duration::from_secs(2);
 
 /// The cache of one snapshot of sites.
 #[derive(Debug)]
@@ -181,44 +176,12 @@ impl Cache {
         }
     }
 
-    fn remembered(
-        self: &Arc<Self>,
-        site: &Arc<Site>,
-        root: &Arc<OpenRoot>,
-        path: &str,
-        now: Tick,
-    ) -> Option<Found> {
+    fn remembered(&self, site: &Site, root: &OpenRoot, path: &str, now: Tick) -> Option<Found> {
         let held = self.slots.get(&KeyRef { site: site.id(), path })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        if !known.is_trusted(root, now) {
-            if !(known.may_be_asked(now) && known.holds(root, now)) {
-                return None;
-            }
-            if known.siblings_are_due(now, SIBLINGS_TRUST) {
-                known.siblings_checked.store(now);
-                self.look_beside(site, root, path, &held.slot);
-            }
-        }
-        Some(known.found.clone())
-    }
-
-    /// Looks at the coded forms beside a file, and reads all of it again if they have changed. One
-    /// who fills the slot meanwhile does the same.
-    fn look_beside(
-        self: &Arc<Self>,
-        site: &Arc<Site>,
-        root: &Arc<OpenRoot>,
-        path: &str,
-        slot: &Arc<Slot>,
-    ) {
-        if let Ok(turn) = Arc::clone(&slot.turn).try_lock_owned() {
-            let fill = self.filling(site, Arc::clone(root), path, slot);
-            tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                fill.run()
-            });
-        }
+        (known.is_trusted(root, now) || (known.may_be_asked(now) && known.holds(root, now)))
+            .then(|| known.found.clone())
     }
 
     async fn fill(
@@ -235,7 +198,13 @@ impl Cache {
         {
             return known.found.clone();
         }
-        let fill = self.filling(site, root, path, &slot);
+        let fill = Fill {
+            cache: Arc::clone(self),
+            site: Arc::clone(site),
+            root,
+            path: path.into(),
+            slot: Arc::clone(&slot),
+        };
         let filled = tokio::task::spawn_blocking(move || {
             // Held until the entry is there, also when the client that asked has gone.
             let _turn = turn;
@@ -245,22 +214,6 @@ impl Cache {
             tracing::error!(site = %site.name(), path, %error, "look-up failed");
             Found::Unavailable
         })
-    }
-
-    fn filling(
-        self: &Arc<Self>,
-        site: &Arc<Site>,
-        root: Arc<OpenRoot>,
-        path: &str,
-        slot: &Arc<Slot>,
-    ) -> Fill {
-        Fill {
-            cache: Arc::clone(self),
-            site: Arc::clone(site),
-            root,
-            path: path.into(),
-            slot: Arc::clone(slot),
-        }
     }
 
     fn slot(&self, site: &Site, path: &str) -> Arc<Slot> {
@@ -331,22 +284,8 @@ impl Known {
 
     /// Whether asking the file system takes so little that a serving thread may.
     fn may_be_asked(&self, now: Tick) -> bool {
-        now.since(self.checked.load()) < WARM && !self.siblings_are_due(now, SIBLINGS_LATEST)
-    }
-
-    /// Whether the last look at the coded forms beside the file is older than that.
-    fn siblings_are_due(&self, now: Tick, age: Duration) -> bool {
-        matches!(self.found, Found::File(_)) && now.since(self.siblings_checked.load()) >= age
-    }
-
-    /// Asks the file system about the coded forms beside the file.
-    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
-        let Found::File(representation) = &self.found else { return true };
-        let has = representation.has_its_siblings(root);
-        if has {
-            self.siblings_checked.store(now);
-        }
-        has
+        let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
+        is_warm(&self.checked) && is_warm(&self.siblings_checked)
     }
 
     /// Asks the file system; true renews the trust.
@@ -354,11 +293,25 @@ impl Known {
         let Watch::File { relative, facts, shadow } = &self.watch else { return false };
         let holds = self.generation == root.generation()
             && Facts::at(root.folder(), relative).as_ref() == Ok(facts)
-            && shadow.as_ref().is_none_or(|name| is_absent(root, name));
+            && shadow.as_ref().is_none_or(|name| is_absent(root, name))
+            && self.has_its_siblings(root, now);
         if holds {
             self.checked.store(now);
         }
         holds
+    }
+
+    /// Asks about the coded forms beside the file, if the last time is long enough ago.
+    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
+        let Found::File(representation) = &self.found else { return true };
+        if now.since(self.siblings_checked.load()) < SIBLINGS_TRUST {
+            return true;
+        }
+        let has = representation.has_its_siblings(root);
+        if has {
+            self.siblings_checked.store(now);
+        }
+        has
     }
 }
 

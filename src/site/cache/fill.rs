@@ -28,7 +28,6 @@ impl Fill {
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
             && known.holds(&self.root, began)
-            && known.has_its_siblings(&self.root, began)
         {
             return known.found.clone();
         }
