@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 
     /// Whether no request is or will be answered any more.
     fn is_done(&mut self) -> bool {
-        if self.silent && !self.streams.is_working() {
+        if self.silent && !self.streams.is_working(self.window.room()) {
             // Whoever has sent all there is opens no window either.
             self.streams.clear();
         }

@@ -180,11 +180,14 @@ impl<A: Answers> Streams<A> {
         }
     }
 
-    /// Whether something moves without the client: an answer in the making, content being fetched.
-    pub(super) fn is_working(&self) -> bool {
+    /// Whether something moves without the client, which has left so much `room` for all streams
+    /// together: an answer in the making, content being fetched that there is room for.
+    pub(super) fn is_working(&self, room: usize) -> bool {
         self.list.iter().any(|stream| match &stream.state {
             State::Awaited(_) => true,
-            State::Sending(sending) => sending.fetching.is_some(),
+            State::Sending(sending) => {
+                sending.fetching.is_some() && room.min(stream.window.room()) > 0
+            }
         })
     }
 

@@ -15,7 +15,7 @@ use super::frame::{Head, kind};
 use super::{Answers, Connection, Error, PREFACE, TURN};
 use crate::service::Response;
 
-/// Answers `/` with two bytes, `/b` with many, and `/w` never.
+/// Answers `/` with two bytes, `/b` with many, `/s` with some that never come, and `/w` never.
 struct Pages;
 
 enum Answer {
@@ -23,7 +23,10 @@ enum Answer {
     Never(Pending<Response<Content>>),
 }
 
-struct Content(Bytes);
+enum Content {
+    Ready(Bytes),
+    Never,
+}
 
 /// More than a window holds at first.
 const BIG: usize = 70_000;
@@ -35,10 +38,11 @@ impl Answers for Pages {
     fn answer(&self, head: Parts) -> Answer {
         let content = match head.uri.path() {
             "/w" => return Answer::Never(pending()),
-            "/b" => Bytes::from(vec![b'.'; BIG]),
-            _ => Bytes::from_static(b"hi"),
+            "/s" => Content::Never,
+            "/b" => Content::Ready(Bytes::from(vec![b'.'; BIG])),
+            _ => Content::Ready(Bytes::from_static(b"hi")),
         };
-        Answer::Ready(ready(http::Response::new(Content(content)).into()))
+        Answer::Ready(ready(http::Response::new(content).into()))
     }
 
     fn head_begun(&self) {}
@@ -65,18 +69,22 @@ impl Body for Content {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.0)))))
+        match &mut *self {
+            Self::Ready(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Never => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Self::Ready(bytes) if bytes.is_empty())
     }
 }
 
-/// A client that has sent this much, and takes everything.
+/// A client that has sent this much, perhaps all that it will, and takes everything.
 #[derive(Default)]
 struct Client {
     sent: Vec<u8>,
+    done: bool,
     got: Vec<u8>,
 }
 
@@ -86,7 +94,7 @@ impl AsyncRead for Client {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.sent.is_empty() {
+        if self.sent.is_empty() && !self.done {
             return Poll::Pending;
         }
         let count = self.sent.len().min(buffer.remaining());
@@ -251,6 +259,18 @@ fn windows_are_kept() {
     // It is over; what comes late means nothing.
     assert_eq!(test.exchange(&open(1, 0x7fff_ffff)), "");
     assert_eq!(test.exchange(&open(0, 0x7fff_ffff)), "GOAWAY/0=0x3");
+}
+
+#[test]
+fn what_a_silent_client_has_no_room_for_keeps_no_connection() {
+    // The content of the first may come yet; that of the second has taken all the room.
+    for (asked, ends) in [(vec![get(1, "/s")], false), (vec![get(1, "/s"), get(3, "/b")], true)] {
+        let mut test = Test::new();
+        test.exchange(&asked.concat());
+        test.0.io.done = true;
+        test.exchange(b"");
+        assert_eq!(matches!(test.1, Some(Ok(()))), ends, "{} streams", asked.len());
+    }
 }
 
 #[test]
