@@ -206,3 +206,24 @@ proptest! {
         properties::cache::cache(&steps);
     }
 }
+
+/// Every file is believed, then changed in each way, and then believed again.
+#[test]
+fn cache_of_old_files() {
+    use properties::cache::Step;
+    let all = |step: fn(usize) -> Step| (0..4).map(step).collect::<Vec<_>>();
+    let ask = || all(|file| Step::Ask { file });
+    let believed = || [vec![Step::Wait], ask(), ask()].concat();
+    let steps = [
+        believed(),
+        all(|file| Step::Write { file, version: 4 }),
+        believed(),
+        all(|file| Step::Write { file, version: 5 }),
+        believed(),
+        all(|file| Step::Remove { file }),
+        believed(),
+        all(|file| Step::Rename { file, version: 4 }),
+        believed(),
+    ];
+    properties::cache::cache(&steps.concat());
+}

@@ -8,7 +8,7 @@ use cache::Step;
 
 /// Steps of one run, and waits among them: both cost time that other runs could use.
 const STEPS: usize = 64;
-const WAITS: usize = 1;
+const WAITS: usize = 2;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let mut waits = 0;

@@ -21,7 +21,12 @@ use tokio::runtime::Runtime;
 /// that has other things to do.
 const SLACK: Duration = Duration::from_millis(20);
 
-const FILES: [&str; 4] = ["a.txt", "b.bin", "c.html", "d.js"];
+/// Long enough for files and folders to be old enough to be believed.
+const WAIT: Duration = Duration::from_millis(270);
+
+/// The site's own folder, one in it, and a page that is asked for without its ending.
+const FILES: [&str; 4] = ["a.txt", "in/b.bin", "c.html", "in/d.html"];
+const ASKED: [&str; 4] = ["a.txt", "in/b.bin", "c", "in/d.html"];
 
 /// One thing that happens; `version` decides the content.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +39,7 @@ pub(crate) enum Step {
     Remove { file: usize },
     /// A client asks for it.
     Ask { file: usize },
-    /// Time goes by until no entry is trusted any more.
+    /// Time goes by until no entry is trusted any more, and every file is old.
     Wait,
 }
 
@@ -75,6 +80,7 @@ pub(crate) fn cache(steps: &[Step]) {
 
 async fn play(steps: &[Step], cache_bound: u64) {
     let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("in")).expect("an empty folder");
     let source = Source { folder: folder.path().into(), single: true, cache_bound };
     let background = Background::start().expect("a thread");
     let (sites, _) = Sites::load(&source, background).expect("a folder that is there");
@@ -102,7 +108,7 @@ async fn play(steps: &[Step], cache_bound: u64) {
             Step::Ask { file } => {
                 let window = if cache_bound == 0 { Duration::ZERO } else { TRUST + SLACK };
                 let since = Instant::now().checked_sub(window).expect("the machine is up longer");
-                let found = ask(&sites, FILES[file], &mut tags).await;
+                let found = ask(&sites, ASKED[file], &mut tags).await;
                 let holds = |(version, until): &(Option<u8>, Option<Instant>)| {
                     until.is_none_or(|until| until > since) && version.map(content) == found
                 };
@@ -128,7 +134,7 @@ fn note(history: &mut History, version: Option<u8>) {
 
 #[allow(clippy::disallowed_methods, reason = "the passing of time is what is tested")]
 fn wait() {
-    std::thread::sleep(TRUST + SLACK);
+    std::thread::sleep(WAIT);
 }
 
 /// The content, whose tag names no other content; `None` if there is no such file.

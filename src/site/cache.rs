@@ -5,6 +5,7 @@
 //! them fills it and the others wait for that; nobody waits for the filling of another path.
 
 mod fill;
+mod missing;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::background::{Background, Encoding};
 use super::counters::Counters;
 use super::facts::Facts;
 use super::form::Availability;
+use super::names::Names;
 use super::representation::Representation;
 use super::root::OpenRoot;
 use super::{Found, Site};
@@ -152,6 +154,8 @@ struct Known {
 enum Watch {
     /// True as long as this name has these facts, and the shadow names nothing.
     File { relative: Box<str>, facts: Facts, shadow: Option<Box<str>> },
+    /// True as long as this folder has these facts: then its names are still these.
+    Folder { relative: Box<str>, facts: Facts, names: Names },
     /// Has to be found anew each time.
     Anew,
 }
@@ -167,7 +171,8 @@ impl Cache {
     pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str) -> Found {
         let now = Tick::now();
         let root = site.root().current(now);
-        match self.remembered(site, &root, path, now) {
+        let known = self.remembered(site, &root, path, now);
+        match known.or_else(|| self.known_missing(site, &root, path, now)) {
             Some(found) => {
                 self.background.counters().hits().add();
                 found
@@ -180,8 +185,7 @@ impl Cache {
         let held = self.slots.get(&KeyRef { site: site.id(), path })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        (known.is_trusted(root, now) || (known.may_be_asked(now) && known.holds(root, now)))
-            .then(|| known.found.clone())
+        (known.is_trusted(root, now) || known.still_holds(root, now)).then(|| known.found.clone())
     }
 
     async fn fill(
@@ -285,16 +289,28 @@ impl Known {
     /// Whether asking the file system takes so little that a serving thread may.
     fn may_be_asked(&self, now: Tick) -> bool {
         let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
-        is_warm(&self.checked) && is_warm(&self.siblings_checked)
+        let has_siblings = matches!(self.watch, Watch::File { .. });
+        is_warm(&self.checked) && (!has_siblings || is_warm(&self.siblings_checked))
+    }
+
+    /// As [`holds`](Self::holds), where asking takes no time.
+    fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
+        self.may_be_asked(now) && self.holds(root, now)
     }
 
     /// Asks the file system; true renews the trust.
     fn holds(&self, root: &OpenRoot, now: Tick) -> bool {
-        let Watch::File { relative, facts, shadow } = &self.watch else { return false };
+        let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
         let holds = self.generation == root.generation()
-            && Facts::at(root.folder(), relative).as_ref() == Ok(facts)
-            && shadow.as_ref().is_none_or(|name| is_absent(root, name))
-            && self.has_its_siblings(root, now);
+            && match &self.watch {
+                Watch::File { relative, facts, shadow } => {
+                    has(relative, facts)
+                        && shadow.as_ref().is_none_or(|name| is_absent(root, name))
+                        && self.has_its_siblings(root, now)
+                }
+                Watch::Folder { relative, facts, .. } => has(relative, facts),
+                Watch::Anew => false,
+            };
         if holds {
             self.checked.store(now);
         }

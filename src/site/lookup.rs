@@ -11,13 +11,13 @@ use super::facts::{Facts, Kind};
 use super::root::OpenRoot;
 
 /// The document that stands for its folder.
-const INDEX: &str = "index.html";
+pub(super) const INDEX: &str = "index.html";
 
 /// What `/about` falls back to when there is no such file or folder.
-const CLEAN_SUFFIX: &str = ".html";
+pub(super) const CLEAN_SUFFIX: &str = ".html";
 
 /// The page that a folder answers with for anything missing beneath it.
-const MISSING_PAGE: &str = "404.html";
+pub(super) const MISSING_PAGE: &str = "404.html";
 
 /// The last segment of a path that stands for whatever is missing in its folder. No path in normal
 /// form has it.
@@ -172,7 +172,8 @@ fn sort(error: Errno) -> Opened {
     }
 }
 
-fn join(folder: &str, name: &str) -> String {
+/// The name of what lies in a folder; the root itself has the empty name.
+pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 

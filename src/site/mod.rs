@@ -12,6 +12,7 @@ pub mod facts;
 pub mod form;
 pub mod inspection;
 pub mod lookup;
+pub mod names;
 pub mod representation;
 pub mod root;
 pub mod sites;

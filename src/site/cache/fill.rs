@@ -94,7 +94,10 @@ impl Fill {
             Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
             Place::Folder => Found::Folder,
             Place::Index => Found::Index,
-            Place::Missing(page) => Found::Missing(page),
+            Place::Missing(page) => {
+                self.learn_names(began);
+                Found::Missing(page)
+            }
             Place::Forbidden => Found::Forbidden,
             Place::Unavailable(error) => return self.unavailable(&error),
         };
@@ -107,18 +110,28 @@ impl Fill {
             Found::File(file) => file.weight(),
             _ => 0,
         };
-        let known = Known {
-            found: found.clone(),
+        let known = self.known(began, found.clone(), watch);
+        self.keep(&self.path, &self.slot, known, content);
+        found
+    }
+
+    /// What is known from now on.
+    pub(super) fn known(&self, began: Tick, found: Found, watch: Watch) -> Arc<Known> {
+        Arc::new(Known {
+            found,
             watch,
             generation: self.root.generation(),
             checked: AtomicTick::new(began),
             siblings_checked: AtomicTick::new(began),
-        };
-        self.slot.known.store(Some(Arc::new(known)));
-        let weight = entry_weight(&self.path, content);
-        let key = Key { site: self.site.id(), path: self.path.clone() };
-        self.cache.slots.insert(key, Weighed { slot: Arc::clone(&self.slot), weight });
-        found
+        })
+    }
+
+    /// Keeps what is known under `path`, and counts its weight.
+    pub(super) fn keep(&self, path: &str, slot: &Arc<Slot>, known: Arc<Known>, content: u64) {
+        slot.known.store(Some(known));
+        let weight = entry_weight(path, content);
+        let key = Key { site: self.site.id(), path: path.into() };
+        self.cache.slots.insert(key, Weighed { slot: Arc::clone(slot), weight });
     }
 
     /// Never made known: the next request tries again.

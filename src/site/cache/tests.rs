@@ -1,7 +1,8 @@
 //! The cache over real folders.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -10,6 +11,8 @@ use tempfile::TempDir;
 
 use crate::clock::Tick;
 use crate::coding::Coding;
+use crate::site::lookup::{self, Place};
+use crate::site::root::Root;
 use crate::site::{Availability, Background, Content, Found, Representation, Sites, Source};
 
 /// A folder, its one site, and the counters of its cache.
@@ -48,6 +51,14 @@ impl Scene {
             Poll::Ready(found) => Some(found),
             Poll::Pending => None,
         }
+    }
+
+    /// What is known without a look at what it leads to.
+    fn find_without_fill(&self, path: &str) -> Option<Found> {
+        let fills = || self.background.counters().fills().total();
+        let before = fills();
+        let found = self.find_at_once(path);
+        found.filter(|_| fills() == before)
     }
 
     #[track_caller]
@@ -212,4 +223,215 @@ async fn nothing_is_missing_while_a_folder_is_replaced() {
     assert_eq!(Scene::content(&scene.find("/b.txt").await), b"2");
     scene.distrust().await;
     assert!(matches!(scene.find("/a.txt").await, Found::Missing(None)));
+}
+
+/// Everything that a path may be missing in, or be there beside.
+const TREE: [&str; 8] = [
+    "index.html",
+    "about.html",
+    "404.html",
+    "blog/404.html",
+    "blog/post/a.txt",
+    "bare/deeper/x.txt",
+    "Mixed/Case.txt",
+    "stray/a.txt",
+];
+
+/// Paths of that tree, most of which lead to nothing.
+const PATHS: [&str; 27] = [
+    "/",
+    "/.",
+    "/about",
+    "/about/",
+    "/about.html",
+    "/about.html/x",
+    "/index.html",
+    "/nothing",
+    "/nothing/",
+    "/nothing.html",
+    "/nothing/at/all",
+    "/404.html",
+    "/blog",
+    "/blog/",
+    "/blog/.",
+    "/blog/nothing",
+    "/blog/post/",
+    "/blog/post/a.txt",
+    "/blog/post/b/c",
+    "/bare/",
+    "/bare/deeper/y.txt",
+    "/mixed/case.txt",
+    "/größe",
+    "/blog/größe/x",
+    "/link/nothing",
+    "/out/nothing",
+    "/stray/nothing",
+];
+
+impl Scene {
+    /// A scene of [`TREE`] and links, some of which lead out; old enough to be believed.
+    async fn of_tree() -> Self {
+        let scene = Self::new(1 << 20, &[]);
+        for name in TREE {
+            let file = scene.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, name).unwrap();
+        }
+        symlink("blog", scene.path().join("link")).unwrap();
+        symlink(scene.folder.path(), scene.path().join("out")).unwrap();
+        symlink("/etc/hostname", scene.path().join("stray/404.html")).unwrap();
+        scene.learn().await;
+        scene
+    }
+
+    /// Asks for what is missing until every folder's names are known.
+    async fn learn(&self) {
+        let mut number = 0;
+        for folder in ["/", "/blog/", "/blog/post/", "/bare/deeper/", "/link/"] {
+            while self.find_without_fill(&format!("{folder}missing-{number}")).is_none() {
+                if folder == "/" {
+                    // The folders are too young to be believed yet.
+                    self.distrust().await;
+                }
+                self.find(&format!("{folder}missing")).await;
+                number += 1;
+            }
+        }
+        // Of this one, nothing is to be learned.
+        self.find("/stray/missing").await;
+    }
+
+    /// What a path leads to by the disk alone.
+    fn placed(&self, path: &str) -> String {
+        let root = Root::open(&self.path()).unwrap().latest();
+        match lookup::place(&root, path) {
+            Place::File(file) => format!("file {}", file.relative),
+            Place::Folder => "folder".into(),
+            Place::Index => "index".into(),
+            Place::Missing(page) => format!("missing, {page:?}"),
+            place => format!("{place:?}"),
+        }
+    }
+}
+
+fn told(found: &Found) -> String {
+    match found {
+        Found::File(file) => format!("file {}", file.relative()),
+        Found::Folder => "folder".into(),
+        Found::Index => "index".into(),
+        Found::Missing(page) => format!("missing, {page:?}"),
+        found => format!("{found:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_missing_is_what_the_disk_has_not() {
+    let scene = Scene::of_tree().await;
+    let mut at_once = 0;
+    for path in PATHS {
+        let known = scene.find_without_fill(path);
+        at_once += usize::from(known.is_some());
+        let found = match known {
+            Some(found) => found,
+            None => scene.find(path).await,
+        };
+        assert_eq!(told(&found), scene.placed(path), "{path}");
+    }
+    assert_eq!(at_once, 14, "of those, nobody had to look for");
+}
+
+#[tokio::test]
+async fn a_storm_of_missing_paths_asks_the_disk_for_none_and_keeps_none() {
+    let scene = Scene::of_tree().await;
+    let (fills, weight) =
+        (scene.background.counters().fills().total(), scene.sites.cache().weight());
+    for number in 0..1_000 {
+        let path = format!("/blog/{number}/wp-login.php");
+        let found = scene.find_without_fill(&path).expect("known without a look");
+        assert_eq!(told(&found), scene.placed("/blog/nothing"));
+    }
+    assert_eq!(scene.background.counters().fills().total(), fills);
+    assert_eq!(scene.sites.cache().weight(), weight);
+}
+
+#[tokio::test]
+async fn names_are_counted() {
+    let mut weights = Vec::new();
+    for count in [0, 4_000] {
+        let scene = Scene::new(1 << 20, &[]);
+        for number in 0..count {
+            fs::write(scene.path().join(number.to_string()), "").unwrap();
+        }
+        while scene.find_without_fill("/nothing/missing").is_none() {
+            scene.distrust().await;
+            scene.find("/missing").await;
+        }
+        weights.push(scene.sites.cache().weight());
+    }
+    // Other entries there are a few of.
+    assert!((30_000..40_000).contains(&(weights[1] - weights[0])), "{weights:?}");
+}
+
+/// What is done to a site.
+type Come = Box<dyn Fn(&Path)>;
+
+#[tokio::test]
+async fn what_was_missing_is_found_when_it_has_come() {
+    let write = |name| move |site: &Path| fs::write(site.join(name), name).unwrap();
+    let comes: [(&str, Come); 8] = [
+        ("/new.html", Box::new(write("new.html"))),
+        ("/clean", Box::new(write("clean.html"))),
+        ("/blog/new.txt", Box::new(write("blog/new.txt"))),
+        ("/link/late.txt", Box::new(write("blog/late.txt"))),
+        ("/nothing", Box::new(|site| fs::remove_file(site.join("404.html")).unwrap())),
+        ("/blog/nothing", Box::new(|site| fs::remove_file(site.join("blog/404.html")).unwrap())),
+        (
+            "/folder/x.txt",
+            Box::new(|site| {
+                fs::create_dir(site.join("folder")).unwrap();
+                fs::write(site.join("folder/x.txt"), "x").unwrap();
+            }),
+        ),
+        (
+            "/blog/moved.txt",
+            Box::new(|site| {
+                let other = site.with_file_name("other");
+                fs::create_dir(&other).unwrap();
+                fs::write(other.join("moved.txt"), "moved").unwrap();
+                fs::remove_file(site.join("link")).unwrap();
+                fs::rename(site.join("blog"), site.with_file_name("old")).unwrap();
+                fs::rename(other, site.join("blog")).unwrap();
+            }),
+        ),
+    ];
+    for (path, come) in comes {
+        let scene = Scene::of_tree().await;
+        let before = scene.find_without_fill(path).expect("known to be missing");
+        assert_eq!(told(&before), scene.placed(path), "{path}");
+        come(&scene.path());
+        assert_ne!(told(&before), scene.placed(path), "{path}");
+        scene.distrust().await;
+        assert_eq!(told(&scene.find(path).await), scene.placed(path), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_folder_that_is_put_in_place_is_not_missing() {
+    let scene = Scene::of_tree().await;
+    assert!(scene.find_without_fill("/new.txt").is_some());
+    let link = scene.path();
+    let releases = [scene.folder.path().join("one"), scene.folder.path().join("two")];
+    fs::rename(&link, &releases[0]).unwrap();
+    fs::create_dir(&releases[1]).unwrap();
+    fs::write(releases[1].join("new.txt"), "new").unwrap();
+    symlink(&releases[0], &link).unwrap();
+    scene.distrust().await;
+    scene.learn().await;
+    assert!(scene.find_without_fill("/new.txt").is_some());
+    let beside = link.with_file_name("beside");
+    symlink(&releases[1], &beside).unwrap();
+    // Of the first release, nothing changes.
+    fs::rename(&beside, &link).unwrap();
+    scene.distrust().await;
+    assert_eq!(Scene::content(&scene.find("/new.txt").await), b"new");
 }
