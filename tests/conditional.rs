@@ -13,6 +13,9 @@ const SAME: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
 const BEFORE: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
 const AFTER: &str = "Sun, 09 Sep 2001 01:46:41 GMT";
 
+/// Bytes whose hash takes longer than a few answers.
+const LONG_TO_HASH: usize = 64 * 1024 * 1024;
+
 fn serve() -> Server {
     // Half a second more than the date can say: comparison is to the second.
     let time = SystemTime::UNIX_EPOCH + CHANGED + Duration::from_millis(500);
@@ -188,4 +191,20 @@ fn a_precondition_wins_over_a_redirect_nowhere() {
         let answer = server.send(&Request::get("/folder").field(field, "*"));
         assert_eq!(answer.status, 308, "{field}");
     }
+}
+
+/// The content of a large file is hashed in the background: until then there is no tag.
+#[test]
+fn what_is_not_modified_has_the_tag_that_the_file_has_by_now() {
+    let time = SystemTime::UNIX_EPOCH + CHANGED;
+    let content = vec![0; LONG_TO_HASH];
+    let server = Setup::new().site("a.test", |site| site.file_of("big.bin", content, time)).start();
+    let unchanged = Request::get("/big.bin").fields(&[("if-modified-since", SAME)]);
+    let tag = loop {
+        assert_eq!(server.send(&unchanged).status, 304);
+        if let Some(tag) = server.send(&Request::head("/big.bin")).field("etag") {
+            break tag.to_owned();
+        }
+    };
+    assert_eq!(server.send(&unchanged).field("etag"), Some(&*tag));
 }

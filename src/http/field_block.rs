@@ -1,70 +1,110 @@
 //! A block of fields that many answers share, and what a protocol makes of it for the wire.
 //!
 //! The fields of a file are the same in every answer with it. They are made once per version of
-//! the file, and so is the text that HTTP/1 and HTTP/2 send of them: to send the block again is to
-//! copy it.
+//! the file, as the text that HTTP/1 sends of them; HTTP/2 makes its own of that once it is asked
+//! to. To send the block again is to copy it.
 
 use std::sync::OnceLock;
 
-use http::HeaderMap;
+use http::{HeaderName, HeaderValue};
+use memchr::memmem;
 
-/// Fields, and their encoding in each protocol once there has been an answer in it.
+/// What ends a field line.
+const END: &[u8] = b"\r\n";
+
+/// What is between a name and its value.
+const COLON: &[u8] = b": ";
+
+/// Fields, as they are sent.
 #[derive(Debug, Default)]
 pub struct FieldBlock {
-    fields: HeaderMap,
-    http1: OnceLock<Box<[u8]>>,
+    lines: Box<[u8]>,
     http2: OnceLock<Box<[u8]>>,
 }
 
-/// What a block is encoded for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// Field lines (RFC 9112 §5).
-    Http1,
-    /// Field representations that leave the dynamic table as it is (RFC 7541 §6.2.2).
-    Http2,
-}
-
 impl FieldBlock {
-    /// A block of `fields`.
+    /// The fields as HTTP/1 sends them: field lines (RFC 9112 §5).
     #[must_use]
-    pub fn new(fields: HeaderMap) -> Self {
-        Self { fields, ..Self::default() }
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
     }
 
-    /// The fields themselves.
-    #[must_use]
-    pub fn fields(&self) -> &HeaderMap {
-        &self.fields
-    }
-
-    /// The block as it is sent, which `encode` makes once. It must depend on the fields alone.
-    pub fn encoded(
-        &self,
-        encoding: Encoding,
-        encode: impl FnOnce(&HeaderMap, &mut Vec<u8>),
-    ) -> &[u8] {
-        let encoded = match encoding {
-            Encoding::Http1 => &self.http1,
-            Encoding::Http2 => &self.http2,
-        };
-        encoded.get_or_init(|| {
+    /// The fields as HTTP/2 sends them: field representations that leave the dynamic table as it
+    /// is (RFC 7541 §6.2.2), which `encode` appends once for each field.
+    pub fn http2(&self, mut encode: impl FnMut(&mut Vec<u8>, &HeaderName, &[u8])) -> &[u8] {
+        self.http2.get_or_init(|| {
             let mut block = Vec::new();
-            encode(&self.fields, &mut block);
+            for (name, value) in self.iter() {
+                encode(&mut block, &name, value.as_bytes());
+            }
             block.into_boxed_slice()
         })
     }
+
+    /// The fields themselves, read from their lines.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let mut rest = &*self.lines;
+        std::iter::from_fn(move || {
+            let end = memmem::find(rest, END)?;
+            let (line, behind) = rest.split_at(end);
+            rest = &behind[END.len()..];
+            let colon = memmem::find(line, COLON)?;
+            let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+            Some((name, HeaderValue::from_bytes(&line[colon + COLON.len()..]).ok()?))
+        })
+    }
+}
+
+impl FromIterator<(HeaderName, HeaderValue)> for FieldBlock {
+    fn from_iter<T: IntoIterator<Item = (HeaderName, HeaderValue)>>(fields: T) -> Self {
+        let mut lines = Vec::new();
+        for (name, value) in fields {
+            line(&mut lines, name.as_str(), value.as_bytes());
+        }
+        Self { lines: lines.into_boxed_slice(), http2: OnceLock::new() }
+    }
+}
+
+/// Appends a field line.
+pub fn line(text: &mut Vec<u8>, name: &str, value: &[u8]) {
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(COLON);
+    text.extend_from_slice(value);
+    text.extend_from_slice(END);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::{ETAG, SERVER, VARY};
+
+    fn fields() -> [(HeaderName, HeaderValue); 4] {
+        [
+            (ETAG, HeaderValue::from_static("\"a: b\"")),
+            (VARY, HeaderValue::from_static("accept")),
+            (VARY, HeaderValue::from_static("accept-encoding")),
+            (SERVER, HeaderValue::from_static("")),
+        ]
+    }
 
     #[test]
-    fn a_block_is_encoded_once_for_each_protocol() {
-        let block = FieldBlock::new(HeaderMap::new());
-        assert_eq!(block.encoded(Encoding::Http1, |_, text| text.push(1)), [1]);
-        assert_eq!(block.encoded(Encoding::Http2, |_, text| text.push(2)), [2]);
-        assert_eq!(block.encoded(Encoding::Http1, |_, text| text.push(3)), [1]);
+    fn a_block_is_its_lines_and_its_fields() {
+        let block: FieldBlock = fields().into_iter().collect();
+        let lines = b"etag: \"a: b\"\r\nvary: accept\r\nvary: accept-encoding\r\nserver: \r\n";
+        assert_eq!(block.lines(), lines);
+        assert!(block.iter().eq(fields()));
+        assert_eq!(FieldBlock::default().iter().count(), 0);
+    }
+
+    #[test]
+    fn http2_is_made_once() {
+        let block: FieldBlock = fields().into_iter().collect();
+        let names = |block: &mut Vec<u8>, name: &HeaderName, value: &[u8]| {
+            block.extend(name.as_str().bytes());
+            block.extend(value);
+        };
+        let made = b"etag\"a: b\"varyacceptvaryaccept-encodingserver";
+        assert_eq!(block.http2(names), made);
+        assert_eq!(block.http2(|_, _, _| unreachable!("made already")), made);
     }
 }

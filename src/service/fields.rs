@@ -60,8 +60,10 @@ impl Fields {
 
     /// All of them, for whoever does not mind the cost.
     pub fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let block = self.block().into_iter().flat_map(FieldBlock::fields);
-        let all = block.chain(self.own()).map(|(name, value)| (name.clone(), value.clone()));
-        all.chain(self.content_length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))))
+        let block = self.block().into_iter().flat_map(FieldBlock::iter);
+        let own = self.own().map(|(name, value)| (name.clone(), value.clone()));
+        block
+            .chain(own)
+            .chain(self.content_length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))))
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ::http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
-    LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION,
+    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
 use ::http::{Method, StatusCode, Version};
@@ -73,7 +73,8 @@ impl Response {
 impl<B> From<::http::Response<B>> for Response<B> {
     fn from(plain: ::http::Response<B>) -> Self {
         let (head, body) = plain.into_parts();
-        let fields = Fields::of(Arc::new(FieldBlock::new(head.headers)));
+        let fields = head.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let fields = Fields::of(Arc::new(fields.collect()));
         Self { status: head.status, fields, closes: false, body }
     }
 }
@@ -221,16 +222,14 @@ fn not_modified(file: &Representation, coding: Coding) -> Draft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
     draft.fields = Fields::of(file.unchanged(coding, || {
         let all = block(file, file.identity());
-        let mut fields = HeaderMap::with_capacity(4);
-        for name in [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY] {
-            if let Some(value) = all.fields().get(&name) {
-                fields.insert(name, value.clone());
-            }
-        }
-        if let (false, Some(tag)) = (coding == Coding::Identity, entity_tag(file, coding)) {
-            fields.insert(ETAG, tag);
-        }
-        FieldBlock::new(fields)
+        let refreshing = [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY];
+        all.iter()
+            .filter(|(name, _)| refreshing.contains(name))
+            .map(|(name, value)| match entity_tag(file, coding) {
+                Some(tag) if name == ETAG => (name, tag),
+                _ => (name, value),
+            })
+            .collect()
     }));
     draft
 }
@@ -253,36 +252,37 @@ fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
 }
 
 fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
-    let mut fields = block(&source.representation, &source.form).fields().clone();
-    let inner = fields.insert(CONTENT_TYPE, multipart::CONTENT_TYPE);
-    let inner = inner.unwrap_or(PLAIN_TEXT);
+    let mut inner = PLAIN_TEXT;
+    let whole = block(&source.representation, &source.form);
+    let fields = whole.iter().map(|(name, value)| {
+        if name != CONTENT_TYPE {
+            return (name, value);
+        }
+        inner = value;
+        (name, multipart::CONTENT_TYPE)
+    });
+    let fields = Fields::of(Arc::new(fields.collect()));
     let length = source.length();
     let (pieces, length) = multipart::content(ranges, length, &inner, |range| source.slice(range));
-    let fields = Fields::of(Arc::new(FieldBlock::new(fields)));
     Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
 }
 
 /// The fields of a served file in one of its forms, made once per version of it.
 fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
     form.fields(file.inspection().is_some(), || {
-        let mut fields = HeaderMap::with_capacity(12);
-        fields.insert(CONTENT_TYPE, content_type(file));
-        if let Some(coding) = content_encoding(form) {
-            fields.insert(CONTENT_ENCODING, coding);
-        }
-        if let Some(tag) = entity_tag(file, form.coding()) {
-            fields.insert(ETAG, tag);
-        }
-        fields.insert(LAST_MODIFIED, date::format(file.last_modified()));
         let essence = file.media_type().essence;
-        fields.insert(CACHE_CONTROL, freshness::cache_control(file.file_name(), essence));
-        fields.insert(ACCEPT_RANGES, BYTES);
-        if file.varies() {
-            fields.insert(VARY, BY_CODING);
-        }
-        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
-        fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        FieldBlock::new(fields)
+        let fields = [
+            (CONTENT_TYPE, Some(content_type(file))),
+            (CONTENT_ENCODING, content_encoding(form)),
+            (ETAG, entity_tag(file, form.coding())),
+            (LAST_MODIFIED, Some(date::format(file.last_modified()))),
+            (CACHE_CONTROL, Some(freshness::cache_control(file.file_name(), essence))),
+            (ACCEPT_RANGES, Some(BYTES)),
+            (VARY, file.varies().then_some(BY_CODING)),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, Some(ANY_ORIGIN)),
+            (X_CONTENT_TYPE_OPTIONS, Some(NOSNIFF)),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     })
 }
 

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use tokio::io::AsyncWrite;
 
-use crate::http::field_block::Encoding;
+use crate::http::field_block::line;
 use crate::server::date;
 use crate::server::turn::Turn;
 use crate::service::Response;
@@ -63,7 +63,7 @@ impl Output {
             head.extend_from_slice(b"\r\n");
         }
         if let Some(block) = response.fields.block() {
-            head.extend_from_slice(block.encoded(Encoding::Http1, lines));
+            head.extend_from_slice(block.lines());
         }
         for (name, value) in response.fields.own() {
             line(head, name.as_str(), value.as_bytes());
@@ -157,18 +157,5 @@ fn status_line(head: &mut Vec<u8>, status: StatusCode) {
     head.extend_from_slice(status.as_str().as_bytes());
     head.push(b' ');
     head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    head.extend_from_slice(b"\r\n");
-}
-
-fn lines(fields: &HeaderMap, block: &mut Vec<u8>) {
-    for (name, value) in fields {
-        line(block, name.as_str(), value.as_bytes());
-    }
-}
-
-fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
-    head.extend_from_slice(name.as_bytes());
-    head.extend_from_slice(b": ");
-    head.extend_from_slice(value);
     head.extend_from_slice(b"\r\n");
 }

@@ -20,7 +20,6 @@ use super::priority::Priority;
 use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
 use super::window::Window;
 use super::{Connection, hpack};
-use crate::http::field_block::Encoding;
 use crate::server::answers::Answers;
 use crate::service::Response;
 
@@ -177,11 +176,7 @@ where
             hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
         }
         if let Some(shared) = fields.block() {
-            block.extend_from_slice(shared.encoded(Encoding::Http2, |fields, block| {
-                for (name, value) in fields {
-                    hpack::field(block, name, value.as_bytes());
-                }
-            }));
+            block.extend_from_slice(shared.http2(hpack::field));
         }
         for (name, value) in fields.own() {
             hpack::field(block, name, value.as_bytes());
