@@ -286,19 +286,26 @@ impl Scene {
 
     /// Asks for what is missing until every folder's names are known.
     async fn learn(&self) {
-        let mut number = 0;
         for folder in ["/", "/blog/", "/blog/post/", "/bare/deeper/", "/link/"] {
-            while self.find_without_fill(&format!("{folder}missing-{number}")).is_none() {
-                if folder == "/" {
-                    // The folders are too young to be believed yet.
-                    self.distrust().await;
-                }
-                self.find(&format!("{folder}missing")).await;
-                number += 1;
-            }
+            self.learn_names_of(folder).await;
         }
         // Of this one, nothing is to be learned.
         self.find("/stray/missing").await;
+    }
+
+    /// Asks for what is missing in a folder until its names are known: at first it is too young to be
+    /// believed.
+    async fn learn_names_of(&self, folder: &str) {
+        for number in 0..20 {
+            if self.find_without_fill(&format!("{folder}missing-{number}")).is_some() {
+                return;
+            }
+            if number > 0 {
+                self.distrust().await;
+            }
+            self.find(&format!("{folder}missing")).await;
+        }
+        panic!("{folder} is not believed: is it on a file system that need not tell of changes?");
     }
 
     /// What a path leads to by the disk alone.
@@ -362,10 +369,7 @@ async fn names_are_counted() {
         for number in 0..count {
             fs::write(scene.path().join(number.to_string()), "").unwrap();
         }
-        while scene.find_without_fill("/nothing/missing").is_none() {
-            scene.distrust().await;
-            scene.find("/missing").await;
-        }
+        scene.learn_names_of("/").await;
         weights.push(scene.sites.cache().weight());
     }
     // Other entries there are a few of.
