@@ -80,13 +80,13 @@ every_block_ran() {
     ! grep -qxE '```(sh)?' <(awk '/^```/ && !(n++ % 2)' "$readme")
 }
 
-# The project's README has the short way: commands of this one, letter by letter.
+# docs/operating.md has the short way: commands of quadlet/README.md, letter by letter.
 short_way_agrees() {
     local line lines=0
     while read -r line; do
         lines=$((lines + 1))
-        grep -qxF -- "$line" "$readme" || { echo "only in README.md: $line"; return 1; }
-    done < <(awk '/^## /{ inside = $0 == "## Run it on a server" } /^```/{ code = inside && /sh$/; next } code' README.md)
+        grep -qxF -- "$line" "$readme" || { echo "only in docs/operating.md: $line"; return 1; }
+    done < <(awk '/^## /{ inside = $0 == "## Run it on a server" } /^```/{ code = inside && /sh$/; next } code' docs/operating.md)
     [ "$lines" -ge 16 ] || { echo "$lines commands"; return 1; }
 }
 
@@ -96,6 +96,6 @@ for part in "$lab"/test/checks/*.sh; do
     source "$part"
 done
 check "every block of commands in the README was run" every_block_ran
-check "the short way in README.md is made of them" short_way_agrees
+check "the short way in docs/operating.md is made of them" short_way_agrees
 echo "$passed passed, $failed failed" >"$lab/count"
 [ "$failed" -eq 0 ]

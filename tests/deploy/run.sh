@@ -81,7 +81,8 @@ step "root file system: $rootfs"
 mkdir -p "$work/machine" "$work/lab/project" "$work/lab/builder"
 cp -a "$here" "$work/lab/test"
 cp -a "$project/container" "$project/quadlet" "$work/lab/project/"
-cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$project/README.md" "$work/lab/project/"
+cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$project/README.md" \
+    "$project/docs" "$work/lab/project/"
 install -m 0755 "$binary" "$work/lab/shost"
 
 (
