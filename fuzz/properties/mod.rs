@@ -1,5 +1,5 @@
 //! What must hold for any input, called with arbitrary bytes by the fuzz targets and by
-//! `tests/properties.rs`. Each property panics when it is broken.
+//! `tests/suite/random_input.rs`. Each property panics when it is broken.
 
 pub(crate) mod bot;
 pub(crate) mod cache;

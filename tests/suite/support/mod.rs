@@ -1,6 +1,5 @@
 //! What the integration tests stand on: the real binary, started through its real start-up path on
 //! a free loopback port, and clients that show an answer exactly as it came off the wire.
-#![allow(dead_code, reason = "every test file uses its own part of the harness")]
 
 pub(crate) mod client;
 pub(crate) mod decoded;

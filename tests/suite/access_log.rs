@@ -1,18 +1,16 @@
 //! Section 8 of the contract, second half: the access log.
 
-mod support;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
+use crate::support::DEADLINE;
+use crate::support::client::Request;
+use crate::support::http2::{self, Http2};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::DEADLINE;
-use support::client::Request;
-use support::http2::{self, Http2};
-use support::server::{Server, Setup};
-use support::site::{Site, pattern};
 
 /// More than the buffers of two loopback sockets hold.
 const BIG: usize = 16 * 1024 * 1024;

@@ -1,15 +1,13 @@
 //! Section 2 of the contract: which folder is which site, and which certificate is shown.
 
-mod support;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::support::client::Request;
+use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
+use crate::support::tls::Trust;
 use rustls::{AlertDescription, Error};
-use support::client::Request;
-use support::server::{Server, Setup};
-use support::site::Site;
-use support::tls::Trust;
 
 /// A site whose index says its name.
 fn named(setup: Setup, domain: &str) -> Setup {

@@ -1,14 +1,12 @@
 //! Section 6 of the contract: content coding, row by row.
 
-mod support;
-
 use std::time::{Duration, Instant, SystemTime};
 
-use support::DEADLINE;
-use support::client::{Connection, Request, Response};
-use support::decoded::{CODINGS, decode, prose};
-use support::server::{Server, Setup};
-use support::site::{Site, pattern};
+use crate::support::DEADLINE;
+use crate::support::client::{Connection, Request, Response};
+use crate::support::decoded::{CODINGS, decode, prose};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
 
 /// Bytes of a file from which on it is streamed: above this it is never coded on the fly.
 const HELD_LIMIT: usize = 1024 * 1024;

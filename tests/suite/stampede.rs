@@ -3,16 +3,14 @@
 #![allow(clippy::print_stdout, reason = "the figures are for whoever reads the run")]
 #![allow(clippy::unwrap_used, reason = "a file operation that fails is the test's own failure")]
 
-mod support;
-
 use std::time::Instant;
 
+use crate::support::DEADLINE;
+use crate::support::client::{Request, Response};
+use crate::support::decoded::{CODINGS, decode, prose};
+use crate::support::http2::{self, Http2};
+use crate::support::server::{Server, Setup};
 use rustix::process::Signal;
-use support::DEADLINE;
-use support::client::{Request, Response};
-use support::decoded::{CODINGS, decode, prose};
-use support::http2::{self, Http2};
-use support::server::{Server, Setup};
 
 /// Clients that ask at once: connections, and streams on each.
 const CONNECTIONS: usize = 10;

@@ -20,6 +20,7 @@ pub(crate) const CONTINUATION: u8 = 0x9;
 /// Flags.
 pub(crate) const END_STREAM: u8 = 0x1;
 pub(crate) const END_HEADERS: u8 = 0x4;
+#[allow(dead_code, reason = "for whoever writes the next frame by hand")]
 pub(crate) const ACK: u8 = 0x1;
 
 /// Settings.
@@ -103,6 +104,7 @@ pub(crate) struct Raw {
 
 /// A frame that came.
 #[derive(Debug)]
+#[allow(dead_code, reason = "every part of it is shown when a test fails")]
 pub(crate) struct Frame {
     pub(crate) kind: u8,
     pub(crate) flags: u8,

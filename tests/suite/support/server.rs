@@ -248,11 +248,6 @@ impl Server {
         Site::at(self.sites().join(domain))
     }
 
-    /// The one folder of a server that was given a `DIR`.
-    pub(crate) fn directory(&self) -> Site {
-        Site::at(self.folder.path().join("directory"))
-    }
-
     /// The folder of sites.
     pub(crate) fn sites(&self) -> PathBuf {
         self.folder.path().join("sites")

@@ -3,8 +3,6 @@
 #![allow(clippy::print_stdout, reason = "the figures are for whoever reads the run")]
 #![allow(clippy::unwrap_used, reason = "a file operation that fails is the test's own failure")]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs::{self, File, FileTimes};
 use std::io::Write;
@@ -14,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use support::client::{Request, Response};
-use support::decoded::decode;
-use support::http2::{self, Http2};
-use support::server::{Server, Setup};
-use support::versions::{
+use crate::support::client::{Request, Response};
+use crate::support::decoded::decode;
+use crate::support::http2::{self, Http2};
+use crate::support::server::{Server, Setup};
+use crate::support::versions::{
     Answer, FILE_PATIENCE, ROOT_PATIENCE, Random, SHORTEST, Shown, State, content, judge, version,
 };
 

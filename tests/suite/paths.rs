@@ -1,13 +1,11 @@
 //! Section 3 of the contract: from method and path to the file.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use support::client::{Request, Response};
-use support::server::{Server, Setup};
-use support::site::Site;
+use crate::support::client::{Request, Response};
+use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
 
 /// The site on which every row of this file is asked.
 fn fill(site: &Site) -> &Site {

@@ -1,11 +1,9 @@
 //! Section 5 of the contract, first half: preconditions (RFC 9110 §13).
 
-mod support;
-
 use std::time::{Duration, SystemTime};
 
-use support::client::{Request, Response};
-use support::server::{Server, Setup};
+use crate::support::client::{Request, Response};
+use crate::support::server::{Server, Setup};
 
 /// When the file of this table was changed: a second in 2001, so that the dates can be written.
 const CHANGED: Duration = Duration::from_secs(1_000_000_000);

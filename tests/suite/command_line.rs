@@ -1,13 +1,11 @@
 //! Section 1 of the contract: what the command line takes, prints and returns.
 
-mod support;
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use support::client::{Connection, Request};
-use support::server::{Ended, Setup};
-use support::tls;
+use crate::support::client::{Connection, Request};
+use crate::support::server::{Ended, Setup};
+use crate::support::tls;
 
 /// Runs to the end and holds that it failed with one line that begins with `error: ` and names
 /// every one of these things.

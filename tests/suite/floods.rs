@@ -2,18 +2,16 @@
 //! another client is served meanwhile. The frames are written by hand, and say nothing of who
 //! reads them.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::client::{Connection, Request};
-use support::frames::{
+use crate::support::client::{Connection, Request};
+use crate::support::frames::{
     CONTINUATION, Came, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING,
     PRIORITY, Raw, SETTINGS, fields_of_get, frame, get, indexed_literal, reset, window_update,
 };
-use support::server::{Server, Setup};
-use support::site::pattern;
+use crate::support::server::{Server, Setup};
+use crate::support::site::pattern;
 
 /// What a flood may make the server grow by, in KiB.
 const GROWTH: u64 = 32 * 1024;
@@ -259,7 +257,7 @@ fn heads_without_end() {
 
 /// Frames that the server has to answer each.
 fn questions() -> [(&'static str, Vec<u8>); 3] {
-    let window = support::frames::settings(&[(INITIAL_WINDOW_SIZE, 65_535)]);
+    let window = crate::support::frames::settings(&[(INITIAL_WINDOW_SIZE, 65_535)]);
     [
         ("settings", frame(SETTINGS, 0, 0, &[])),
         ("settings that say something", window),

@@ -1,9 +1,7 @@
 //! `--http-port` of section 1: the plain port beside HTTPS answers ACME and sends the rest on.
 
-mod support;
-
-use support::client::Request;
-use support::server::{Server, Setup};
+use crate::support::client::Request;
+use crate::support::server::{Server, Setup};
 
 const TOKEN: &str = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 

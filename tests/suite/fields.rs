@@ -1,13 +1,11 @@
 //! Section 4 of the contract: the fields of a served file.
 
-mod support;
-
 use std::time::{Duration, Instant, SystemTime};
 
-use support::DEADLINE;
-use support::client::{Request, Response};
-use support::server::Setup;
-use support::site::{Site, pattern};
+use crate::support::DEADLINE;
+use crate::support::client::{Request, Response};
+use crate::support::server::Setup;
+use crate::support::site::{Site, pattern};
 
 const NO_CACHE: &str = "no-cache";
 const DAY: &str = "public, max-age=86400";

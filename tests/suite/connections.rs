@@ -1,13 +1,11 @@
 //! How many connections there may be (section 9): in all, of one client, and when the process has
 //! run out of descriptors.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::DEADLINE;
-use support::client::{Connection, Request};
-use support::server::{Server, Setup};
+use crate::support::DEADLINE;
+use crate::support::client::{Connection, Request};
+use crate::support::server::{Server, Setup};
 
 /// With so many descriptors there are places for 128 connections, 64 of them for one client.
 const DESCRIPTORS: usize = 256;

@@ -1,15 +1,13 @@
 //! Bodies: byte for byte, at the length that was stated, whatever happens to the file meanwhile.
 
-mod support;
-
 use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use support::client::Request;
-use support::http2::{self, Http2};
-use support::server::Setup;
-use support::site::{Site, pattern};
+use crate::support::client::Request;
+use crate::support::http2::{self, Http2};
+use crate::support::server::Setup;
+use crate::support::site::{Site, pattern};
 
 /// Lengths around every bound a body could be cut at: buffers, the cacheable limit, frames.
 const LENGTHS: [usize; 9] =

@@ -1,16 +1,14 @@
 //! HTTP/2 (RFC 9113): the same answers as over HTTP/1.1, by ALPN and by preface.
 
-mod support;
-
 use std::time::Instant;
 
+use crate::support::client::{Request, Response};
+use crate::support::http2::{self, Http2};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::Version;
-use support::client::{Request, Response};
-use support::http2::{self, Http2};
-use support::server::{Server, Setup};
-use support::site::{Site, pattern};
 
 /// Above the cacheable limit, so that it is streamed.
 const BIG: usize = 2 * 1024 * 1024 + 3;
@@ -65,7 +63,7 @@ fn every_answer_is_the_one_of_http1() {
     // The tag of a big file comes later; both answers are to have it.
     let asked = Instant::now();
     while server.send_tls("a.test", Request::head("/big.bin")).field("etag").is_none() {
-        assert!(asked.elapsed() < support::DEADLINE, "the background pass hashes it");
+        assert!(asked.elapsed() < crate::support::DEADLINE, "the background pass hashes it");
     }
     http2::run(async {
         let mut client = Http2::open_tls(server.https(), "a.test", &server.trust).await;
@@ -161,7 +159,7 @@ fn odd(authority: Option<&str>, hosts: &[&str]) -> http::Request<()> {
     });
     // The client sends a target without authority only for a request that came over HTTP/1.1.
     builder = builder.version(if authority.is_some() { Version::HTTP_2 } else { Version::HTTP_11 });
-    builder = builder.header("user-agent", support::USER_AGENT);
+    builder = builder.header("user-agent", crate::support::USER_AGENT);
     hosts
         .iter()
         .fold(builder, |builder, host| builder.header("host", *host))

@@ -1,10 +1,8 @@
 //! Section 7 of the contract: who is refused, where, and what the log says of it.
 
-mod support;
-
-use support::client::Request;
-use support::server::{Server, Setup};
-use support::site::Site;
+use crate::support::client::Request;
+use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
 
 /// How Chromium calls itself.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0";

@@ -6,8 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::string::bytes_regex;
 
-#[path = "../fuzz/properties/mod.rs"]
-mod properties;
+use crate::properties;
 
 /// Pieces of paths: every kind of segment, escape and separator that is treated in its own way.
 const PATHS: &str = r"(/|//|\.|\.\.|%2e|%2F|%00|%25|%C3%A9|%5C|[a-z%é\\?]|\PC){0,12}";

@@ -1,10 +1,8 @@
 //! Where a request ends (RFC 9112 §6, §11.2): what leaves a doubt about that is refused, and not a
 //! byte behind it is taken for another request.
 
-mod support;
-
-use support::client::Connection;
-use support::server::{Server, Setup};
+use crate::support::client::Connection;
+use crate::support::server::{Server, Setup};
 
 /// What an attacker would have answered for somebody else.
 const SMUGGLED: &str =

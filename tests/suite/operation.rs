@@ -1,8 +1,6 @@
 //! What runs a server beside its clients: orders, sockets that are passed on, the service manager,
 //! the sandbox.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -15,13 +13,13 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
+use crate::support::DEADLINE;
+use crate::support::client::{Connection, Request};
+use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
+use crate::support::tls;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::Signal;
-use support::DEADLINE;
-use support::client::{Connection, Request};
-use support::server::{Server, Setup};
-use support::site::Site;
-use support::tls;
 
 /// A user that is neither root nor whoever runs the tests.
 const STRANGER: u32 = 65533;

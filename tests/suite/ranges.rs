@@ -1,12 +1,10 @@
 //! Section 5 of the contract, second half: ranges (RFC 9110 §14).
 
-mod support;
-
 use std::time::{Duration, SystemTime};
 
-use support::client::{Request, Response};
-use support::server::{Server, Setup};
-use support::site::pattern;
+use crate::support::client::{Request, Response};
+use crate::support::server::{Server, Setup};
+use crate::support::site::pattern;
 
 /// When the files were changed.
 const CHANGED: Duration = Duration::from_secs(1_000_000_000);

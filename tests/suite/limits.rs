@@ -1,15 +1,13 @@
 //! What a request may be at the most (section 9), each bound from both sides. Deadlines, which take
 //! their time, are crossed in `tests/holds`.
 
-mod support;
-
-use support::client::{Connection, Request, Response};
-use support::frames::{
+use crate::support::client::{Connection, Request, Response};
+use crate::support::frames::{
     CONTINUATION, Came, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, RST_STREAM, Raw,
     fields_of_get, frame, literal,
 };
-use support::server::{Server, Setup};
-use support::{DEADLINE, http2};
+use crate::support::server::{Server, Setup};
+use crate::support::{DEADLINE, http2};
 
 /// Bytes of a head, fields of a head, bytes of a target.
 const HEAD: usize = 32 * 1024;

@@ -1,20 +1,18 @@
 //! Section 8 of the contract, first half: reload and stop.
 
-mod support;
-
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::support::DEADLINE;
+use crate::support::client::{Connection, Request, connect};
+use crate::support::http2::{self, Http2};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
+use crate::support::tls::{self, Trust};
 use rustix::process::Signal;
 use rustls::HandshakeKind;
-use support::DEADLINE;
-use support::client::{Connection, Request, connect};
-use support::http2::{self, Http2};
-use support::server::{Server, Setup};
-use support::site::{Site, pattern};
-use support::tls::{self, Trust};
 
 /// How long a stop may take, section 8.
 const STOP: Duration = Duration::from_secs(10);

@@ -3,17 +3,15 @@
 #![allow(clippy::print_stdout, reason = "the figures are for whoever reads the run")]
 #![allow(clippy::unwrap_used, reason = "a file operation that fails is the test's own failure")]
 
-mod support;
-
 use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{FileExt, symlink};
 use std::time::{Duration, Instant, SystemTime};
 
-use support::DEADLINE;
-use support::client::{Connection, Request, Response};
-use support::server::{Server, Setup};
-use support::site::{Site, pattern};
-use support::versions::{FILE_PATIENCE, ROOT_PATIENCE};
+use crate::support::DEADLINE;
+use crate::support::client::{Connection, Request, Response};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
+use crate::support::versions::{FILE_PATIENCE, ROOT_PATIENCE};
 
 const OLD: &str = "what was there";
 /// As long as the old content.
