@@ -26,9 +26,6 @@ pub const HELD_LIMIT: u64 = 1024 * 1024;
 /// packet's own head.
 pub const CODED_MINIMUM: u64 = 256;
 
-/// The codings that are not the identity, in the order of [`Representation::coded`].
-const CODINGS: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
-
 /// One version of one file.
 #[derive(Debug)]
 pub struct Representation {
@@ -38,9 +35,9 @@ pub struct Representation {
     last_modified: SystemTime,
     inspection: OnceLock<Inspection>,
     identity: Arc<Form>,
-    coded: [Coded; CODINGS.len()],
-    siblings: [Option<Facts>; CODINGS.len()],
-    unchanged: [OnceLock<Arc<FieldBlock>>; 1 + CODINGS.len()],
+    coded: [Coded; Coding::CODED.len()],
+    siblings: [Option<Facts>; Coding::CODED.len()],
+    unchanged: [OnceLock<Arc<FieldBlock>>; Coding::ALL.len()],
 }
 
 impl Representation {
@@ -75,7 +72,7 @@ impl Representation {
 
     fn new(file: &OpenFile, content: Content) -> Self {
         let media_type = media_type::of(last_segment(&file.relative));
-        let coded: [Coded; CODINGS.len()] = Default::default();
+        let coded: [Coded; Coding::CODED.len()] = Default::default();
         let held = matches!(content, Content::Held(_));
         if !(held && media_type.compressible && file.facts.size >= CODED_MINIMUM) {
             for coded in &coded {
@@ -90,13 +87,13 @@ impl Representation {
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
             coded,
-            siblings: [None; CODINGS.len()],
+            siblings: [None; Coding::CODED.len()],
             unchanged: Default::default(),
         }
     }
 
     fn with_siblings(mut self, root: &OpenRoot) -> Self {
-        for (index, coding) in CODINGS.into_iter().enumerate() {
+        for (index, coding) in Coding::CODED.into_iter().enumerate() {
             if let Some((form, facts)) = form::sibling(root, &self.relative, coding, &self.facts) {
                 self.coded[index].settle(Some(form));
                 self.siblings[index] = Some(facts);
@@ -108,7 +105,7 @@ impl Representation {
     /// Whether the coded forms beside the file are the ones that were found with it.
     #[must_use]
     pub fn has_its_siblings(&self, root: &OpenRoot) -> bool {
-        CODINGS.into_iter().zip(&self.siblings).all(|(coding, found)| {
+        Coding::CODED.into_iter().zip(&self.siblings).all(|(coding, found)| {
             let name = form::sibling_name(&self.relative, coding);
             match (Facts::at(root.folder(), &name), found) {
                 (Ok(now), Some(found)) => now == *found,
@@ -201,8 +198,7 @@ impl Representation {
     /// The place of a coded form; `None` for the identity.
     #[must_use]
     pub fn coded(&self, coding: Coding) -> Option<&Coded> {
-        let index = CODINGS.iter().position(|known| *known == coding)?;
-        Some(&self.coded[index])
+        self.coded.get(coding as usize)
     }
 
     /// The fields that tell a client that what it has in `coding` is still right, which `build`
@@ -211,8 +207,7 @@ impl Representation {
         if self.inspection.get().is_none() {
             return Arc::new(build());
         }
-        let index = CODINGS.iter().position(|known| *known == coding).map_or(0, |at| at + 1);
-        Arc::clone(self.unchanged[index].get_or_init(|| Arc::new(build())))
+        Arc::clone(self.unchanged[coding as usize].get_or_init(|| Arc::new(build())))
     }
 
     /// Bytes that all forms together take of memory.

@@ -2,12 +2,22 @@
 
 use std::io::Read;
 
+use shost::coding::Coding;
+
 use super::client::Response;
 
 /// The codings that a file may be sent with besides the identity: the token in the fields, what
 /// the entity tag ends in, and what a sibling file ends in.
-pub(crate) const CODINGS: [(&str, &str, &str); 3] =
-    [("zstd", "-zst", ".zst"), ("br", "-br", ".br"), ("gzip", "-gz", ".gz")];
+pub(crate) const CODINGS: [(&str, &str, &str); Coding::CODED.len()] = {
+    let mut rows = [("", "", ""); Coding::CODED.len()];
+    let mut at = 0;
+    while at < rows.len() {
+        let coding = Coding::CODED[at];
+        rows[at] = (coding.token(), coding.tag_suffix(), coding.file_suffix());
+        at += 1;
+    }
+    rows
+};
 
 /// Bytes that the brotli reader takes at a time.
 const BUFFER: usize = 16 * 1024;
@@ -17,12 +27,16 @@ const BUFFER: usize = 16 * 1024;
 pub(crate) fn decode(answer: &Response) -> Vec<u8> {
     let coded = answer.body.as_slice();
     let mut content = Vec::new();
-    let done = match answer.field("content-encoding") {
-        None => return coded.to_vec(),
-        Some("zstd") => zstd::decode_all(coded).map(|all| content = all),
-        Some("br") => brotli::Decompressor::new(coded, BUFFER).read_to_end(&mut content).map(drop),
-        Some("gzip") => flate2::read::GzDecoder::new(coded).read_to_end(&mut content).map(drop),
-        Some(other) => panic!("a coding that nobody asked for: {other}"),
+    let Some(token) = answer.field("content-encoding") else { return coded.to_vec() };
+    let coding = Coding::CODED.into_iter().find(|coding| coding.token() == token);
+    let coding = coding.unwrap_or_else(|| panic!("a coding that nobody asked for: {token}"));
+    let done = match coding {
+        Coding::Zstd => zstd::decode_all(coded).map(|all| content = all),
+        Coding::Brotli => {
+            brotli::Decompressor::new(coded, BUFFER).read_to_end(&mut content).map(drop)
+        }
+        Coding::Gzip => flate2::read::GzDecoder::new(coded).read_to_end(&mut content).map(drop),
+        Coding::Identity => panic!("the identity is never named in the field"),
     };
     match done {
         Ok(()) => content,
