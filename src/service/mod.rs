@@ -31,7 +31,6 @@ use crate::bot;
 use crate::http::host::Authority;
 use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
-use crate::site::lookup::NOTHING;
 use crate::site::{Answering, Found, Site, Sites};
 use answer::{Answer, Place};
 use head::Malformed;
@@ -147,10 +146,7 @@ async fn answer(
     }
     let (site, counterpart) = match sites.answering(&authority.host) {
         Answering::Site(site) => (site, None),
-        Answering::Counterpart(name) => match sites.answering(name) {
-            Answering::Site(site) => (site, Some(name)),
-            _ => return Answer::Misdirected,
-        },
+        Answering::Counterpart(site) => (site, Some(site.name())),
         Answering::Nobody => return Answer::Misdirected,
     };
     if let Duty::Redirect { https_port } = connection.duty() {
@@ -213,10 +209,10 @@ async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_
 /// What is hidden is missing without a look at it; its page is that of the folder it would be in.
 async fn hidden(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
     let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
-    let folder = shown.fold(String::from("/"), |folder, name| folder + name + "/");
-    match sites.find(site, &(folder + NOTHING)).await {
-        Found::Missing(Some(page)) => missing(sites, site, head, &page).await,
-        _ => Answer::Missing(None),
+    let folder = shown.collect::<Vec<_>>().join("/");
+    match sites.missing_page(site, &folder).await {
+        Some(page) => missing(sites, site, head, &page).await,
+        None => Answer::Missing(None),
     }
 }
 

@@ -3,10 +3,11 @@
 //! Two of them, so that the quick form of a page never waits for the best form of another, or for
 //! the hash of a film.
 
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
+
+use rustix::io::Errno;
 
 use super::cache::{Cache, Key};
 use super::content::ReadError;
@@ -79,13 +80,9 @@ impl Background {
         run(&self.slow, move || {
             let Some(representation) = representation.upgrade() else { return };
             match representation.inspect(&root) {
-                Ok(()) | Err(ReadError::Short) => {}
-                // It was there when it was found: a deploy has taken it away since.
-                Err(ReadError::Failed(error))
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::PermissionDenied
-                    ) => {}
+                // One that is no longer there was taken away by a deploy.
+                Ok(())
+                | Err(ReadError::Short | ReadError::Failed(Errno::NOENT | Errno::ACCESS)) => {}
                 Err(ReadError::Failed(error)) => {
                     tracing::warn!(file = representation.relative(), %error, "cannot inspect");
                 }

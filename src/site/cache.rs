@@ -5,15 +5,14 @@
 //! them fills it and the others wait for that; nobody waits for the filling of another path.
 
 mod fill;
+mod key;
 mod missing;
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use quick_cache::{DefaultHashBuilder as RandomState, Equivalent, Lifecycle};
-use quick_cache::{OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder as RandomState, Lifecycle, OptionsBuilder, Weighter};
 use rustix::io::Errno;
 use tokio::sync::Mutex;
 
@@ -28,6 +27,9 @@ use super::{Found, Site};
 use crate::clock::{AtomicTick, Tick};
 use crate::coding::Coding;
 use fill::Fill;
+use key::{KeyRef, Subject};
+
+pub use key::Key;
 
 /// How long an entry is served without a look at the file system: short enough that a deploy
 /// seems instant, long enough that a busy page costs a dozen system calls a second in all. A change
@@ -78,25 +80,6 @@ impl Drop for Cache {
     fn drop(&mut self) {
         let counters = Arc::clone(self.background.counters());
         self.background.drop(std::mem::replace(&mut self.slots, slots(0, counters)));
-    }
-}
-
-/// What an entry is kept by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    site: u32,
-    path: Box<str>,
-}
-
-#[derive(Hash)]
-struct KeyRef<'a> {
-    site: u32,
-    path: &'a str,
-}
-
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.site == key.site && *self.path == *key.path
     }
 }
 
@@ -169,20 +152,42 @@ impl Cache {
 
     /// What `path` of `site` leads to, at most [`TRUST`] ago.
     pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str) -> Found {
+        self.answer(site, Subject::Path(path)).await
+    }
+
+    /// The path of the page for whatever is missing in `folder`, if there is one.
+    pub async fn missing_page(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        folder: &str,
+    ) -> Option<Arc<str>> {
+        match self.answer(site, Subject::MissingPage(folder)).await {
+            Found::Missing(page) => page,
+            _ => None,
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, site: &Arc<Site>, subject: Subject<&str>) -> Found {
         let now = Tick::now();
         let root = site.root().current(now);
-        let known = self.remembered(site, &root, path, now);
-        match known.or_else(|| self.known_missing(site, &root, path, now)) {
+        let known = self.remembered(site, &root, subject, now);
+        match known.or_else(|| self.known_missing(site, &root, subject, now)) {
             Some(found) => {
                 self.background.counters().hits().add();
                 found
             }
-            None => self.fill(site, root, path, now).await,
+            None => self.fill(site, root, subject, now).await,
         }
     }
 
-    fn remembered(&self, site: &Site, root: &OpenRoot, path: &str, now: Tick) -> Option<Found> {
-        let held = self.slots.get(&KeyRef { site: site.id(), path })?;
+    fn remembered(
+        &self,
+        site: &Site,
+        root: &OpenRoot,
+        subject: Subject<&str>,
+        now: Tick,
+    ) -> Option<Found> {
+        let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
         (known.is_trusted(root, now) || known.still_holds(root, now)).then(|| known.found.clone())
@@ -192,10 +197,10 @@ impl Cache {
         self: &Arc<Self>,
         site: &Arc<Site>,
         root: Arc<OpenRoot>,
-        path: &str,
+        subject: Subject<&str>,
         asked: Tick,
     ) -> Found {
-        let slot = self.slot(site, path);
+        let slot = self.slot(site, subject);
         let turn = Arc::clone(&slot.turn).lock_owned().await;
         if let Some(known) = slot.known.load().as_ref()
             && known.is_trusted_since(&root, asked)
@@ -206,7 +211,7 @@ impl Cache {
             cache: Arc::clone(self),
             site: Arc::clone(site),
             root,
-            path: path.into(),
+            subject: subject.to_owned(),
             slot: Arc::clone(&slot),
         };
         let filled = tokio::task::spawn_blocking(move || {
@@ -215,22 +220,21 @@ impl Cache {
             fill.run()
         });
         filled.await.unwrap_or_else(|error| {
-            tracing::error!(site = %site.name(), path, %error, "look-up failed");
+            tracing::error!(site = %site.name(), path = subject.name(), %error, "look-up failed");
             Found::Unavailable
         })
     }
 
-    fn slot(&self, site: &Site, path: &str) -> Arc<Slot> {
-        let key = KeyRef { site: site.id(), path };
+    fn slot(&self, site: &Site, subject: Subject<&str>) -> Arc<Slot> {
+        let key = KeyRef { site: site.id(), subject };
         if let Some(held) = self.slots.get(&key) {
             return held.slot;
         }
         let fresh = || {
-            let weight = entry_weight(path, 0);
+            let weight = entry_weight(subject.name(), 0);
             Ok::<_, std::convert::Infallible>(Weighed { slot: Arc::default(), weight })
         };
-        let key = Key { site: site.id(), path: path.into() };
-        let Ok(held) = self.slots.get_or_insert_with(&key, fresh);
+        let Ok(held) = self.slots.get_or_insert_with(&key.to_key(), fresh);
         held.slot
     }
 
@@ -251,7 +255,7 @@ impl Cache {
                 coding,
                 effort,
                 cache: Arc::downgrade(self),
-                key: Key { site: site.id(), path: path.into() },
+                key: KeyRef { site: site.id(), subject: Subject::Path(path) }.to_key(),
             });
         }
         form
@@ -259,10 +263,9 @@ impl Cache {
 
     /// Counts the bytes of an entry anew, after a form was added to its representation.
     pub fn weigh(&self, key: &Key, representation: &Arc<Representation>) {
-        let borrowed = KeyRef { site: key.site, path: &key.path };
-        let Some(Weighed { slot, .. }) = self.slots.peek(&borrowed) else { return };
+        let Some(Weighed { slot, .. }) = self.slots.peek(&key.borrowed()) else { return };
         if slot.holds(representation) {
-            let weight = entry_weight(&key.path, representation.weight());
+            let weight = entry_weight(key.subject.borrowed().name(), representation.weight());
             // Only in place of itself: what was evicted meanwhile stays evicted.
             let _ = self.slots.replace(key.clone(), Weighed { slot, weight }, true);
         }

@@ -59,7 +59,8 @@ impl Facts {
             .map(|found| Self::from(&found))
     }
 
-    /// The facts of the file that `relative` leads to, links followed.
+    /// The facts of the file that `relative` leads to, links followed; of the folder itself if it
+    /// is empty.
     ///
     /// The kernel does not confine this call to the folder, so it is only ever compared with the
     /// facts of a file that was opened with confinement: equal facts are the same inode.
@@ -67,7 +68,7 @@ impl Facts {
     /// # Errors
     /// What `statx` says, for example that there is no such file.
     pub fn at(folder: impl AsFd, relative: &str) -> io::Result<Self> {
-        statx(folder, relative, AtFlags::empty(), StatxFlags::BASIC_STATS)
+        statx(folder, relative, AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
     }
 

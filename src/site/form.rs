@@ -1,18 +1,12 @@
 //! The forms of one content: as it is, and in each content coding (RFC 9110 §8.4).
 
-use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use std::sync::Arc;
 
-use super::content;
 use super::facts::Facts;
-use super::lookup;
-use super::representation::HELD_LIMIT;
-use super::root::OpenRoot;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
 use crate::http::field_block::FieldBlock;
@@ -170,41 +164,6 @@ impl Coded {
     pub fn weight(&self) -> u64 {
         self.form.load().as_ref().map_or(0, |form| form.weight())
     }
-}
-
-/// A coded form that lies beside the file, as `x.br` beside `x`: the name of that file.
-#[must_use]
-pub fn sibling_name(relative: &str, coding: Coding) -> String {
-    format!("{relative}{}", coding.file_suffix())
-}
-
-/// The coded form beside a file with the facts `plain`, and the facts of that sibling. One that is
-/// older than the file, or not smaller, is not its coded form.
-#[must_use]
-pub fn sibling(
-    root: &OpenRoot,
-    relative: &str,
-    coding: Coding,
-    plain: &Facts,
-) -> Option<(Form, Facts)> {
-    let name = sibling_name(relative, coding);
-    let file = lookup::file(root, &name).ok().flatten()?;
-    let facts = file.facts;
-    if facts.modified() < plain.modified() || facts.size >= plain.size {
-        return None;
-    }
-    let content = if facts.size > HELD_LIMIT {
-        Content::Streamed { relative: name.into(), facts }
-    } else {
-        Content::Held(whole(&file.descriptor, &facts)?)
-    };
-    Some((Form::new(coding, content), facts))
-}
-
-/// The content of a sibling that held still while it was read.
-fn whole(file: &OwnedFd, facts: &Facts) -> Option<Bytes> {
-    let bytes = content::read(file, usize::try_from(facts.size).ok()?).ok()?;
-    (Facts::of(file).ok()? == *facts).then_some(bytes)
 }
 
 #[cfg(test)]

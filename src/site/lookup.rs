@@ -1,4 +1,4 @@
-//! From the path of a request to what lies there (the contract's steps 5 to 9).
+//! From the path of a request to what lies there (docs/behaviour.md, section 3).
 //!
 //! Everything here asks the disk and may block: it runs on the threads for that.
 
@@ -7,45 +7,25 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use super::Found;
 use super::facts::{Facts, Kind};
 use super::root::OpenRoot;
 
 /// The document that stands for its folder.
 pub(super) const INDEX: &str = "index.html";
 
-/// What `/about` falls back to when there is no such file or folder.
+/// The ending that `/about` does without: `about.html` answers if no `about` does.
 pub(super) const CLEAN_SUFFIX: &str = ".html";
 
 /// The page that a folder answers with for anything missing beneath it.
 pub(super) const MISSING_PAGE: &str = "404.html";
-
-/// The last segment of a path that stands for whatever is missing in its folder. No path in normal
-/// form has it.
-pub const NOTHING: &str = ".";
-
-/// What a path leads to.
-#[derive(Debug)]
-pub enum Place {
-    /// A regular file, open.
-    File(OpenFile),
-    /// A folder asked for without its slash.
-    Folder,
-    /// `index.html` asked for by name: the folder is its one address.
-    Index,
-    /// Nothing; the path of the nearest `404.html`, if there is one.
-    Missing(Option<Arc<str>>),
-    /// Something that this process may not read.
-    Forbidden,
-    /// The disk or the process is in trouble; the cause goes to the log, never to the client.
-    Unavailable(std::io::Error),
-}
 
 /// A regular file and the facts it had when it was opened.
 #[derive(Debug)]
 pub struct OpenFile {
     /// The descriptor, which never blocks.
     pub descriptor: OwnedFd,
-    /// What the file system said right after it was opened.
+    /// The answer of the file system right after the file was opened.
     pub facts: Facts,
     /// Its name beneath the root.
     pub relative: Box<str>,
@@ -53,66 +33,85 @@ pub struct OpenFile {
     pub shadow: Option<Box<str>>,
 }
 
-enum Opened {
-    File(OpenFile),
+/// The reason why a name beneath the root cannot be opened as a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAFile {
+    /// It is a folder.
     Folder,
+    /// There is nothing of this name that is served.
     Absent,
-    Forbidden,
-    Unavailable(std::io::Error),
+    /// There is something, and the system refuses to open it.
+    Refused(Errno),
+}
+
+/// A file that the system refuses to open.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its name beneath the root.
+    pub relative: Box<str>,
+    /// The system's reason.
+    pub cause: Errno,
 }
 
 /// Finds what `path` leads to: a path in normal form, without hidden segments.
-#[must_use]
-pub fn place(root: &OpenRoot, path: &str) -> Place {
-    let relative = path.trim_start_matches('/');
-    let found = match relative.strip_suffix('/') {
-        Some(folder) => in_folder(root, folder),
-        None if relative.is_empty() => in_folder(root, ""),
-        None if last_segment(relative) == NOTHING => None,
-        None => named(root, relative),
-    };
-    found.unwrap_or_else(|| Place::Missing(nearest_missing_page(root, relative)))
-}
-
-/// Opens the regular file of this very name beneath the root; `None` if there is none.
 ///
 /// # Errors
-/// When there is one that cannot be opened.
-pub fn file(root: &OpenRoot, relative: &str) -> std::io::Result<Option<OpenFile>> {
+/// When the file that would answer cannot be opened.
+pub fn find(root: &OpenRoot, path: &str) -> Result<Found<OpenFile>, Unreadable> {
+    let relative = path.trim_start_matches('/');
+    let found = match relative.strip_suffix('/') {
+        Some(folder) => in_folder(root, folder)?,
+        None if relative.is_empty() => in_folder(root, "")?,
+        None => named(root, relative)?,
+    };
+    Ok(found.unwrap_or_else(|| Found::Missing(nearest_missing_page(root, relative))))
+}
+
+/// The page for what is missing in `folder`, a name beneath the root that may itself be missing.
+#[must_use]
+pub fn missing_page(root: &OpenRoot, folder: &str) -> Option<Arc<str>> {
+    nearest_missing_page(root, &join(folder, ""))
+}
+
+/// Opens the regular file of this very name beneath the root.
+///
+/// # Errors
+/// When the name is not that of a file which can be opened.
+pub fn open(root: &OpenRoot, relative: &str) -> Result<OpenFile, NotAFile> {
+    let descriptor = root.open_beneath(relative)?;
+    let facts = Facts::of(&descriptor)?;
+    match facts.kind() {
+        Kind::File => Ok(OpenFile { descriptor, facts, relative: relative.into(), shadow: None }),
+        Kind::Folder => Err(NotAFile::Folder),
+        Kind::Other => Err(NotAFile::Absent),
+    }
+}
+
+fn in_folder(root: &OpenRoot, folder: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
+    let index = join(folder, INDEX);
+    match open(root, &index) {
+        Ok(file) => Ok(Some(Found::File(file))),
+        Err(NotAFile::Folder | NotAFile::Absent) => Ok(None),
+        Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: index.into(), cause }),
+    }
+}
+
+fn named(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
     match open(root, relative) {
-        Opened::File(file) => Ok(Some(file)),
-        Opened::Folder | Opened::Absent => Ok(None),
-        Opened::Forbidden => Err(Errno::ACCESS.into()),
-        Opened::Unavailable(error) => Err(error),
+        Ok(_) if last_segment(relative) == INDEX => Ok(Some(Found::Index)),
+        Ok(file) => Ok(Some(Found::File(file))),
+        Err(NotAFile::Folder) => Ok(Some(Found::Folder)),
+        Err(NotAFile::Absent) => clean(root, relative),
+        Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: relative.into(), cause }),
     }
 }
 
-fn in_folder(root: &OpenRoot, folder: &str) -> Option<Place> {
-    match open(root, &join(folder, INDEX)) {
-        Opened::File(file) => Some(Place::File(file)),
-        Opened::Folder | Opened::Absent => None,
-        Opened::Forbidden => Some(Place::Forbidden),
-        Opened::Unavailable(error) => Some(Place::Unavailable(error)),
-    }
-}
-
-fn named(root: &OpenRoot, relative: &str) -> Option<Place> {
-    match open(root, relative) {
-        Opened::File(_) if last_segment(relative) == INDEX => Some(Place::Index),
-        Opened::File(file) => Some(Place::File(file)),
-        Opened::Folder => Some(Place::Folder),
-        Opened::Absent => clean(root, relative),
-        Opened::Forbidden => Some(Place::Forbidden),
-        Opened::Unavailable(error) => Some(Place::Unavailable(error)),
-    }
-}
-
-fn clean(root: &OpenRoot, relative: &str) -> Option<Place> {
-    match open(root, &format!("{relative}{CLEAN_SUFFIX}")) {
-        Opened::File(file) => Some(Place::File(OpenFile { shadow: Some(relative.into()), ..file })),
-        Opened::Folder | Opened::Absent => None,
-        Opened::Forbidden => Some(Place::Forbidden),
-        Opened::Unavailable(error) => Some(Place::Unavailable(error)),
+fn clean(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
+    let page = format!("{relative}{CLEAN_SUFFIX}");
+    match open(root, &page) {
+        Ok(file) => Ok(Some(Found::File(OpenFile { shadow: Some(relative.into()), ..file }))),
+        Err(NotAFile::Folder | NotAFile::Absent) => Ok(None),
+        Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: page.into(), cause }),
     }
 }
 
@@ -124,7 +123,7 @@ fn nearest_missing_page(root: &OpenRoot, relative: &str) -> Option<Arc<str>> {
     let mut folder = String::new();
     for name in relative.split('/') {
         let page = join(&folder, MISSING_PAGE);
-        if matches!(open(root, &page), Opened::File(_)) {
+        if open(root, &page).is_ok() {
             nearest = Some(format!("/{page}").into());
         }
         folder = join(&folder, name);
@@ -139,40 +138,38 @@ fn is_folder(root: &OpenRoot, relative: &str) -> bool {
     Facts::at(root.folder(), relative).is_ok_and(|facts| facts.kind() == Kind::Folder)
 }
 
-/// Opens one name and sorts what comes of it.
-fn open(root: &OpenRoot, relative: &str) -> Opened {
-    let opened = root.open_beneath(relative).and_then(|file| Ok((Facts::of(&file)?, file)));
-    match opened {
-        Ok((facts, descriptor)) => match facts.kind() {
-            Kind::File => {
-                let relative = relative.into();
-                Opened::File(OpenFile { descriptor, facts, relative, shadow: None })
-            }
-            Kind::Folder => Opened::Folder,
-            Kind::Other => Opened::Absent,
-        },
-        Err(error) => sort(error),
+/// The one table from a system's error to its meaning for a request.
+impl From<Errno> for NotAFile {
+    fn from(error: Errno) -> Self {
+        match error {
+            // No such name, a file used as a folder, a link that leaves the site or leads in a
+            // circle, a name longer than the file system has, a socket or a device without a
+            // driver.
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::XDEV
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::NXIO
+            | Errno::NODEV => Self::Absent,
+            error => Self::Refused(error),
+        }
     }
 }
 
-/// The one table from a system's error to what it means for a request.
-fn sort(error: Errno) -> Opened {
-    match error {
-        // No such name, a file used as a folder, a link that leaves the site or leads in a
-        // circle, a name longer than the file system has, a socket or a device without a driver.
-        Errno::NOENT
-        | Errno::NOTDIR
-        | Errno::XDEV
-        | Errno::LOOP
-        | Errno::NAMETOOLONG
-        | Errno::NXIO
-        | Errno::NODEV => Opened::Absent,
-        Errno::ACCESS | Errno::PERM => Opened::Forbidden,
-        error => Opened::Unavailable(error.into()),
+impl Unreadable {
+    /// The outcome of a look-up that met this file.
+    #[must_use]
+    pub fn outcome<F>(&self) -> Found<F> {
+        match self.cause {
+            Errno::ACCESS | Errno::PERM => Found::Forbidden,
+            // The disk or the process is in trouble, which may pass.
+            _ => Found::Unavailable,
+        }
     }
 }
 
-/// The name of what lies in a folder; the root itself has the empty name.
+/// The name of an entry of a folder; the root itself has the empty name.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
@@ -183,104 +180,4 @@ pub(super) fn last_segment(relative: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::root::Root;
-    use super::*;
-    use crate::clock::Tick;
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    /// A word for the outcome, so that a table can state it.
-    fn describe(place: &Place) -> String {
-        match place {
-            Place::File(file) => format!("file {}", file.relative),
-            Place::Folder => "folder".into(),
-            Place::Index => "index".into(),
-            Place::Missing(page) => format!("missing {}", page.as_deref().unwrap_or("-")),
-            Place::Forbidden => "forbidden".into(),
-            Place::Unavailable(error) => format!("unavailable {error}"),
-        }
-    }
-
-    #[test]
-    fn paths_lead_where_the_contract_says() {
-        let folder = tempfile::tempdir().unwrap();
-        let site = folder.path();
-        for name in ["blog/post", "empty", "only"] {
-            fs::create_dir_all(site.join(name)).unwrap();
-        }
-        for name in [
-            "index.html",
-            "about.html",
-            "only.html",
-            "blog/index.html",
-            "blog/404.html",
-            "blog/post/a.txt",
-            "extensionless",
-        ] {
-            fs::write(site.join(name), name).unwrap();
-        }
-        symlink("about.html", site.join("link")).unwrap();
-        symlink("/etc/hostname", site.join("out.txt")).unwrap();
-        let root = Root::open(site).unwrap().current(Tick::now());
-        let long = format!("/{}", "x".repeat(300));
-        let table = [
-            ("/", "file index.html"),
-            ("/index.html", "index"),
-            ("/about.html", "file about.html"),
-            ("/about", "file about.html"),
-            ("/about/", "missing -"),
-            ("/about.html/", "missing -"),
-            ("/about.html/x", "missing -"),
-            ("/only", "folder"),
-            ("/only/", "missing -"),
-            ("/only/index.html", "missing -"),
-            ("/empty", "folder"),
-            ("/empty/", "missing -"),
-            ("/blog", "folder"),
-            ("/blog/", "file blog/index.html"),
-            ("/blog/index.html", "index"),
-            ("/blog/nothing", "missing /blog/404.html"),
-            ("/blog/post/", "missing /blog/404.html"),
-            ("/blog/post/b/c", "missing /blog/404.html"),
-            ("/blog/post/a.txt", "file blog/post/a.txt"),
-            ("/extensionless", "file extensionless"),
-            ("/link", "file link"),
-            ("/out.txt", "missing -"),
-            ("/nothing", "missing -"),
-            ("/.", "missing -"),
-            ("/blog/.", "missing /blog/404.html"),
-            ("/blog/post/.", "missing /blog/404.html"),
-            (long.as_str(), "missing -"),
-        ];
-        for (path, expected) in table {
-            assert_eq!(describe(&place(&root, path)), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn errors_are_sorted_by_their_meaning() {
-        let table = [
-            (Errno::NOENT, "absent"),
-            (Errno::NOTDIR, "absent"),
-            (Errno::XDEV, "absent"),
-            (Errno::LOOP, "absent"),
-            (Errno::NAMETOOLONG, "absent"),
-            (Errno::NXIO, "absent"),
-            (Errno::ACCESS, "forbidden"),
-            (Errno::PERM, "forbidden"),
-            (Errno::MFILE, "unavailable"),
-            (Errno::NFILE, "unavailable"),
-            (Errno::IO, "unavailable"),
-        ];
-        for (error, expected) in table {
-            let word = match sort(error) {
-                Opened::Absent => "absent",
-                Opened::Forbidden => "forbidden",
-                Opened::Unavailable(_) => "unavailable",
-                Opened::File(_) | Opened::Folder => "opened",
-            };
-            assert_eq!(word, expected, "{error}");
-        }
-    }
-}
+mod tests;

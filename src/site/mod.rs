@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod names;
 pub mod representation;
 pub mod root;
+pub mod sibling;
 pub mod sites;
 pub mod stream;
 
@@ -28,19 +29,33 @@ pub use representation::Representation;
 pub use sites::{Answering, LoadError, Site, Sites, Source};
 pub use stream::{Stream, StreamedFile};
 
-/// What a path of a site leads to.
-#[derive(Clone, Debug)]
-pub enum Found {
-    /// This representation.
-    File(Arc<Representation>),
-    /// A folder asked for without its slash.
+/// The outcome of a look-up; `F` is what is known of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found<F = Arc<Representation>> {
+    /// A file answers.
+    File(F),
+    /// A folder was asked for without its slash.
     Folder,
-    /// `index.html` asked for by name.
+    /// `index.html` was asked for by name; its folder is its one address.
     Index,
-    /// Nothing; the path of the nearest `404.html`, if there is one.
+    /// Nothing is there. With the path of the nearest `404.html`, if there is one.
     Missing(Option<Arc<str>>),
-    /// Something that this process may not read.
+    /// This process may not read what is there.
     Forbidden,
-    /// Nothing can be told right now; the log says why.
+    /// The disk or the process is in trouble; the log says why.
     Unavailable,
+}
+
+impl<F> Found<F> {
+    /// The same outcome with `change` made of the file.
+    pub fn map<G>(self, change: impl FnOnce(F) -> G) -> Found<G> {
+        match self {
+            Self::File(file) => Found::File(change(file)),
+            Self::Folder => Found::Folder,
+            Self::Index => Found::Index,
+            Self::Missing(page) => Found::Missing(page),
+            Self::Forbidden => Found::Forbidden,
+            Self::Unavailable => Found::Unavailable,
+        }
+    }
 }

@@ -4,23 +4,17 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use rustix::io::Errno;
-
-use super::content::{self, ReadError};
+use super::content::{self, HELD_LIMIT, ReadError};
 use super::facts::Facts;
-use super::form::{self, Availability, Coded, Content, Form};
+use super::form::{Availability, Coded, Content, Form};
 use super::inspection::Inspection;
 use super::lookup::{OpenFile, last_segment};
 use super::root::OpenRoot;
+use super::sibling;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
 use crate::http::field_block::FieldBlock;
 use crate::http::media_type::{self, MediaType};
-
-/// Files up to this size, in bytes, are held in memory; larger ones are streamed from the disk.
-/// Pages, style sheets, scripts, fonts and pictures of a well-kept site lie below, and one entry
-/// can never take more than a small part of the cache's bound.
-pub const HELD_LIMIT: u64 = 1024 * 1024;
 
 /// Content shorter than this, in bytes, is sent as it is: what a coding could save is less than a
 /// packet's own head.
@@ -94,7 +88,7 @@ impl Representation {
 
     fn with_siblings(mut self, root: &OpenRoot) -> Self {
         for (index, coding) in Coding::CODED.into_iter().enumerate() {
-            if let Some((form, facts)) = form::sibling(root, &self.relative, coding, &self.facts) {
+            if let Some((form, facts)) = sibling::find(root, &self.relative, coding, &self.facts) {
                 self.coded[index].settle(Some(form));
                 self.siblings[index] = Some(facts);
             }
@@ -106,13 +100,11 @@ impl Representation {
     #[must_use]
     pub fn has_its_siblings(&self, root: &OpenRoot) -> bool {
         Coding::CODED.into_iter().zip(&self.siblings).all(|(coding, found)| {
-            let name = form::sibling_name(&self.relative, coding);
+            let name = sibling::name(&self.relative, coding);
             match (Facts::at(root.folder(), &name), found) {
                 (Ok(now), Some(found)) => now == *found,
                 // One that was passed over for its age or size still is.
-                (Ok(now), None) => {
-                    now.modified() < self.facts.modified() || now.size >= self.facts.size
-                }
+                (Ok(now), None) => !sibling::is_coded_form(&now, &self.facts),
                 (Err(_), found) => found.is_none(),
             }
         })
@@ -222,7 +214,7 @@ impl Representation {
     /// # Errors
     /// As [`Representation::read`].
     pub fn inspect(&self, root: &OpenRoot) -> Result<(), ReadError> {
-        let file = root.open_beneath(&self.relative).map_err(failed)?;
+        let file = root.open_beneath(&self.relative).map_err(ReadError::Failed)?;
         is_still(&file, &self.facts)?;
         let inspection = Inspection::of_file(&file, self.facts.size)?;
         is_still(&file, &self.facts)?;
@@ -235,10 +227,6 @@ fn is_still(file: &OwnedFd, facts: &Facts) -> Result<(), ReadError> {
     match Facts::of(file) {
         Ok(now) if now == *facts => Ok(()),
         Ok(_) => Err(ReadError::Short),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(ReadError::Failed(error)),
     }
-}
-
-fn failed(error: Errno) -> ReadError {
-    ReadError::Failed(error.into())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::form::Availability;
-use super::lookup::OpenFile;
+use super::lookup::{NotAFile, OpenFile};
 use super::representation::Representation;
 use super::root::Root;
 use super::{Background, Found, lookup};
@@ -44,8 +44,8 @@ pub struct Site {
 pub enum Answering<'a> {
     /// This site.
     Site(&'a Arc<Site>),
-    /// No site of this name, but one of this: with `www.` in front, or without.
-    Counterpart(&'a str),
+    /// No site of this name, but this one: its name has `www.` in front, or lacks it.
+    Counterpart(&'a Arc<Site>),
     /// Nothing.
     Nobody,
 }
@@ -127,8 +127,8 @@ impl Sites {
         if let Some(site) = sites.get(host) {
             return Answering::Site(site);
         }
-        match host::www_counterpart(host).and_then(|name| sites.get_key_value(&*name)) {
-            Some((name, _)) => Answering::Counterpart(name),
+        match host::www_counterpart(host).and_then(|name| sites.get(&*name)) {
+            Some(site) => Answering::Counterpart(site),
             None => Answering::Nobody,
         }
     }
@@ -142,6 +142,12 @@ impl Sites {
     /// What `path` of `site` leads to: a path in normal form without hidden segments.
     pub async fn find(&self, site: &Arc<Site>, path: &str) -> Found {
         self.cache.find(site, path).await
+    }
+
+    /// The path of the page for whatever is missing in `folder` of `site`, if there is one. The
+    /// folder is a name beneath the root, and may itself be missing.
+    pub async fn missing_page(&self, site: &Arc<Site>, folder: &str) -> Option<Arc<str>> {
+        self.cache.missing_page(site, folder).await
     }
 
     /// Whether there is the content of what was found at `path` in a coding by now. One that is
@@ -168,7 +174,11 @@ impl Sites {
     ) -> std::io::Result<Option<OpenFile>> {
         let site = Arc::clone(site);
         let relative: Box<str> = relative.into();
-        let opening = tokio::task::spawn_blocking(move || site.open_beneath(&relative));
+        let opening = tokio::task::spawn_blocking(move || match site.open_beneath(&relative) {
+            Ok(file) => Ok(Some(file)),
+            Err(NotAFile::Folder | NotAFile::Absent) => Ok(None),
+            Err(NotAFile::Refused(cause)) => Err(cause.into()),
+        });
         opening.await.map_err(std::io::Error::other).flatten()
     }
 
@@ -208,17 +218,17 @@ impl Site {
     /// A regular file by its name. A deploy may have put another folder in the root's place, and
     /// taken the one that is trusted for a moment yet away, if only to where the sandbox does not
     /// reach: before that is the answer, the root is looked at again.
-    fn open_beneath(&self, relative: &str) -> std::io::Result<Option<OpenFile>> {
+    fn open_beneath(&self, relative: &str) -> Result<OpenFile, NotAFile> {
         let root = self.root.current(Tick::now());
-        let found = lookup::file(&root, relative);
-        if matches!(found, Ok(Some(_))) {
+        let found = lookup::open(&root, relative);
+        if found.is_ok() {
             return found;
         }
         let latest = self.root.latest();
         if latest.generation() == root.generation() {
             return found;
         }
-        lookup::file(&latest, relative)
+        lookup::open(&latest, relative)
     }
 
     /// The host name in normal form; `*` for the one site of every host.

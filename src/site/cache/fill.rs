@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::super::content::ReadError;
-use super::super::lookup::{self, OpenFile, Place};
+use super::super::lookup::{OpenFile, Unreadable};
 use super::super::root::OpenRoot;
 use super::super::{Found, Representation, Site};
-use super::{Cache, Key, Known, Slot, Watch, Weighed, entry_weight};
+use super::key::{KeyRef, Subject};
+use super::{Cache, Known, Slot, Watch, Weighed, entry_weight};
 use crate::clock::{AtomicTick, Tick};
 
 /// How often a file that changes while it is read is tried again before it is streamed as it is.
@@ -18,7 +19,7 @@ pub(super) struct Fill {
     pub(super) cache: Arc<Cache>,
     pub(super) site: Arc<Site>,
     pub(super) root: Arc<OpenRoot>,
-    pub(super) path: Box<str>,
+    pub(super) subject: Subject<Box<str>>,
     pub(super) slot: Arc<Slot>,
 }
 
@@ -32,34 +33,35 @@ impl Fill {
             return known.found.clone();
         }
         for _ in 0..READ_ATTEMPTS {
-            match self.place() {
-                Place::File(file) => match self.file(began, &file) {
+            match self.look_up() {
+                Ok(Found::File(file)) => match self.file(began, &file) {
                     Ok(found) => return found,
                     Err(ReadError::Short) => {}
-                    Err(ReadError::Failed(error)) => return self.unavailable(&error),
+                    Err(ReadError::Failed(cause)) => {
+                        let unreadable = Unreadable { relative: file.relative, cause };
+                        return self.unreadable(began, &unreadable);
+                    }
                 },
-                place => return self.without_content(began, place),
+                found => return self.without_content(began, found),
             }
         }
-        match self.place() {
-            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
-            place => self.without_content(began, place),
-        }
+        let found = self.look_up();
+        self.without_content(began, found)
     }
 
-    /// What the path leads to. Before it is said to lead nowhere, the root is looked at again: a
+    /// Asks the disk. Before the answer is that nothing is there, the root is looked at again: a
     /// deploy may have renamed another folder there and removed this one.
-    fn place(&mut self) -> Place {
-        let place = lookup::place(&self.root, &self.path);
-        if matches!(place, Place::File(_)) {
-            return place;
+    fn look_up(&mut self) -> Result<Found<OpenFile>, Unreadable> {
+        let found = self.subject.borrowed().look_up(&self.root);
+        if matches!(found, Ok(Found::File(_))) {
+            return found;
         }
         let latest = self.site.root().latest();
         if latest.generation() == self.root.generation() {
-            return place;
+            return found;
         }
         self.root = latest;
-        lookup::place(&self.root, &self.path)
+        self.subject.borrowed().look_up(&self.root)
     }
 
     fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
@@ -89,19 +91,20 @@ impl Fill {
         }
     }
 
-    fn without_content(&self, began: Tick, place: Place) -> Found {
-        let found = match place {
-            Place::File(file) => Found::File(Arc::new(Representation::streamed(&file))),
-            Place::Folder => Found::Folder,
-            Place::Index => Found::Index,
-            Place::Missing(page) => {
-                self.learn_names(began);
-                Found::Missing(page)
+    /// The outcome where no content is read. A file that did not hold still to be read is streamed
+    /// this once, and found anew the next time.
+    fn without_content(&self, began: Tick, found: Result<Found<OpenFile>, Unreadable>) -> Found {
+        match found {
+            Ok(Found::File(file)) => Found::File(Arc::new(Representation::streamed(&file))),
+            Ok(found) => {
+                if matches!(found, Found::Missing(_)) {
+                    self.learn_names(began);
+                }
+                let found = found.map(|file| Arc::new(Representation::streamed(&file)));
+                self.publish(began, found, Watch::Anew)
             }
-            Place::Forbidden => Found::Forbidden,
-            Place::Unavailable(error) => return self.unavailable(&error),
-        };
-        self.publish(began, found, Watch::Anew)
+            Err(unreadable) => self.unreadable(began, &unreadable),
+        }
     }
 
     /// Makes `found` known and counts its weight.
@@ -111,7 +114,7 @@ impl Fill {
             _ => 0,
         };
         let known = self.known(began, found.clone(), watch);
-        self.keep(&self.path, &self.slot, known, content);
+        self.keep(self.subject.borrowed(), &self.slot, known, content);
         found
     }
 
@@ -126,17 +129,28 @@ impl Fill {
         })
     }
 
-    /// Keeps what is known under `path`, and counts its weight.
-    pub(super) fn keep(&self, path: &str, slot: &Arc<Slot>, known: Arc<Known>, content: u64) {
+    /// Keeps what is known of `subject`, and counts its weight.
+    pub(super) fn keep(
+        &self,
+        subject: Subject<&str>,
+        slot: &Arc<Slot>,
+        known: Arc<Known>,
+        content: u64,
+    ) {
         slot.known.store(Some(known));
-        let weight = entry_weight(path, content);
-        let key = Key { site: self.site.id(), path: path.into() };
-        self.cache.slots.insert(key, Weighed { slot: Arc::clone(slot), weight });
+        let weight = entry_weight(subject.name(), content);
+        let key = KeyRef { site: self.site.id(), subject };
+        self.cache.slots.insert(key.to_key(), Weighed { slot: Arc::clone(slot), weight });
     }
 
-    /// Never made known: the next request tries again.
-    fn unavailable(&self, error: &std::io::Error) -> Found {
-        tracing::error!(site = %self.site.name(), path = %self.path, %error, "cannot read");
-        Found::Unavailable
+    /// Trouble is never made known: it may have passed when the next request comes.
+    fn unreadable(&self, began: Tick, file: &Unreadable) -> Found {
+        let found = file.outcome();
+        if !matches!(found, Found::Unavailable) {
+            return self.publish(began, found, Watch::Anew);
+        }
+        let (site, path) = (self.site.name(), &file.relative);
+        tracing::error!(%site, %path, error = %file.cause, "cannot read");
+        found
     }
 }

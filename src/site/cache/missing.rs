@@ -11,23 +11,21 @@ use super::super::names::Names;
 use super::super::root::OpenRoot;
 use super::super::{Found, Site};
 use super::fill::Fill;
-use super::{Cache, KeyRef, Known, Watch};
+use super::key::{KeyRef, Subject};
+use super::{Cache, Known, Watch};
 use crate::clock::Tick;
 
-/// The root's own name beneath itself.
-const ROOT: &str = ".";
-
 impl Cache {
-    /// `path`, if the names of the folders on the way to it say that it leads nowhere.
+    /// The answer to `subject`, if the names of the folders on the way say that nothing is there.
     pub(super) fn known_missing(
         &self,
         site: &Site,
         root: &OpenRoot,
-        path: &str,
+        subject: Subject<&str>,
         now: Tick,
     ) -> Option<Found> {
         let mut page = None;
-        for step in Steps::of(path) {
+        for step in Steps::of(subject) {
             let known = self.folder(site, step.folder)?;
             let holds = || is_latest(site, root, step.folder) && known.still_holds(root, now);
             if !known.is_trusted(root, now) && !holds() {
@@ -38,7 +36,7 @@ impl Cache {
                 page = Some(step.folder);
             }
             if !step.may_go_on(names) {
-                let page = page.map(|folder| format!("/{}", join(beneath(folder), MISSING_PAGE)));
+                let page = page.map(|folder| format!("/{}", join(folder, MISSING_PAGE)));
                 return Some(Found::Missing(page.map(Into::into)));
             }
         }
@@ -47,21 +45,21 @@ impl Cache {
 
     /// What is known of a folder, at whatever time.
     fn folder(&self, site: &Site, folder: &str) -> Option<Arc<Known>> {
-        // No path of a request is like this: those begin with a slash.
-        self.slots.get(&KeyRef { site: site.id(), path: folder })?.slot.known.load_full()
+        let key = KeyRef { site: site.id(), subject: Subject::Names(folder) };
+        self.slots.get(&key)?.slot.known.load_full()
     }
 }
 
 /// Whether a deploy has not put another folder in the root's place. Before something is said to be
 /// missing, it is looked for there.
 fn is_latest(site: &Site, root: &OpenRoot, folder: &str) -> bool {
-    folder != ROOT || site.root().latest().generation() == root.generation()
+    !folder.is_empty() || site.root().latest().generation() == root.generation()
 }
 
 impl Fill {
     /// Keeps the names of the folders on the way to what is missing.
     pub(super) fn learn_names(&self, began: Tick) {
-        for step in Steps::of(&self.path) {
+        for step in Steps::of(self.subject.borrowed()) {
             let Some(known) = self.names_in(step.folder, began) else { return };
             if known.names().is_none_or(|names| !step.may_go_on(names)) {
                 return;
@@ -79,8 +77,8 @@ impl Fill {
         let weight = names.weight();
         let watch = Watch::Folder { relative: folder.into(), facts, names };
         let known = self.known(began, Found::Folder, watch);
-        let slot = self.cache.slot(&self.site, folder);
-        self.keep(folder, &slot, Arc::clone(&known), weight);
+        let slot = self.cache.slot(&self.site, Subject::Names(folder));
+        self.keep(Subject::Names(folder), &slot, Arc::clone(&known), weight);
         Some(known)
     }
 }
@@ -94,31 +92,61 @@ impl Known {
     }
 }
 
-/// A folder on the way to a path, and the name that the way goes on with.
+/// A folder on the way, and what the way goes on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step<'a> {
     folder: &'a str,
-    name: &'a str,
-    is_last: bool,
+    next: Next<'a>,
+}
+
+/// What has to be in a folder for the way to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next<'a> {
+    /// A folder of this name.
+    Folder(&'a str),
+    /// A file or folder of this name, or a file of it with [`CLEAN_SUFFIX`].
+    Last(&'a str),
+    /// The folder's own document.
+    Index,
+    /// Nothing: whatever is missing in this folder was asked about.
+    Nothing,
 }
 
 impl Step<'_> {
-    /// Whether the names in the folder leave it open that the path leads somewhere.
+    /// Whether the names in the folder leave it open that the way leads somewhere.
     fn may_go_on(&self, names: &Names) -> bool {
-        names.may_have(self.name, "") || self.is_last && names.may_have(self.name, CLEAN_SUFFIX)
+        match self.next {
+            Next::Folder(name) => names.may_have(name, ""),
+            Next::Last(name) => names.may_have(name, "") || names.may_have(name, CLEAN_SUFFIX),
+            Next::Index => names.may_have(INDEX, ""),
+            Next::Nothing => false,
+        }
     }
 }
 
-/// The steps from the root to what a path names, downward.
+/// The steps from the root to the subject of a question, downward.
 struct Steps<'a> {
     relative: &'a str,
+    end: Option<Next<'a>>,
     /// Where the next name begins; `None` behind the last one.
     next: Option<usize>,
 }
 
 impl<'a> Steps<'a> {
-    fn of(path: &'a str) -> Self {
-        Self { relative: path.trim_start_matches('/'), next: Some(0) }
+    fn of(subject: Subject<&'a str>) -> Self {
+        let (relative, end) = match subject {
+            Subject::Path(path) => {
+                let relative = path.trim_start_matches('/');
+                match relative.strip_suffix('/') {
+                    Some(folder) => (folder, Some(Next::Index)),
+                    None if relative.is_empty() => (relative, Some(Next::Index)),
+                    None => (relative, None),
+                }
+            }
+            Subject::MissingPage(folder) => (folder, Some(Next::Nothing)),
+            Subject::Names(folder) => (folder, Some(Next::Index)),
+        };
+        Self { relative, end, next: Some(0) }
     }
 }
 
@@ -126,21 +154,21 @@ impl<'a> Iterator for Steps<'a> {
     type Item = Step<'a>;
 
     fn next(&mut self) -> Option<Step<'a>> {
-        let start = self.next?;
-        let folder = if start == 0 { ROOT } else { &self.relative[..start - 1] };
+        let Some(start) = self.next else {
+            return self.end.take().map(|next| Step { folder: self.relative, next });
+        };
+        if self.relative.is_empty() {
+            self.next = None;
+            return self.next();
+        }
+        let folder = self.relative[..start].trim_end_matches('/');
         let rest = &self.relative[start..];
         let length = rest.find('/');
         self.next = length.map(|length| start + length + 1);
-        let name = match &rest[..length.unwrap_or(rest.len())] {
-            "" => INDEX,
-            name => name,
-        };
-        Some(Step { folder, name, is_last: length.is_none() })
+        let name = &rest[..length.unwrap_or(rest.len())];
+        let is_last = length.is_none() && self.end.is_none();
+        Some(Step { folder, next: if is_last { Next::Last(name) } else { Next::Folder(name) } })
     }
-}
-
-fn beneath(folder: &str) -> &str {
-    if folder == ROOT { "" } else { folder }
 }
 
 #[cfg(test)]
@@ -150,18 +178,23 @@ mod tests {
     #[test]
     fn the_way_goes_downward() {
         let table = [
-            ("/", ". has index.html?"),
-            ("/a", ". has a?"),
-            ("/a/", ". has a, a has index.html?"),
-            ("/a/b", ". has a, a has b?"),
-            ("/a/b/c/", ". has a, a has b, a/b has c, a/b/c has index.html?"),
-            ("/.", ". has .?"),
+            (Subject::Path("/"), " has index.html?"),
+            (Subject::Path("/a"), " has a?"),
+            (Subject::Path("/a/"), " has a, a has index.html?"),
+            (Subject::Path("/a/b"), " has a, a has b?"),
+            (Subject::Path("/a/b/c/"), " has a, a has b, a/b has c, a/b/c has index.html?"),
+            (Subject::MissingPage(""), " has nothing"),
+            (Subject::MissingPage("a/b"), " has a, a has b, a/b has nothing"),
         ];
-        for (path, expected) in table {
-            let say = |Step { folder, name, is_last }| {
-                format!("{folder} has {name}{}", if is_last { "?" } else { "" })
+        for (subject, expected) in table {
+            let say = |Step { folder, next }| match next {
+                Next::Folder(name) => format!("{folder} has {name}"),
+                Next::Last(name) => format!("{folder} has {name}?"),
+                Next::Index => format!("{folder} has {INDEX}?"),
+                Next::Nothing => format!("{folder} has nothing"),
             };
-            assert_eq!(Steps::of(path).map(say).collect::<Vec<_>>().join(", "), expected, "{path}");
+            let told: Vec<_> = Steps::of(subject).map(say).collect();
+            assert_eq!(told.join(", "), expected, "{subject:?}");
         }
     }
 }

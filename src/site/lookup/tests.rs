@@ -1,0 +1,109 @@
+//! Look-ups over real folders.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::super::root::Root;
+use super::*;
+use crate::clock::Tick;
+
+/// A word for the outcome, so that a table can state it.
+fn describe(found: Result<Found<OpenFile>, Unreadable>) -> String {
+    match found {
+        Ok(Found::File(file)) => format!("file {}", file.relative),
+        Ok(Found::Folder) => "folder".into(),
+        Ok(Found::Index) => "index".into(),
+        Ok(Found::Missing(page)) => format!("missing {}", page.as_deref().unwrap_or("-")),
+        Ok(other) => panic!("{other:?} without a cause"),
+        Err(Unreadable { relative, cause }) => format!("{relative}: {cause}"),
+    }
+}
+
+#[test]
+fn paths_lead_where_the_contract_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path();
+    for name in ["blog/post", "empty", "only"] {
+        fs::create_dir_all(site.join(name)).unwrap();
+    }
+    for name in [
+        "index.html",
+        "about.html",
+        "only.html",
+        "blog/index.html",
+        "blog/404.html",
+        "blog/post/a.txt",
+        "extensionless",
+    ] {
+        fs::write(site.join(name), name).unwrap();
+    }
+    symlink("about.html", site.join("link")).unwrap();
+    symlink("/etc/hostname", site.join("out.txt")).unwrap();
+    let root = Root::open(site).unwrap().current(Tick::now());
+    let long = format!("/{}", "x".repeat(300));
+    let table = [
+        ("/", "file index.html"),
+        ("/index.html", "index"),
+        ("/about.html", "file about.html"),
+        ("/about", "file about.html"),
+        ("/about/", "missing -"),
+        ("/about.html/", "missing -"),
+        ("/about.html/x", "missing -"),
+        ("/only", "folder"),
+        ("/only/", "missing -"),
+        ("/only/index.html", "missing -"),
+        ("/empty", "folder"),
+        ("/empty/", "missing -"),
+        ("/blog", "folder"),
+        ("/blog/", "file blog/index.html"),
+        ("/blog/index.html", "index"),
+        ("/blog/nothing", "missing /blog/404.html"),
+        ("/blog/post/", "missing /blog/404.html"),
+        ("/blog/post/b/c", "missing /blog/404.html"),
+        ("/blog/post/a.txt", "file blog/post/a.txt"),
+        ("/extensionless", "file extensionless"),
+        ("/link", "file link"),
+        ("/out.txt", "missing -"),
+        ("/nothing", "missing -"),
+        (long.as_str(), "missing -"),
+    ];
+    for (path, expected) in table {
+        assert_eq!(describe(find(&root, path)), expected, "{path}");
+    }
+    let pages = [
+        ("", None),
+        ("blog", Some("/blog/404.html")),
+        ("blog/post", Some("/blog/404.html")),
+        ("blog/nothing/at/all", Some("/blog/404.html")),
+        ("about.html", None),
+        ("nothing", None),
+    ];
+    for (folder, expected) in pages {
+        assert_eq!(missing_page(&root, folder).as_deref(), expected, "{folder}");
+    }
+}
+
+#[test]
+fn errors_are_sorted_by_their_meaning() {
+    let refused = |cause| (NotAFile::Refused(cause), Some(Found::<()>::Unavailable));
+    let table = [
+        (Errno::NOENT, (NotAFile::Absent, None)),
+        (Errno::NOTDIR, (NotAFile::Absent, None)),
+        (Errno::XDEV, (NotAFile::Absent, None)),
+        (Errno::LOOP, (NotAFile::Absent, None)),
+        (Errno::NAMETOOLONG, (NotAFile::Absent, None)),
+        (Errno::NXIO, (NotAFile::Absent, None)),
+        (Errno::ACCESS, (NotAFile::Refused(Errno::ACCESS), Some(Found::Forbidden))),
+        (Errno::PERM, (NotAFile::Refused(Errno::PERM), Some(Found::Forbidden))),
+        (Errno::MFILE, refused(Errno::MFILE)),
+        (Errno::NFILE, refused(Errno::NFILE)),
+        (Errno::IO, refused(Errno::IO)),
+    ];
+    for (error, (expected, outcome)) in table {
+        assert_eq!(NotAFile::from(error), expected, "{error}");
+        if let Some(outcome) = outcome {
+            let unreadable = Unreadable { relative: "a".into(), cause: error };
+            assert_eq!(unreadable.outcome(), outcome, "{error}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Coded forms that lie beside a file, as `x.br` beside `x`: made by whoever built the site.
+
+use std::os::fd::OwnedFd;
+
+use bytes::Bytes;
+
+use super::content::{self, HELD_LIMIT};
+use super::facts::Facts;
+use super::form::{Content, Form};
+use super::lookup;
+use super::root::OpenRoot;
+use crate::coding::Coding;
+
+/// The name of the sibling of `relative` in a coding.
+#[must_use]
+pub fn name(relative: &str, coding: Coding) -> String {
+    format!("{relative}{}", coding.file_suffix())
+}
+
+/// The coded form beside a file with the facts `plain`, and the facts of that sibling. One that is
+/// older than the file, or not smaller, is not its coded form.
+#[must_use]
+pub fn find(
+    root: &OpenRoot,
+    relative: &str,
+    coding: Coding,
+    plain: &Facts,
+) -> Option<(Form, Facts)> {
+    let name = name(relative, coding);
+    let file = lookup::open(root, &name).ok()?;
+    let facts = file.facts;
+    if !is_coded_form(&facts, plain) {
+        return None;
+    }
+    let content = if facts.size > HELD_LIMIT {
+        Content::Streamed { relative: name.into(), facts }
+    } else {
+        Content::Held(whole(&file.descriptor, &facts)?)
+    };
+    Some((Form::new(coding, content), facts))
+}
+
+/// Whether a sibling can be a coded form of the file as it is now.
+#[must_use]
+pub fn is_coded_form(sibling: &Facts, plain: &Facts) -> bool {
+    sibling.modified() >= plain.modified() && sibling.size < plain.size
+}
+
+/// The content of a sibling that held still while it was read.
+fn whole(file: &OwnedFd, facts: &Facts) -> Option<Bytes> {
+    let bytes = content::read(file, usize::try_from(facts.size).ok()?).ok()?;
+    (Facts::of(file).ok()? == *facts).then_some(bytes)
+}
