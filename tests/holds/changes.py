@@ -6,7 +6,8 @@ import time
 
 from server import DOMAIN, Server
 
-# The mission's own figures, in seconds: for a file, and for a whole site folder.
+# The longest time until a change is served, in seconds: of a file, and of a whole site folder. That
+# is docs/behaviour.md, "Freshness", and as much again as the request and a busy machine take.
 FILE_SECONDS = 0.150
 ROOT_SECONDS = 1.2
 FILE_TRIALS = 20

@@ -11,7 +11,7 @@ import time
 
 from server import DOMAIN, USER_AGENT, Server, shake_hands, write_certificate
 
-# BEHAVIOUR section 9, in seconds.
+# The deadlines of docs/behaviour.md, "Limits", in seconds.
 HEAD = HANDSHAKE = 10
 IDLE = 60
 STALL = 30
@@ -20,7 +20,7 @@ STALL = 30
 LATE = 3
 POLITE = 10
 CROWD = 200
-# The mission's own figure for another client's answer, for the median.
+# The longest median of another client's answers meanwhile.
 ANSWER_SECONDS = 0.050
 TRICKLE_SECONDS = 1
 # A slow but steady reader.

@@ -5,8 +5,8 @@ import time
 
 from server import DOMAIN, Server, h2load, shake_hands, succeeded, write_certificate
 
-# The mission's own figures. A server that is through with the requests before all the reloads have
-# come gets as many once more.
+# Reloads spread over so many requests. A server that is through with the requests before all the
+# reloads have come gets as many once more.
 REQUESTS = 200_000
 RELOADS = 20
 CONNECTIONS = 10

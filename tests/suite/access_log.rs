@@ -1,4 +1,4 @@
-//! Section 8 of the contract, second half: the access log.
+//! The access log (docs/behaviour.md, "Logs").
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! Section 7 of the contract: who is refused, where, and what the log says of it.
+//! Bots: who is refused, where, and the log line of it (docs/behaviour.md, "Bots").
 
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};

@@ -1,4 +1,4 @@
-//! Section 6 of the contract: content coding, row by row.
+//! Content coding, row by row (docs/behaviour.md, "Content coding").
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Section 1 of the contract: what the command line takes, prints and returns.
+//! The command line: options, output and exit codes (docs/behaviour.md, "Command line").
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;

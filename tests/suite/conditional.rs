@@ -1,4 +1,4 @@
-//! Section 5 of the contract, first half: preconditions (RFC 9110 §13).
+//! Preconditions (RFC 9110 §13; docs/behaviour.md, "Conditional requests").
 
 use std::time::{Duration, SystemTime};
 

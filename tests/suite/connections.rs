@@ -1,5 +1,5 @@
-//! How many connections there may be (section 9): in all, of one client, and when the process has
-//! run out of descriptors.
+//! The number of connections (docs/behaviour.md, "Limits"): in all, of one client, and when the
+//! process has run out of descriptors.
 
 use std::time::{Duration, Instant};
 

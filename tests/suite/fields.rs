@@ -1,4 +1,4 @@
-//! Section 4 of the contract: the fields of a served file.
+//! The fields of a file (docs/behaviour.md, "Fields of a file").
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,6 +1,6 @@
-//! Floods, most of them over HTTP/2 (section 9): each of them costs its own connection and little memory, and
-//! another client is served meanwhile. The frames are written by hand, and say nothing of who
-//! reads them.
+//! Floods, most of them over HTTP/2 (docs/behaviour.md, "Limits"): each costs its own connection and
+//! little memory, and another client is served meanwhile. The frames are written by hand, and know
+//! nothing of the reader.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

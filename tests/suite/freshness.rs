@@ -1,4 +1,4 @@
-//! Freshness row by row (sections 2 and 4 of the contract): each kind of change is seen in time,
+//! Freshness row by row (docs/behaviour.md, "Freshness"): each kind of change is seen in time,
 //! and what did not change keeps its tag.
 #![allow(clippy::print_stdout, reason = "the figures are for whoever reads the run")]
 #![allow(clippy::unwrap_used, reason = "a file operation that fails is the test's own failure")]

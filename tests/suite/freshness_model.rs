@@ -1,4 +1,4 @@
-//! Freshness as a model (sections 2 and 4 of the contract): whatever is done to a site's files, every
+//! Freshness as a model (docs/behaviour.md, "Freshness"): whatever is done to a site's files, every
 //! answer is one whole version, and none is older than it may be.
 #![allow(clippy::print_stdout, reason = "the figures are for whoever reads the run")]
 #![allow(clippy::unwrap_used, reason = "a file operation that fails is the test's own failure")]

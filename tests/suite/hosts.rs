@@ -1,4 +1,4 @@
-//! Section 2 of the contract: which folder is which site, and which certificate is shown.
+//! Hosts: the site of each, and its certificate (docs/behaviour.md, "Sites and hosts").
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -94,9 +94,9 @@ fn seen_within(bound: Duration, server: &Server, target: &str, expected: (u16, &
     }
 }
 
-/// A file's change is seen this soon, section 2.
+/// The longest time until a changed file is served (docs/behaviour.md, "Freshness").
 const FILE: Duration = Duration::from_millis(100);
-/// A site folder's replacement is seen this soon, section 2.
+/// The longest time until a replaced folder is served (docs/behaviour.md, "Freshness").
 const FOLDER: Duration = Duration::from_secs(1);
 
 #[test]

@@ -1,4 +1,5 @@
-//! `--http-port` of section 1: the plain port beside HTTPS answers ACME and sends the rest on.
+//! `--http-port`: ACME is answered, the rest is redirected (docs/behaviour.md, "Plain port beside
+//! HTTPS").
 
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};

@@ -1,5 +1,5 @@
-//! What a request may be at the most (section 9), each bound from both sides. Deadlines, which take
-//! their time, are crossed in `tests/holds`.
+//! The limits of a request (docs/behaviour.md, "Limits"), each from both sides. Deadlines are
+//! crossed in `tests/holds`.
 
 use crate::support::client::{Connection, Request, Response};
 use crate::support::frames::{

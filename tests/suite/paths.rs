@@ -1,4 +1,4 @@
-//! Section 3 of the contract: from method and path to the file.
+//! From method and path to the file (docs/behaviour.md, "From request to file").
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

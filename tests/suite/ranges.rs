@@ -1,4 +1,4 @@
-//! Section 5 of the contract, second half: ranges (RFC 9110 §14).
+//! Ranges (RFC 9110 §14; docs/behaviour.md, "Ranges").
 
 use std::time::{Duration, SystemTime};
 

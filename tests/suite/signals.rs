@@ -1,4 +1,4 @@
-//! Section 8 of the contract, first half: reload and stop.
+//! Reload and stop (docs/behaviour.md, "Reload" and "Stop").
 
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -14,7 +14,7 @@ use crate::support::tls::{self, Trust};
 use rustix::process::Signal;
 use rustls::HandshakeKind;
 
-/// How long a stop may take, section 8.
+/// The longest time of a stop (docs/behaviour.md, "Stop").
 const STOP: Duration = Duration::from_secs(10);
 /// More than the buffers of two loopback sockets hold, so that a response stays in flight.
 const BIG: usize = 16 * 1024 * 1024;

@@ -9,7 +9,7 @@ use super::path::Path;
 use super::site::SECRET;
 use super::{Answer, file};
 
-/// Panics if `answer` is not what the contract says of `head` on this listener.
+/// Panics if `answer` to `head` on this listener is not the one of docs/behaviour.md.
 pub(super) fn check(head: &Parts, listener: Listener, answer: &Answer) {
     lengths(head, answer);
     let page = answer.content.as_slice();

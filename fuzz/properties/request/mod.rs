@@ -2,8 +2,8 @@
 //! with a model of a small site.
 //!
 //! What came over the wire is taken apart by a reader of its own ([`wire`]) and judged by a model
-//! ([`model`]) that was written from the contract and shares no code with what it judges. Bots are
-//! let in: their verdict has a property of its own, and would hide the rest.
+//! ([`model`]) that was written from docs/behaviour.md and shares no code with what it judges. Bots
+//! are let in: their verdict has a property of its own, and would hide the rest.
 
 mod check;
 mod file;

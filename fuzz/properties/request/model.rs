@@ -1,4 +1,4 @@
-//! What the contract says of a request, as a function of its head, and whether an answer is that.
+//! The answer that docs/behaviour.md promises to a request, as a function of its head.
 
 use http::Method;
 use http::request::Parts;
@@ -40,7 +40,7 @@ pub(super) enum Expected {
 /// The longest target, in bytes.
 const TARGET_LIMIT: usize = 8192;
 
-/// The contract's section 3, in its order.
+/// The steps of docs/behaviour.md, "From request to file", in their order.
 pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_LIMIT) {
         return Expected::Refused(&[414]);

@@ -1,4 +1,4 @@
-//! The model's own reading of a path: a stack of names, in the contract's words.
+//! The model's own reading of a path: a stack of names, in the words of docs/behaviour.md.
 
 use std::fmt;
 

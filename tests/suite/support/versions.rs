@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long after it is complete a changed file may still be answered with what was there before:
-/// the contract's 100 ms, and half as much again for a clock that is read coarsely.
+/// the promised 100 ms, and half as much again for a clock that is read coarsely.
 pub(crate) const FILE_PATIENCE: Duration = Duration::from_millis(150);
 /// The same for a whole site folder that was replaced.
 pub(crate) const ROOT_PATIENCE: Duration = Duration::from_millis(1_200);
