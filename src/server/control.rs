@@ -1,8 +1,10 @@
 //! Orders from the command line: `shost reload` asks the running server, and waits for the answer.
 //!
 //! The server listens on a Unix socket with an abstract name, which needs no file and exists only
-//! in its own network namespace: nobody outside of a container without network reaches it. A
-//! request and its answer are a line each:
+//! in its own network namespace: nobody outside of a container without network reaches it. Any user
+//! of the machine may take such a name, so the server's own ends in digits that cannot be guessed,
+//! and the client believes no name but asks the kernel whose socket it is. A request and its answer
+//! are a line each:
 //!
 //! ```text
 //! reload
@@ -21,6 +23,7 @@ use std::os::unix::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::rand::GetRandomFlags;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -29,8 +32,12 @@ use tokio::time::timeout;
 use super::reload::{Outcome, Reloads};
 use super::reserve::{Reserve, is_out_of_descriptors};
 
-/// The name of a server's socket is this and the number of its process.
+/// How the name of a server's socket begins. Behind it stand the number of its process, a hyphen
+/// and [random digits](SUFFIX_BYTES).
 const NAME: &str = "shost-";
+
+/// Random bytes at the end of the name. Nobody can take all names that the next server may choose.
+const SUFFIX_BYTES: usize = 8;
 
 /// The one request.
 const RELOAD: &str = "reload\n";
@@ -56,14 +63,19 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 /// Takes orders from now on, until the runtime ends.
 ///
 /// # Errors
-/// When another process of this network namespace has the name.
+/// When the system refuses the socket.
 pub fn start(reloads: Reloads, reserve: Reserve) -> io::Result<()> {
-    let name = format!("{NAME}{}", std::process::id());
-    let address = SocketAddr::from_abstract_name(name)?;
+    let address = SocketAddr::from_abstract_name(own_name()?)?;
     let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
     listener.set_nonblocking(true)?;
     tokio::spawn(accept(UnixListener::from_std(listener)?, reloads, reserve));
     Ok(())
+}
+
+fn own_name() -> io::Result<String> {
+    let mut suffix = [0; SUFFIX_BYTES];
+    rustix::rand::getrandom(&mut suffix, GetRandomFlags::empty())?;
+    Ok(format!("{NAME}{}-{:016x}", std::process::id(), u64::from_ne_bytes(suffix)))
 }
 
 async fn accept(listener: UnixListener, reloads: Reloads, reserve: Reserve) {

@@ -9,9 +9,9 @@ use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::symlink;
-use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixStream};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::support::DEADLINE;
 use crate::support::client::{Connection, Request};
@@ -123,11 +123,86 @@ fn the_user_of_an_unprivileged_server_and_root_are_obeyed() {
 
 /// A connection to the server's own socket, to say what the command never would.
 fn speak(server: &Server) -> UnixStream {
-    let name = format!("shost-{}", server.pid().as_raw_nonzero());
+    let own = format!("@shost-{}-", server.pid().as_raw_nonzero());
+    let sockets = fs::read_to_string("/proc/self/net/unix").expect("the kernel tells");
+    let names = sockets.lines().filter_map(|line| line.split_ascii_whitespace().nth(7));
+    let mut names = names.filter(|name| name.starts_with(&own));
+    let name = names.next().expect("the server listens").trim_start_matches('@');
     let address = UnixAddress::from_abstract_name(name).expect("the name is short");
     let stream = UnixStream::connect_addr(&address).expect("the server takes orders");
     stream.set_read_timeout(Some(DEADLINE)).expect("the deadline is not zero");
     stream
+}
+
+/// Names that a server with this process number might have, taken by another process.
+fn taken_names(pid: i32) -> Vec<UnixListener> {
+    let names = [format!("shost-{pid}"), format!("shost-{pid}-0"), format!("shost-{pid}-x-y")];
+    let bind = |name: String| {
+        let address = UnixAddress::from_abstract_name(name).expect("the name is short");
+        UnixListener::bind_addr(&address).expect("nobody has taken it")
+    };
+    names.map(bind).into()
+}
+
+#[test]
+fn a_name_that_another_process_took_is_not_believed() {
+    let server = plain().start();
+    let pid = server.pid().as_raw_nonzero().get();
+    let _names = taken_names(pid);
+    assert_eq!(told(&reload(&server)).0, Some(0));
+    drop(server);
+    let (code, _, stderr) = {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shost"));
+        told(&command.args(["reload", "--pid", &pid.to_string()]).output().unwrap())
+    };
+    let expected = format!("error: another process poses as the shost with the number {pid}\n");
+    assert_eq!((code, stderr), (Some(1), expected));
+}
+
+/// Another user's process, which listens on the name that it would have as a server.
+const POSE: &str = r#"
+import os, socket, sys
+held = socket.socket(socket.AF_UNIX)
+held.bind(f"\0shost-{os.getpid()}-0123456789abcdef")
+held.listen()
+print(flush=True)
+sys.stdin.read()
+"#;
+
+/// Starts the server as nobody, in a network namespace of its own.
+const IN_A_NAMESPACE: &str = "exec unshare --net -- sh -c 'ip link set lo up; \
+    exec setpriv --clear-groups --reuid=65534 --regid=65534 -- \"$@\"' sh \"$@\"";
+
+/// Needs root, to be two users; and a network namespace of its own, in which no other server runs.
+#[test]
+fn another_user_cannot_keep_a_plain_reload_from_its_server() {
+    let namespace = ["--net", "--", env!("CARGO_BIN_EXE_shost")];
+    let made = Command::new("unshare").args(namespace).arg("--version").output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        let words = "not tried: this needs root, who may make a network namespace";
+        writeln!(std::io::stderr(), "{words}").expect("there is a standard error");
+        return;
+    }
+    let setup = plain().launched_by(IN_A_NAMESPACE);
+    Site::at(setup.folder()).mode("", 0o755);
+    let server = setup.start();
+    let pid = server.pid().as_raw_nonzero().to_string();
+    let inside = |uid: u32, program: &str| {
+        let mut command = Command::new("nsenter");
+        command.args(["--net", "--target", &pid, "setpriv", "--clear-groups"]);
+        command.args([format!("--reuid={uid}"), format!("--regid={uid}"), program.to_owned()]);
+        command
+    };
+    let mut posing = inside(STRANGER, "/usr/bin/python3");
+    posing.args(["-c", POSE]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut posing = posing.spawn().expect("Python runs");
+    posing.stdout.as_mut().expect("it is piped").read_exact(&mut [0]).expect("it listens");
+    for uid in [0, 65534] {
+        let output = inside(uid, env!("CARGO_BIN_EXE_shost")).arg("reload").output().unwrap();
+        assert_eq!(told(&output), (Some(0), "1 site; changed: none\n".into(), String::new()));
+    }
+    drop(posing.stdin.take());
+    posing.wait().expect("it ends");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::ops::RangeInclusive;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,9 +24,6 @@ const ANSWER_BYTES: u64 = 100 * 1024;
 /// The sockets of this network namespace.
 const SOCKETS: &str = "/proc/self/net/unix";
 
-/// Bytes of that list; a hundred thousand sockets take less.
-const SOCKETS_BYTES: u64 = 16 << 20;
-
 /// Why nothing was reloaded: one line.
 #[derive(Debug)]
 pub enum ReloadError {
@@ -32,9 +31,9 @@ pub enum ReloadError {
     NoServer,
     /// More than one does.
     Several(BTreeSet<u32>),
-    /// This process is no server, or cannot be reached.
-    NotThere(u32, io::Error),
-    /// The socket belongs to another process than its name says.
+    /// This process listens on no socket for orders.
+    NotThere(u32),
+    /// Each socket with the number of this process in its name belongs to another one.
     Stranger(u32),
     /// The server takes longer than a minute, or does not answer at all.
     TooLong,
@@ -54,8 +53,8 @@ impl fmt::Display for ReloadError {
                 let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
                 write!(formatter, "several run here, say which with --pid: {}", pids.join(", "))
             }
-            Self::NotThere(pid, error) => {
-                write!(formatter, "process {pid} is no shost that can be asked: {error}")
+            Self::NotThere(pid) => {
+                write!(formatter, "process {pid} is no shost that can be asked: it takes no orders")
             }
             Self::Stranger(pid) => {
                 write!(formatter, "another process poses as the shost with the number {pid}")
@@ -84,55 +83,114 @@ impl From<io::Error> for ReloadError {
 /// # Errors
 /// Why there was no reload.
 pub fn reload(pid: Option<u32>) -> Result<String, ReloadError> {
-    let pid = match pid {
-        Some(pid) => pid,
-        None => only(servers(File::open(SOCKETS)?)?)?,
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = runtime.block_on(async { timeout(RELOAD_TIME, ask(pid)).await });
+    let asked = runtime.block_on(async { timeout(RELOAD_TIME, find_and_ask(pid)).await });
     verdict(&asked.map_err(|_| ReloadError::TooLong)??)
 }
 
-fn only(servers: BTreeSet<u32>) -> Result<u32, ReloadError> {
-    match servers.len() {
-        0 => Err(ReloadError::NoServer),
-        1 => servers.first().copied().ok_or(ReloadError::NoServer),
-        _ => Err(ReloadError::Several(servers)),
+async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
+    let named = named(BufReader::new(File::open(SOCKETS)?), pid)?;
+    let posed = !named.is_empty();
+    let mut servers = Vec::new();
+    for Named { pid, name } in named {
+        servers.extend(Server::behind(pid, &name).await);
+    }
+    match pid {
+        None => ask(only(servers, rustix::process::geteuid().as_raw())?.stream).await,
+        Some(pid) => match servers.pop() {
+            Some(server) => ask(server.stream).await,
+            None if posed => Err(ReloadError::Stranger(pid)),
+            None => Err(ReloadError::NotThere(pid)),
+        },
     }
 }
 
-/// The servers in the kernel's list of Unix sockets (proc(5)): those that listen on a name of
-/// ours.
+/// A socket with a name of ours, whoever took that name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    pid: u32,
+    name: String,
+}
+
+/// The sockets in the kernel's list (proc(5)) that listen on a name of ours; only those for the
+/// process `wanted`, if one is.
 ///
 /// ```text
 /// Num               RefCount Protocol Flags    Type St Inode Path
-/// 0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711
+/// 0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711-0123456789abcdef
 /// ```
-fn servers(list: impl Read) -> io::Result<BTreeSet<u32>> {
-    /// `__SO_ACCEPTCON`: the socket listens.
+fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<Named>> {
     const LISTENS: &str = "00010000";
-    let mut servers = BTreeSet::new();
-    // Names are bytes that anybody may choose, so a line need not be text.
-    for line in BufReader::new(list.take(SOCKETS_BYTES)).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
+    let mut found = BTreeSet::new();
+    for line in sockets.split(b'\n') {
+        let Ok(line) = String::from_utf8(line?) else { continue };
         let mut columns = line.split_ascii_whitespace();
         let (flags, name) = (columns.nth(3), columns.nth(3));
-        let number: Option<u32> =
-            name.and_then(|name| name.strip_prefix('@')?.strip_prefix(NAME)?.parse().ok());
-        servers.extend(number.filter(|_| flags == Some(LISTENS)));
+        let Some(name) = name.and_then(|name| name.strip_prefix('@')) else { continue };
+        let numbered = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next());
+        let Some(pid) = numbered.and_then(|number| number.parse().ok()) else { continue };
+        if flags == Some(LISTENS) && wanted.is_none_or(|wanted| wanted == pid) {
+            found.insert(Named { pid, name: name.to_owned() });
+        }
     }
-    Ok(servers)
+    Ok(found)
 }
 
-async fn ask(pid: u32) -> Result<String, ReloadError> {
-    let name = format!("\0{NAME}{pid}");
-    let connected = UnixStream::connect(name).await;
-    let mut stream = connected.map_err(|error| ReloadError::NotThere(pid, error))?;
-    // Anybody may take a name that is free; the kernel knows whose socket it is.
-    if stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok()) != Some(pid) {
-        return Err(ReloadError::Stranger(pid));
+/// A process that listens on a name with its own number, as the kernel confirms.
+#[derive(Debug)]
+struct Server<S = UnixStream> {
+    pid: u32,
+    user: u32,
+    /// Whether it runs another program file than this process does.
+    is_other_program: bool,
+    stream: S,
+}
+
+impl Server {
+    /// The server behind a name, unless another process took that name.
+    async fn behind(pid: u32, name: &str) -> Option<Self> {
+        let stream = UnixStream::connect(format!("\0{name}")).await.ok()?;
+        let peer = stream.peer_cred().ok()?;
+        let is_named = peer.pid().is_some_and(|own| u32::try_from(own) == Ok(pid));
+        let program = |process: &str| fs::metadata(format!("/proc/{process}/exe")).ok();
+        let is_other_program = match (program(&pid.to_string()), program("self")) {
+            (Some(its), Some(own)) => (its.dev(), its.ino()) != (own.dev(), own.ino()),
+            // Nobody may look at the file of a process that hides its memory.
+            _ => false,
+        };
+        is_named.then_some(Self { pid, user: peer.uid(), is_other_program, stream })
     }
+}
+
+/// The one server that `user` means who names none. Servers of other users count only where `user`
+/// has none, or any of them could keep it from its own. Root may mean anybody's: first those of the
+/// system's users, then those that run this very program.
+fn only<S>(servers: Vec<Server<S>>, user: u32) -> Result<Server<S>, ReloadError> {
+    let rank = |server: &Server<S>| {
+        let others = server.user != user;
+        (others, others && !is_system(server.user), others && server.is_other_program)
+    };
+    let Some(first) = servers.iter().map(rank).min() else { return Err(ReloadError::NoServer) };
+    let mut meant: Vec<_> = servers.into_iter().filter(|server| rank(server) == first).collect();
+    match (meant.pop(), meant.is_empty()) {
+        (None, _) => Err(ReloadError::NoServer),
+        (Some(server), true) => Ok(server),
+        (Some(last), false) => {
+            let pids = meant.iter().chain([&last]).map(|server| server.pid).collect();
+            Err(ReloadError::Several(pids))
+        }
+    }
+}
+
+/// Users that nobody logs in as: those of the system, and those that systemd makes for a service
+/// (systemd.exec(5), `DynamicUser`).
+fn is_system(user: u32) -> bool {
+    const FIRST_PERSON: u32 = 1000;
+    const DYNAMIC: RangeInclusive<u32> = 61_184..=65_519;
+    user < FIRST_PERSON || DYNAMIC.contains(&user)
+}
+
+async fn ask(mut stream: UnixStream) -> Result<String, ReloadError> {
     // A server that refuses to listen closes early, and its answer says why.
     let written = stream.write_all(RELOAD.as_bytes()).await;
     let mut answer = Vec::new();
@@ -158,33 +216,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_the_sockets_that_listen_on_a_name_of_ours() {
+    fn names_are_those_of_sockets_that_listen() {
         let list = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
-            0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711\n\
-            0000000000000000: 00000003 00000000 00000000 0001 03 15812 @shost-4711\n\
-            0000000000000000: 00000003 00000000 00000000 0001 03 15813 @shost-4712\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711-0a\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711-0b\n\
+            0000000000000000: 00000003 00000000 00000000 0001 03 15812 @shost-4711-0a\n\
+            0000000000000000: 00000003 00000000 00000000 0001 03 15813 @shost-4712-0a\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15814 @shost-1\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15815 @shost-x\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15816 /run/shost-2\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15817 @other-3\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15818 @\xff\xfe\n\
             0000000000000000: 00000002 00000000 00010000 0001 01 15819\n";
-        assert_eq!(servers(&list[..]).unwrap(), BTreeSet::from([1, 4711]));
+        let all = ["shost-1", "shost-4711-0a", "shost-4711-0b"];
+        let names = |wanted| {
+            let found = named(&list[..], wanted).unwrap();
+            found.into_iter().map(|named| named.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), all);
+        assert_eq!(names(Some(4711)), all[1..]);
+        assert_eq!(names(Some(2)), [""; 0]);
     }
 
     #[test]
-    fn only_one_server_needs_no_number() {
-        let table: [(&[u32], &str); 3] = [
-            (&[], "no shost runs in this network namespace"),
-            (&[7], "7"),
-            (&[8, 7], "several run here, say which with --pid: 7, 8"),
+    fn nobody_else_keeps_a_user_from_its_server() {
+        const ROOT: u32 = 0;
+        const SYSTEM: u32 = 33;
+        const DYNAMIC: u32 = 65_500;
+        // Who asks; the servers, each a process, its user and whether its program is another; the
+        // outcome.
+        type Row<'a> = (u32, &'a [(u32, u32, bool)], &'a str);
+        let table: [Row<'_>; 10] = [
+            (ROOT, &[], "no shost runs in this network namespace"),
+            (ROOT, &[(7, ROOT, false)], "7"),
+            (ROOT, &[(8, ROOT, false), (7, ROOT, true)], "7, 8"),
+            (ROOT, &[(7, ROOT, true), (8, 1000, false), (9, SYSTEM, false)], "7"),
+            (ROOT, &[(7, SYSTEM, false), (8, 1000, false), (9, 65_534, false)], "7"),
+            (ROOT, &[(7, DYNAMIC, true), (8, 1000, false)], "7"),
+            (ROOT, &[(7, 1000, false), (8, 1001, true)], "7"),
+            (1000, &[(7, 1000, true), (8, 1001, false), (9, ROOT, false)], "7"),
+            (1000, &[(7, 1000, false), (8, 1000, false), (9, 1001, false)], "7, 8"),
+            // It will be refused, and told why.
+            (1000, &[(9, ROOT, false)], "9"),
         ];
-        for (pids, expected) in table {
-            let told = match only(pids.iter().copied().collect()) {
-                Ok(pid) => pid.to_string(),
+        for (user, servers, expected) in table {
+            let server =
+                |&(pid, user, is_other_program)| Server { pid, user, is_other_program, stream: () };
+            let told = match only(servers.iter().map(server).collect(), user) {
+                Ok(server) => server.pid.to_string(),
                 Err(error) => error.to_string(),
             };
-            assert_eq!(told, expected);
+            let several = "several run here, say which with --pid: ";
+            assert_eq!(told.trim_start_matches(several), expected, "{user} of {servers:?}");
         }
     }
 
