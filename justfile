@@ -25,7 +25,7 @@ bench-instructions *arguments:
 # Everything at once for a while, on the release build: just soak 20
 soak minutes="20":
     cargo build --release --locked
-    tests/soak/run.py --shost target/release/shost --minutes {{minutes}}
+    tests/system/soak/run.py --shost target/release/shost --minutes {{minutes}}
 
 # shost beside nginx, h2o, lighttpd, Caddy and static-web-server.
 bench-peers *arguments:
@@ -52,7 +52,7 @@ static:
 
 # The hosting setup, tried on a machine that is booted for it (root, Debian).
 deploy:
-    tests/deploy/run.sh "$(container/static)"
+    tests/system/deploy/run.sh "$(container/static)"
 
 # The image, from this source.
 image:

@@ -9,23 +9,28 @@ Time depends on the machine and on who else uses it; the number of instructions 
 regression of some per cent shows in review. Steps are counted by callgrind, and so is the whole
 server: twice, with N and 2 N requests, so that start and end cancel each other out. Needs
 `apt-get install valgrind nghttp2-client openssl`. Whole requests need a Valgrind that knows
-openat2(2), with which shost opens files: 3.19 of Debian 12 does not, and counts the pure steps only.
+openat2(2), with which shost opens files: 3.19 of Debian 12 does not, and counts the pure steps
+only.
 """
 
 import argparse
-import contextlib
 import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(PROJECT / "tests" / "system"))
+
+from lib.certificate import write_certificate
+from lib.client import h2load, succeeded
+from lib.server import Server
+
 FIGURES = HERE / "instructions.txt"
 TOOLS = {"valgrind": "valgrind", "h2load": "nghttp2-client", "openssl": "openssl"}
 
@@ -154,36 +159,25 @@ def count_server(program, folder, scheme, path, arguments):
 
 def run_server(program, folder, scheme, path, arguments, requests):
     out = folder / "out"
-    port = free_port()
-    command = [*callgrind(out), program, "--sites", folder / "sites", "--ip", "127.0.0.1"]
-    command += ["--port", str(port), "--log", "none", "--threads", "1"]
+    given = ["--sites", folder / "sites", "--threads", "1"]
     if scheme == "https":
-        command += ["--tls", folder / "tls"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_for(port)
-            load = ["h2load", "-t1", "-c1", "-m1", f"-n{requests}", *arguments]
-            load += [f"{scheme}://localhost:{port}{path}"]
-            told = subprocess.run(load, capture_output=True, text=True, check=True).stdout
-            if f"{requests} succeeded" not in told:
-                raise RuntimeError(f"h2load: {told}")
-        finally:
-            server.terminate()
+        given += ["--tls", folder / "tls"]
+    with Server(program, *given, launcher=callgrind(out), within=START_S) as server:
+        url = f"{scheme}://localhost:{server.port}{path}"
+        load = ["-t1", "-c1", "-m1", f"-n{requests}", *arguments]
+        told, _ = h2load(url, server.port, *load).communicate()
+        if succeeded(told) != (requests, requests):
+            raise RuntimeError(f"h2load: {told}")
     return total(out)
 
 
 def make_site(folder):
     """A site, and a certificate for it."""
-    site, tls = folder / "sites" / "localhost", folder / "tls" / "localhost"
-    for path in (site, tls):
-        path.mkdir(parents=True)
+    site = folder / "sites" / "localhost"
+    site.mkdir(parents=True)
     for name, size in (("1k.html", 1024), ("20k.html", 20 * 1024)):
         (site / name).write_text("x" * size)
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
-    command += ["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost"]
-    command += ["-keyout", tls / "key.pem", "-out", tls / "cert.pem"]
-    subprocess.run(command, check=True, capture_output=True)
+    write_certificate(folder / "tls" / "localhost", "localhost")
 
 
 def callgrind(out):
@@ -193,25 +187,6 @@ def callgrind(out):
 def total(out):
     """What callgrind counted in all."""
     return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[1])
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as entry:
-        entry.bind(("127.0.0.1", 0))
-        return entry.getsockname()[1]
-
-
-def wait_for(port):
-    """Returns when somebody listens on the port."""
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 def read_figures():

@@ -12,7 +12,6 @@ needs root), so that its figures are the server's doing. Needs `openssl`, `wrk` 
 """
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
@@ -22,15 +21,14 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(HERE / "peers"))
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path[:0] = [str(HERE / "peers"), str(HERE.parent / "tests" / "system")]
 
-import peer
 import start
 from content import Site
+from lib.server import Server
 
 PROJECT = HERE.parent
 TOOLS = {"openssl": "openssl", "wrk": "wrk", "chrt": "util-linux", "taskset": "util-linux"}
@@ -59,7 +57,7 @@ def main():
     found = {name: [] for name in WORKS}
     for number in range(options.rounds):
         names = list(WORKS)
-        for name in names[number % len(names):] + names[:number % len(names)]:
+        for name in names[number % len(names) :] + names[: number % len(names)]:
             # Another server each time: what was compressed for one round is new to the next.
             with serving(options, work) as server:
                 found[name].append(measure(server, WORKS[name], client, site, options.seconds))
@@ -92,24 +90,11 @@ def build():
     return target / "release" / "peers-client"
 
 
-@contextlib.contextmanager
 def serving(options, work):
     """The server, on its cores."""
-    port = peer.free_ports(1)[0]
-    command = ["taskset", "-c", options.cores, options.shost.resolve(), "--sites",
-               work / "sites", "--tls", work / "tls", "--ip", "127.0.0.1", "--port", str(port),
-               "--log", "none"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + START_S
-        while not peer.listens(port):
-            if process.poll() is not None or time.monotonic() > until:
-                sys.exit("the server did not start")
-            time.sleep(0.05)
-        yield process, port
-    finally:
-        process.terminate()
-        process.wait()
+    folders = ["--sites", work / "sites", "--tls", work / "tls"]
+    launcher = ["taskset", "-c", options.cores]
+    return Server(options.shost, *folders, launcher=launcher, within=START_S)
 
 
 class Pinned:
@@ -117,13 +102,23 @@ class Pinned:
 
     def __init__(self, client, server, site, seconds):
         self.client, self.site, self.seconds = client, site, seconds
-        self.process, self.port = server
+        self.server, self.port = server, server.port
 
     def load(self, mode, *options, first=()):
         """The command of a load of the benchmarks' own client."""
-        return ["taskset", "-c", LOAD_CORE, *first, self.client, mode,
-                f"address=127.0.0.1:{self.port}", f"host=localhost:{self.port}",
-                f"certificate={self.site.certificate}", f"seconds={self.seconds}", *options]
+        return [
+            "taskset",
+            "-c",
+            LOAD_CORE,
+            *first,
+            self.client,
+            mode,
+            f"address=127.0.0.1:{self.port}",
+            f"host=localhost:{self.port}",
+            f"certificate={self.site.certificate}",
+            f"seconds={self.seconds}",
+            *options,
+        ]
 
 
 def nothing(_, done):
@@ -133,7 +128,9 @@ def nothing(_, done):
 def until_done(command, done):
     """Runs a load again and again until it is no longer wanted."""
     while not done.is_set():
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as load:
             while load.poll() is None:
                 if done.wait(0.05):
                     load.terminate()
@@ -147,8 +144,21 @@ def compress(run, done):
     """Thousands of pages that nobody has asked for in this coding."""
     script = HERE / "peers" / "loads" / "distinct.lua"
     url = f"https://localhost:{run.port}/"
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", "-c1", f"-d{round(run.seconds) + 2}s",
-               *FIELDS, "-H", f"Host: localhost:{run.port}", "-s", script, url]
+    command = [
+        "taskset",
+        "-c",
+        LOAD_CORE,
+        "wrk",
+        "-t1",
+        "-c1",
+        f"-d{round(run.seconds) + 2}s",
+        *FIELDS,
+        "-H",
+        f"Host: localhost:{run.port}",
+        "-s",
+        script,
+        url,
+    ]
     until_done(command, done)
 
 
@@ -159,7 +169,7 @@ def shake_hands(run, done):
 def reload(run, done):
     """The next reload as soon as the one before may be over."""
     while not done.wait(0.5):
-        run.process.send_signal(signal.SIGHUP)
+        run.server.process.send_signal(signal.SIGHUP)
 
 
 WORKS = {
@@ -177,8 +187,13 @@ def measure(server, work, client, site, seconds):
     other = threading.Thread(target=work, args=[run, done])
     other.start()
     try:
-        command = run.load("paced", "path=/1k.html", f"rate={RATE}", f"connections={CONNECTIONS}",
-                           first=["chrt", "-f", "50"])
+        command = run.load(
+            "paced",
+            "path=/1k.html",
+            f"rate={RATE}",
+            f"connections={CONNECTIONS}",
+            first=["chrt", "-f", "50"],
+        )
         timed = subprocess.run(command, capture_output=True, text=True, check=False)
     finally:
         done.set()
@@ -193,6 +208,7 @@ def measure(server, work, client, site, seconds):
 
 def report(found):
     """Medians of the rounds, and what was added to the tail."""
+
     def median(name, key):
         return statistics.median(told[key] for told in found[name])
 

@@ -10,17 +10,20 @@ the runs.
 """
 
 import argparse
-import os
 import pathlib
 import shutil
-import socket
-import ssl
 import statistics
-import subprocess
 import sys
 import time
 
 PROJECT = pathlib.Path(__file__).resolve().parents[1]
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(PROJECT / "tests" / "system"))
+
+from lib.certificate import write_certificate
+from lib.client import connect, last_answer, trusting
+from lib.server import Server, free_port
+
 COUNTS = (10, 2_000)
 GIVE_UP_S = 30
 PAUSE_S = 0.0005
@@ -38,9 +41,11 @@ def main():
         folder = PROJECT / "target" / "start" / str(count)
         make(folder, count)
         times = [first_answer(options.shost.resolve(), folder, count) for _ in range(options.runs)]
-        print(f"{count:5} sites and certificates: first answer over TLS after "
-              f"{1000 * statistics.median(times):.1f} ms, at worst {1000 * max(times):.1f} ms",
-              flush=True)
+        print(
+            f"{count:5} sites and certificates: first answer over TLS after "
+            f"{1000 * statistics.median(times):.1f} ms, at worst {1000 * max(times):.1f} ms",
+            flush=True,
+        )
 
 
 def name(number):
@@ -52,53 +57,36 @@ def make(folder, count):
     if (folder / "complete").exists():
         return
     for number in range(count):
-        site, pair = folder / "sites" / name(number), folder / "tls" / name(number)
+        site = folder / "sites" / name(number)
         site.mkdir(parents=True, exist_ok=True)
-        pair.mkdir(parents=True, exist_ok=True)
         (site / "index.html").write_text(f"<p>{name(number)}\n")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj",
-                        f"/CN={name(number)}", "-addext", f"subjectAltName=DNS:{name(number)}",
-                        "-keyout", pair / "key.pem", "-out", pair / "cert.pem"],
-                       check=True, capture_output=True)
+        write_certificate(folder / "tls" / name(number), name(number), days=3650)
     (folder / "complete").touch()
 
 
 def first_answer(shost, folder, count):
     """Seconds from exec until the page of the last site has come."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     host = name(count - 1)
-    context = ssl.create_default_context(cafile=folder / "tls" / host / "cert.pem")
-    command = [shost, "--sites", folder / "sites", "--tls", folder / "tls", "--ip", "127.0.0.1",
-               "--port", str(port), "--log", "none"]
+    context = trusting(certificate=folder / "tls" / host / "cert.pem")
+    port = free_port()
     began = time.monotonic()
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
+    # The port is known before, since whoever waits for the `started` line loses time.
+    with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls", port=port) as server:
         while True:
             try:
-                plain = socket.create_connection(("127.0.0.1", port), GIVE_UP_S)
+                plain = connect(port)
                 break
             except ConnectionRefusedError:
-                if server.poll() is not None or time.monotonic() > began + GIVE_UP_S:
+                if server.process.poll() is not None or time.monotonic() > began + GIVE_UP_S:
                     sys.exit("the server did not start")
                 time.sleep(PAUSE_S)
         with plain, context.wrap_socket(plain, server_hostname=host) as stream:
-            stream.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: start\r\n"
-                           "Connection: close\r\n\r\n".encode())
-            answer = b""
-            while part := stream.recv(65536):
-                answer += part
+            answer = last_answer(stream, host)
         took = time.monotonic() - began
-        if host.encode() not in answer:
-            sys.exit(f"not the page that was asked for: {answer[:200]!r}")
-        return took
-    finally:
-        server.terminate()
-        server.wait()
+    if host.encode() not in answer:
+        sys.exit(f"not the page that was asked for: {answer[:200]!r}")
+    return took
 
 
 if __name__ == "__main__":
-    os.environ.pop("NOTIFY_SOCKET", None)
     main()

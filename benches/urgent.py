@@ -12,23 +12,24 @@ the network: 64 KiB.
 import argparse
 import os
 import pathlib
-import socket
 import statistics
-import struct
-import subprocess
+import sys
 import tempfile
 import time
 
 PROJECT = pathlib.Path(__file__).resolve().parents[1]
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(PROJECT / "tests" / "system"))
+
+from lib import frames
+from lib.client import connect
+from lib.server import Server
+
 PAGES = 8
 BIG_BYTES = 64 << 20
 RECEIVE_BYTES = 64 << 10
-START_S = 10
 # By then whatever fills up is full.
 FIRST_S, BETWEEN_S = 0.5, 0.3
-HEADERS, DATA, SETTINGS, WINDOW_UPDATE = 1, 0, 4, 8
-END_STREAM, END_HEADERS = 1, 4
-WIDEST = 2**31 - 1
 
 
 def main():
@@ -41,58 +42,22 @@ def main():
         site = pathlib.Path(folder)
         (site / "page.html").write_text("x" * 2000)
         (site / "big.bin").write_bytes(os.urandom(BIG_BYTES))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [options.shost, "--ip", "127.0.0.1", "--port", str(port), "--log", "none", site]
-        server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        try:
-            waits = measure(connect(port), options.rate * 1e6)
-        finally:
-            server.terminate()
-            server.wait()
-    times, ahead = zip(*waits)
-    print(f"at {options.rate:g} MB/s an urgent page comes after {1000 * statistics.median(times):.0f}"
-          f" ms, at worst {1000 * max(times):.0f}, behind {statistics.median(ahead) / 1024:.0f} KiB")
-
-
-def connect(port):
-    until = time.monotonic() + START_S
-    while True:
-        stream = socket.socket()
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        try:
-            stream.connect(("127.0.0.1", port))
-            return stream
-        except ConnectionRefusedError:
-            stream.close()
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-
-
-def frame(kind, flags, stream, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(
-        ">I", stream) + payload
-
-
-def get(stream, path, priority):
-    """A request, its fields without any compression (RFC 7541 §6.2.2)."""
-    def field(name, value):
-        return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-    block = (b"\x82\x86" + field(b":authority", b"a.test") + field(b":path", path)
-             + field(b"user-agent", b"urgent") + field(b"priority", priority))
-    return frame(HEADERS, END_STREAM | END_HEADERS, stream, block)
+        with Server(options.shost, site) as server:
+            waits = measure(connect(server.port, RECEIVE_BYTES), options.rate * 1e6)
+    times, ahead = zip(*waits, strict=True)
+    print(
+        f"at {options.rate:g} MB/s an urgent page comes after {1000 * statistics.median(times):.0f}"
+        f" ms, at worst {1000 * max(times):.0f}, behind {statistics.median(ahead) / 1024:.0f} KiB"
+    )
 
 
 def measure(connection, rate):
     """For each page the seconds that it took, and the bytes that came before it."""
     connection.sendall(
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, WIDEST))
-        + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", WIDEST - 65535))
-        + get(1, b"/big.bin", b"u=7"))
+        frames.preface([(frames.INITIAL_WINDOW_SIZE, frames.WIDEST_WINDOW)])
+        + frames.window_update(0, frames.WIDEST_WINDOW - frames.FIRST_WINDOW)
+        + frames.get(1, "/big.bin", priority="u=7")
+    )
     waits, buffer, taken, asked = [], b"", 0, None
     began = time.monotonic()
     while len(waits) < PAGES:
@@ -106,15 +71,13 @@ def measure(connection, rate):
         now = time.monotonic()
         page = 2 * len(waits) + 3
         if asked is None and now - began > FIRST_S + BETWEEN_S * len(waits):
-            connection.sendall(get(page, b"/page.html", b"u=0"))
+            connection.sendall(frames.get(page, "/page.html", priority="u=0"))
             asked = (now, taken)
-        while len(buffer) >= 9 and len(buffer) >= 9 + int.from_bytes(buffer[:3], "big"):
-            length = 9 + int.from_bytes(buffer[:3], "big")
-            kind, flags, stream = buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big")
-            if stream == page and kind == DATA and flags & END_STREAM:
+        came, buffer = frames.split(buffer)
+        for kind, flags, stream, _ in came:
+            if (kind, stream) == (frames.DATA, page) and flags & frames.END_STREAM:
                 waits.append((now - asked[0], taken - asked[1]))
                 asked = None
-            buffer = buffer[length:]
     return waits
 
 

@@ -62,7 +62,8 @@ def draw_bar(entry, top):
     return "\n".join(
         [
             f'<text x="{LEFT - 8}" y="{base}" text-anchor="end">{html.escape(entry.server)}</text>',
-            f'<rect class="bar{known}" x="{LEFT}" y="{top}" width="{length}" height="{BAR}" rx="2"/>',
+            f'<rect class="bar{known}" x="{LEFT}" y="{top}" width="{length}" '
+            f'height="{BAR}" rx="2"/>',
             f'<text x="{LEFT + length + 6}" y="{base}">{cut}{entry.ratio:.2f}</text>',
         ]
     )

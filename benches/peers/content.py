@@ -2,7 +2,8 @@
 
 import os
 import random
-import subprocess
+
+from lib.certificate import write_certificate
 
 BULK_MIB = 100
 DISTINCT_FILES = 50_000
@@ -18,18 +19,6 @@ RESOURCES = [
     *((f"icon-{n}.svg", 1_500) for n in range(5)),
     *((f"picture-{n}.png", 9_000) for n in range(2)),
 ]
-
-CERTIFICATE_REQUEST = """\
-[req]
-distinguished_name = name
-x509_extensions = extensions
-prompt = no
-[name]
-CN = localhost
-[extensions]
-basicConstraints = critical, CA:FALSE
-subjectAltName = DNS:localhost, IP:127.0.0.1
-"""
 
 
 class Site:
@@ -84,13 +73,7 @@ class Site:
 
     def make_certificate(self):
         """ECDSA on P-256, as the public authorities issue them."""
-        self.certificate.parent.mkdir(parents=True, exist_ok=True)
-        request = self.folder / "request.cnf"
-        request.write_text(CERTIFICATE_REQUEST)
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "3650"]
-        command += ["-pkeyopt", "ec_paramgen_curve:P-256", "-config", request]
-        command += ["-keyout", self.key, "-out", self.certificate]
-        subprocess.run(command, check=True, capture_output=True)
+        write_certificate(self.certificate.parent, "localhost", "127.0.0.1", days=3650)
 
     def write(self, name, content):
         """One file, with the time that all have."""

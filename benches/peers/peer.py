@@ -147,7 +147,7 @@ class Server:
         self.work = work / re.sub(r"\W+", "-", peer.name)
         (self.work / "deflate").mkdir(parents=True, exist_ok=True)
         listeners = [name for program in peer.programs for name in program.listeners]
-        self.ports = dict(zip(listeners, free_ports(len(listeners))))
+        self.ports = dict(zip(listeners, free_ports(len(listeners)), strict=True))
         if peer.compresses_everywhere:
             self.ports["coded"] = self.ports["plain"]
         self.settings = {
@@ -259,7 +259,7 @@ class Server:
 
 
 def cached_files():
-    """How many files a server may keep open, as far as descriptors go; connections need some too."""
+    """How many files a server may keep open: all descriptors but those of connections."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1000, min(100_000, hard - CONNECTIONS - 1000))
 
@@ -308,10 +308,8 @@ def end_group(process):
     """Ends a process that leads a group, and the group with it."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

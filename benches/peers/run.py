@@ -3,11 +3,12 @@
 
     benches/peers/run.py [--rounds 5] [--seconds 1] [--only h1-1k,page] [--peers nginx,h2o]
 
-It installs nothing. It builds shost, its own client and the limit, makes a site, starts every server that is
-there with the configuration in `servers/`, checks that all answer alike, and measures one workload
-after the other, the servers in turn within each. Servers are pinned to one core, the load to
-another. What counts is the server's CPU time per request: unlike requests per second it does not
-depend on how fast the load program is. README.md beside this file says how to read the figures.
+It installs nothing. It builds shost, its own client and the limit, makes a site, starts every
+server that is there with the configuration in `servers/`, checks that all answer alike, and
+measures one workload after the other, the servers in turn within each. Servers are pinned to one
+core, the load to another. What counts is the server's CPU time per request: unlike requests per
+second it does not depend on how fast the load program is. README.md beside this file says how to
+read the figures.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "system"))
 
 import chart
 import peer
@@ -159,7 +161,7 @@ def measure_all(options, servers, loads, built):
 
 
 def fits(server, workload):
-    """Whether a server takes part; where logs are on, shost without one shows what its log costs."""
+    """Whether a server takes part. Where logs are on, shost without one shows what a log costs."""
     entry = server.peer
     logs = entry.logs == workload.logs or entry.name == "shost"
     wanted = not entry.workloads or workload.name in entry.workloads

@@ -1,5 +1,5 @@
 //! The limits of a request (docs/behaviour.md, "Limits"), each from both sides. Deadlines are
-//! crossed in `tests/holds`.
+//! crossed in `tests/system/promises`.
 
 use crate::support::client::{Connection, Request, Response};
 use crate::support::frames::{

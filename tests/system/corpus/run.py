@@ -2,7 +2,7 @@
 """Fetches every file of a real site over HTTP/1.1, and over HTTP/2 with TLS, and compares it byte
 for byte.
 
-    tests/real/run.py --shost target/debug/shost --site /usr/share/doc/python3-doc/html
+    tests/system/corpus/run.py --shost target/debug/shost --site /usr/share/doc/python3-doc/html
 
 The site is any folder; the HTML of Debian's python3-doc has about a thousand files. It is served
 to HTTP/1.1 as the one site, and to HTTP/2 as a domain that is a link to it. Needs curl and openssl.
@@ -10,43 +10,28 @@ Prints one line per protocol and closes with `N passed, N failed`.
 """
 
 import argparse
-import http.client
 import pathlib
-import re
-import subprocess
 import sys
 import tempfile
 import urllib.parse
 
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib.certificate import write_certificate
+from lib.client import Client, curl
+from lib.server import Server
+
 HOST = "docs.test"
-USER_AGENT = "shost-real-input"
-START_SECONDS = 10
-FETCH_SECONDS = 300
-
-
-def start(shost, *arguments):
-    """The server and its port, which it tells in its `started` event."""
-    command = [shost, "--ip", "127.0.0.1", "--port", "0", "--log", "none", *arguments]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in server.stderr:
-        found = re.search(r"\bstarted\b.*\bhttps?=\S*?:(\d+)", line)
-        if found:
-            return server, int(found.group(1))
-    server.wait(START_SECONDS)
-    sys.exit(f"{shost} did not start (exit code {server.returncode})")
 
 
 def domain(folder, site):
     """The options that serve `site` as a domain over HTTPS, from folders made beneath `folder`."""
-    sites, pair = folder / "sites", folder / "tls" / HOST
+    sites = folder / "sites"
     sites.mkdir()
-    pair.mkdir(parents=True)
     (sites / HOST).symlink_to(site)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={HOST}",
-                    "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", pair / "key.pem",
-                    "-out", pair / "cert.pem"], check=True, capture_output=True)
-    return ["--sites", str(sites), "--tls", str(folder / "tls")], pair / "cert.pem"
+    certificate = write_certificate(folder / "tls" / HOST, HOST)
+    return ["--sites", sites, "--tls", folder / "tls"], certificate
 
 
 def address(site, file):
@@ -63,14 +48,12 @@ def hidden(site, file):
 
 
 def over_http1(port, _, paths):
-    """Bodies over one kept-alive HTTP/1.1 connection, by path; None where the status was not 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    """Bodies over one HTTP/1.1 connection, by path; None where the status was not 200."""
     bodies = {}
-    for path in paths:
-        connection.request("GET", path, headers={"User-Agent": USER_AGENT})
-        response = connection.getresponse()
-        body = response.read()
-        bodies[path] = body if response.status == 200 else None
+    with Client(port) as client:
+        for path in paths:
+            status, _, body = client.ask(path)
+            bodies[path] = body if status == 200 else None
     return bodies
 
 
@@ -80,12 +63,10 @@ def over_http2(port, certificate, paths):
         config = []
         for index, path in enumerate(paths):
             config.append(f'url = "https://{HOST}:{port}{path}"\noutput = "{folder}/{index}"\n')
-        command = ["curl", "--silent", "--show-error", "--fail", "--cacert", certificate,
-                   "--resolve", f"{HOST}:{port}:127.0.0.1", "--user-agent", USER_AGENT, "--write-out", "%{http_version} %{http_code}\n",
-                   "--config", "-"]
-        fetched = subprocess.run(command, input="".join(config), capture_output=True, text=True,
-                                 timeout=FETCH_SECONDS)
-        told = fetched.stdout.split("\n")[:-1]
+        options = ["--fail", "--cacert", certificate, "--write-out"]
+        options += ["%{http_version} %{http_code}\n", "--config", "-"]
+        told = curl(port, *options, name=HOST, told="".join(config).encode())
+        told = told.decode().split("\n")[:-1]
         bodies = {}
         for index, path in enumerate(paths):
             file = pathlib.Path(folder, str(index))
@@ -110,19 +91,15 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         options, certificate = domain(pathlib.Path(folder), site)
-        rows = [("HTTP/1.1", over_http1, [str(site)]), ("HTTP/2", over_http2, options)]
+        rows = [("HTTP/1.1", over_http1, [site]), ("HTTP/2", over_http2, options)]
         for protocol, fetch, options in rows:
-            server, port = start(arguments.shost, *options)
-            try:
-                bodies = fetch(port, certificate, list(paths))
-            finally:
-                server.terminate()
-                code = server.wait(START_SECONDS)
-            if code != 0:
-                sys.exit(f"the server ended with {code}")
+            with Server(arguments.shost, *options) as server:
+                bodies = fetch(server.port, certificate, list(paths))
             wrong = [path for path, file in paths.items() if bodies[path] != file.read_bytes()]
             failed += len(wrong)
-            print(f"{protocol}: {len(paths) - len(wrong)} of {len(paths)} files the same", *wrong[:5])
+            print(
+                f"{protocol}: {len(paths) - len(wrong)} of {len(paths)} files the same", *wrong[:5]
+            )
     print(f"{2 * len(paths) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

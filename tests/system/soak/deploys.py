@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 
-from server import DOMAIN, write_certificate
+from lib.certificate import write_certificate
+from lib.client import DOMAIN
 
 # The site that is deployed by rsync, file by file; DOMAIN is replaced whole, by a rename.
 SYNCED = "synced.test"
@@ -64,8 +65,9 @@ def deploy_by_rsync(soak, source):
     made = soak.site.folder / "made"
     soak.site.write(made)
     options = source.choice([["--inplace"], []])
-    subprocess.run(["rsync", "-rt", "--delete", *options, f"{made}/",
-                    soak.site.sites / SYNCED], check=True)
+    subprocess.run(
+        ["rsync", "-rt", "--delete", *options, f"{made}/", soak.site.sites / SYNCED], check=True
+    )
     soak.pause(DEPLOY_SECONDS)
 
 

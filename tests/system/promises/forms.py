@@ -1,9 +1,9 @@
 """Codings, tags and ranges of a real page, decoded by curl."""
 
-import subprocess
 import time
 
-from server import DOMAIN, USER_AGENT, Server
+from lib.client import DOMAIN, curl
+from lib.server import Server
 
 CODINGS = {"zstd": "-zst", "br": "-br", "gzip": "-gz"}
 PAGE_BYTES = 200_000
@@ -24,13 +24,11 @@ def page():
 def decoded(server, coding):
     """The page as curl decodes it."""
     url = f"http://{DOMAIN}:{server.port}/page.html"
-    command = ["curl", "--silent", "--compressed", "--header", f"Accept-Encoding: {coding}",
-               "--resolve", f"{DOMAIN}:{server.port}:127.0.0.1", "--user-agent", USER_AGENT, url]
-    return subprocess.run(command, check=True, capture_output=True).stdout
+    return curl(server.port, "--compressed", "--header", f"Accept-Encoding: {coding}", url)
 
 
 def forms(shost, folder):
-    """Each coding decodes to the file, has its own tag which gives 304, and ranges are identity's."""
+    """Each coding decodes to the file and has its own tag; ranges are of the identity."""
     site, content = folder / "sites" / DOMAIN, page()
     site.mkdir(parents=True)
     (site / "page.html").write_bytes(content)
@@ -46,18 +44,36 @@ def forms(shost, folder):
             tags[coding] = fields["ETag"]
             sizes.append(f"{coding} {len(body)}")
             same += fields.get("Content-Encoding") == coding and decoded(server, coding) == content
-        yield same == len(CODINGS), (f"{same} of {len(CODINGS)} codings decode to the file of "
-                                     f"{PAGE_BYTES} bytes: {', '.join(sizes)}")
-        right = [client.ask("/page.html", Accept_Encoding=coding, If_None_Match=tag)
-                 for tag in tags.values() for coding in ["identity", *CODINGS]]
+        yield (
+            same == len(CODINGS),
+            (
+                f"{same} of {len(CODINGS)} codings decode to the file of "
+                f"{PAGE_BYTES} bytes: {', '.join(sizes)}"
+            ),
+        )
+        right = [
+            client.ask("/page.html", Accept_Encoding=coding, If_None_Match=tag)
+            for tag in tags.values()
+            for coding in ["identity", *CODINGS]
+        ]
         good = sum(status == 304 for status, _, _ in right)
-        yield good == len(right) and len(set(tags.values())) == len(tags), (
-            f"{len(set(tags.values()))} tags, asked for with every coding: {good} of {len(right)} are 304")
+        yield (
+            good == len(right) and len(set(tags.values())) == len(tags),
+            (
+                f"{len(set(tags.values()))} tags, asked for with every coding: "
+                f"{good} of {len(right)} are 304"
+            ),
+        )
         exact = 0
         for number in range(RANGES):
             first, coding = number * PAGE_BYTES // RANGES, list(CODINGS)[number % len(CODINGS)]
-            status, fields, body = client.ask("/page.html", Accept_Encoding=coding,
-                                              Range=f"bytes={first}-{first + 999}")
-            exact += (status, body) == (206, content[first:first + 1000]) and (
-                "Content-Encoding" not in fields)
-        yield exact == RANGES, f"{exact} of {RANGES} ranges with a coding accepted are bytes of identity"
+            status, fields, body = client.ask(
+                "/page.html", Accept_Encoding=coding, Range=f"bytes={first}-{first + 999}"
+            )
+            exact += (status, body) == (206, content[first : first + 1000]) and (
+                "Content-Encoding" not in fields
+            )
+        yield (
+            exact == RANGES,
+            f"{exact} of {RANGES} ranges with a coding accepted are bytes of identity",
+        )

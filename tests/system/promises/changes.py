@@ -4,7 +4,8 @@ import os
 import shutil
 import time
 
-from server import DOMAIN, Server
+from lib.client import DOMAIN
+from lib.server import Server
 
 # The longest time until a change is served, in seconds: of a file, and of a whole site folder. That
 # is docs/behaviour.md, "Freshness", and as much again as the request and a busy machine take.
@@ -97,10 +98,15 @@ def oldest_answer(client, domain, version):
 
 def freshness(shost, folder):
     """Every way to change something, many times each."""
-    rows = [(written_in_place, FILE_TRIALS, FILE_SECONDS), (disguised, FILE_TRIALS, FILE_SECONDS),
-            (truncated, FILE_TRIALS, FILE_SECONDS), (renamed_over, FILE_TRIALS, FILE_SECONDS),
-            (renamed_with_fixed_time, FILE_TRIALS, FILE_SECONDS),
-            (folder_renamed, ROOT_TRIALS, ROOT_SECONDS), (link_switched, ROOT_TRIALS, ROOT_SECONDS)]
+    rows = [
+        (written_in_place, FILE_TRIALS, FILE_SECONDS),
+        (disguised, FILE_TRIALS, FILE_SECONDS),
+        (truncated, FILE_TRIALS, FILE_SECONDS),
+        (renamed_over, FILE_TRIALS, FILE_SECONDS),
+        (renamed_with_fixed_time, FILE_TRIALS, FILE_SECONDS),
+        (folder_renamed, ROOT_TRIALS, ROOT_SECONDS),
+        (link_switched, ROOT_TRIALS, ROOT_SECONDS),
+    ]
     path = folder / "sites" / DOMAIN / "page.html"
     path.parent.mkdir(parents=True)
     path.write_bytes(content(0))
@@ -117,5 +123,10 @@ def freshness(shost, folder):
                 change(changed, version)
                 worst = max(worst, oldest_answer(client, changed.parent.name, version))
             name = change.__name__.replace("_", " ")
-            yield worst <= most, (f"{name}, {trials} times: an old answer began at most "
-                                  f"{worst * 1000:.0f} ms later (may be {most * 1000:.0f})")
+            yield (
+                worst <= most,
+                (
+                    f"{name}, {trials} times: an old answer began at most "
+                    f"{worst * 1000:.0f} ms later (may be {most * 1000:.0f})"
+                ),
+            )

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Browses examples/site with a real Chromium, served by a real shost, over HTTP and over HTTPS.
 
-    tests/browser/run.py --shost target/debug/shost
+    tests/system/browser/run.py --shost target/debug/shost
 
-Needs Python 3, Chromium (Debian: `apt install chromium`) and openssl; no Python package. It prints one
-line per check, ends with `N passed, N failed`, and exits 0 only if none failed.
+Needs Python 3, Chromium (Debian: `apt install chromium`) and openssl; no Python package. It prints
+one line per check, ends with `N passed, N failed`, and exits 0 only if none failed.
 
-The site is browsed as `site.test`, not as localhost: a browser treats localhost as a secure context and
-sends there what it sends over HTTPS, which would hide how plain HTTP on a real host name behaves.
+The site is browsed as `site.test`, not as localhost: a browser treats localhost as a secure context
+and sends there what it sends over HTTPS, which would hide how plain HTTP on a real host name
+behaves.
 """
 
 import argparse
@@ -18,11 +19,14 @@ import tempfile
 
 sys.dont_write_bytecode = True  # the source tree stays clean
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
 import checks
 from chromium import Chromium
-from server import Certificate, Server
+from lib.certificate import key_hash, write_certificate
+from lib.server import Server
 
-SITE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "site"
+SITE = pathlib.Path(__file__).resolve().parents[3] / "examples" / "site"
 HOST = "site.test"
 
 
@@ -38,32 +42,38 @@ def main():
             try:
                 scenario(tally, given, pathlib.Path(folder))
             except Exception as error:  # one broken scenario must not hide the other's result
-                tally.check(f"{scenario.__name__} runs to its end", f"{type(error).__name__}: {error}")
+                tally.check(
+                    f"{scenario.__name__} runs to its end", f"{type(error).__name__}: {error}"
+                )
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed else 0
 
 
 def over_http(tally, given, folder):
     """One folder as its argument, plain HTTP."""
-    with Server(given.shost, [SITE], folder) as server:
-        with Chromium(given.chromium, folder / "profile") as browser:
-            origin = f"http://{HOST}:{server.port}"
-            checks.browse(tally, browser, origin, protocol="http/1.1")
-    tally.check("http: the server stops with exit code 0", server.stop_fault)
+    with (
+        Server(given.shost, SITE, log="combined") as server,
+        Chromium(given.chromium, folder / "profile") as browser,
+    ):
+        origin = f"http://{HOST}:{server.port}"
+        checks.browse(tally, browser, origin, protocol="http/1.1")
 
 
 def over_https(tally, given, folder):
     """A folder of sites and a folder of certificates; the copy of the site may be written to."""
     copy = folder / "sites" / HOST
     shutil.copytree(SITE, copy)
-    certificate = Certificate(folder / "tls" / HOST, HOST)
+    pair = folder / "tls" / HOST
+    write_certificate(pair, HOST)
     arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
-    with Server(given.shost, arguments, folder) as server:
-        with Chromium(given.chromium, folder / "profile", certificate.spki_hash) as browser:
-            origin = f"https://{HOST}:{server.port}"
-            checks.browse(tally, browser, origin, protocol="h2")
-            checks.freshness(tally, browser, origin, copy / "css" / "site.css")
-    tally.check("https: the server stops with exit code 0", server.stop_fault)
+    with (
+        Server(given.shost, *arguments, log="combined") as server,
+        # Chromium is told to trust this one key and goes on judging every other certificate.
+        Chromium(given.chromium, folder / "profile", key_hash(pair)) as browser,
+    ):
+        origin = f"https://{HOST}:{server.port}"
+        checks.browse(tally, browser, origin, protocol="h2")
+        checks.freshness(tally, browser, origin, copy / "css" / "site.css")
 
 
 class Tally:

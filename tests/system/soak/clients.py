@@ -1,45 +1,26 @@
 """Clients of every kind. Each worker does one thing, and says what went wrong with it."""
 
-import http.client
 import re
 import socket
-import ssl
 import struct
 import time
 
 from deploys import BIG_BYTES, PAGES, SYNCED
-from server import DOMAIN, USER_AGENT, h2load, succeeded
+from lib import frames
+from lib.client import DOMAIN, get, h2load, shake_hands, succeeded
+from lib.client import connect as connect_in_the_clear
 
-ANSWER_SECONDS = 30
 # What a browser sends over TLS.
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0", "Sec-Fetch-Site": "none",
-           "Accept-Encoding": "gzip, deflate, br, zstd"}
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
-
-
-def shake_hands(soak, domain=DOMAIN, protocol="http/1.1"):
-    """A connection over TLS."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols([protocol])
-    plain = socket.create_connection(("127.0.0.1", soak.server.port), ANSWER_SECONDS)
-    return context.wrap_socket(plain, server_hostname=domain)
-
-
-def ask(connection, target, domain=DOMAIN, method="GET", **fields):
-    """One answer on a kept-alive connection."""
-    named = {"Host": domain, "User-Agent": USER_AGENT}
-    named.update({name.replace("_", "-"): value for name, value in fields.items()})
-    connection.request(method, target, headers=named)
-    answer = connection.getresponse()
-    return answer, answer.read()
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0",
+    "Sec-Fetch-Site": "none",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+}
 
 
 def connect(soak, domain=DOMAIN):
-    """A client of HTTP/1.1."""
-    connection = http.client.HTTPConnection("127.0.0.1", soak.server.port)
-    connection.sock = shake_hands(soak, domain)
-    return connection
+    """A client of HTTP/1.1 over TLS."""
+    return soak.server.client(tls=True, name=domain)
 
 
 def target(source):
@@ -52,7 +33,7 @@ def warm_up(soak):
     """What every server grows by at first: a request of each kind."""
     connection = connect(soak)
     for path in ["/", "/big.bin", "/nothing"]:
-        ask(connection, path)
+        connection.ask(path)
     connection.close()
 
 
@@ -86,16 +67,15 @@ def pages_by_browser(soak, source):
     wrong = None
     for _ in range(50):
         path, number = target(source)
-        answer, content = ask(connection, path)
+        status, fields, content = connection.ask(path)
         versions = set(re.findall(rb"page (\d+) version", content))
-        if answer.status != 200 or versions != {str(number).encode()}:
-            wrong = f"{path}: {answer.status} {content[:80]}"
+        if status != 200 or versions != {str(number).encode()}:
+            wrong = f"{path}: {status} {content[:80]}"
         if not content.endswith(f"line {number}\n".encode()):
             wrong = f"{path}: broken off, {len(content)} bytes"
-        tag = answer.headers["ETag"]
-        again, _ = ask(connection, path, If_None_Match=tag)
-        if again.status not in (200, 304):
-            wrong = f"{path} again: {again.status}"
+        again, _, _ = connection.ask(path, If_None_Match=fields["ETag"])
+        if again not in (200, 304):
+            wrong = f"{path} again: {again}"
     connection.close()
     return wrong
 
@@ -105,18 +85,18 @@ def ranges(soak, source):
     connection = connect(soak)
     start = source.randrange(BIG_BYTES)
     end = min(BIG_BYTES, start + source.randrange(1, 2_000_000))
-    answer, content = ask(connection, "/big.bin", Range=f"bytes={start}-{end - 1}")
+    status, _, content = connection.ask("/big.bin", Range=f"bytes={start}-{end - 1}")
     connection.close()
     # Between the two renames of a deploy the file has to be there as well.
-    if answer.status != 206 or content != soak.site.big[start:end]:
-        return f"{start}-{end}: {answer.status}, {len(content)} bytes"
+    if status != 206 or content != soak.site.big[start:end]:
+        return f"{start}-{end}: {status}, {len(content)} bytes"
     return None
 
 
 def aborts(soak, source):
     """Downloads that are given up, politely or not."""
-    stream = shake_hands(soak)
-    stream.sendall(f"GET /big.bin HTTP/1.1\r\nHost: {DOMAIN}\r\nUser-Agent: x\r\n\r\n".encode())
+    stream = shake_hands(soak.server.port, DOMAIN, "http/1.1")
+    stream.sendall(get("/big.bin"))
     for _ in range(source.randrange(20)):
         stream.recv(65536)
     if source.randrange(2):
@@ -126,8 +106,8 @@ def aborts(soak, source):
 
 def slow_readers(soak, source):
     """A large file at half a megabyte a second, for some seconds."""
-    stream = shake_hands(soak)
-    stream.sendall(f"GET /big.bin HTTP/1.1\r\nHost: {DOMAIN}\r\nUser-Agent: x\r\n\r\n".encode())
+    stream = shake_hands(soak.server.port, DOMAIN, "http/1.1")
+    stream.sendall(get("/big.bin"))
     for _ in range(source.randrange(20, 100)):
         if not stream.recv(50_000):
             return "closed"
@@ -138,22 +118,30 @@ def slow_readers(soak, source):
 
 def bots(soak, source):
     """What is refused, and what only looks like it."""
-    rows = [({"User-Agent": "Mozilla/5.0"}, "/", 403), ({}, "/wp-login.php", 403),
-            ({"User-Agent": "letsencrypt"}, "/", 403), ({"User-Agent": ""}, "/", 403),
-            ({}, "/nothing/here", 404), (BROWSER, "/", 200), ({}, "/%2e%2e/%2e%2e/etc/passwd", 400),
-            ({"Range": "bytes=9-1"}, "/", 200), ({"Host": "other.test"}, "/", 421)]
+    rows = [
+        ({"User-Agent": "Mozilla/5.0"}, "/", 403),
+        ({}, "/wp-login.php", 403),
+        ({"User-Agent": "letsencrypt"}, "/", 403),
+        ({"User-Agent": ""}, "/", 403),
+        ({}, "/nothing/here", 404),
+        (BROWSER, "/", 200),
+        ({}, "/%2e%2e/%2e%2e/etc/passwd", 400),
+        ({"Range": "bytes=9-1"}, "/", 200),
+        ({"host": "other.test"}, "/", 421),
+    ]
     fields, path, status = source.choice(rows)
     connection = connect(soak)
-    answer, _ = ask(connection, path, **fields)
+    answered, _, _ = connection.ask(path, **fields)
     connection.close()
     soak.pause(0.02)
-    return None if answer.status == status else f"{fields} {path}: {answer.status}"
+    return None if answered == status else f"{fields} {path}: {answered}"
 
 
 def silence(soak, _):
     """Connections that say nothing, or half of something."""
-    held = [socket.create_connection(("127.0.0.1", soak.server.port)) for _ in range(20)]
-    held += [shake_hands(soak) for _ in range(5)]
+    port = soak.server.port
+    held = [connect_in_the_clear(port) for _ in range(20)]
+    held += [shake_hands(port, DOMAIN, "http/1.1") for _ in range(5)]
     for connection in held[::2]:
         connection.sendall(b"\x16\x03\x01")
     soak.pause(12)
@@ -163,22 +151,21 @@ def silence(soak, _):
 
 def floods(soak, source):
     """Frames without end over HTTP/2, until the server has enough or five seconds have passed."""
-    def rapid_reset(number):
-        stream = struct.pack(">I", 2 * number + 1)
-        fields = b"\x82\x84\x87\x01\x06a.test\x0f\x2b\x01x"
-        return (bytes([0, 0, len(fields), 1, 5]) + stream + fields
-                + b"\0\0\4\3\0" + stream + b"\0\0\0\x08")
-
-    rounds = [rapid_reset, lambda _: b"\0\0\x08\6\0\0\0\0\0pingpong" * 50,
-              lambda _: b"\0\0\0\4\0\0\0\0\0" * 50,
-              lambda number: b"\0\0\5\x01\x01\0\0\0\x01\x82\x84\x87\x41\x00" if number == 0
-              else b"\0\0\0\x09\0\0\0\0\x01" * 50]
+    # A head that never ends: HEADERS without END_HEADERS, then CONTINUATION without a byte.
+    head = frames.frame(frames.HEADERS, frames.END_STREAM, 1, b"\x82\x84\x87\x41\x00")
+    more = frames.frame(frames.CONTINUATION, stream=1) * 50
+    rounds = [
+        lambda number: frames.get(2 * number + 1) + frames.reset(2 * number + 1),
+        lambda _: frames.frame(frames.PING, payload=b"pingpong") * 50,
+        lambda _: frames.settings() * 50,
+        lambda number: head if number == 0 else more,
+    ]
     flood = source.choice(rounds)
-    stream = shake_hands(soak, protocol="h2")
+    stream = shake_hands(soak.server.port, DOMAIN, "h2")
     stream.settimeout(1)
     until = time.monotonic() + 5
     try:
-        stream.sendall(PREFACE)
+        stream.sendall(frames.preface())
         number = 0
         while time.monotonic() < until and not soak.over():
             stream.sendall(flood(number))
@@ -189,5 +176,15 @@ def floods(soak, source):
     soak.pause(5)
 
 
-WORKERS = [pages_over_http2, pages_over_http1, pages_by_browser, ranges, aborts, slow_readers,
-           slow_readers, bots, silence, floods]
+WORKERS = [
+    pages_over_http2,
+    pages_over_http1,
+    pages_by_browser,
+    ranges,
+    aborts,
+    slow_readers,
+    slow_readers,
+    bots,
+    silence,
+    floods,
+]

@@ -1,6 +1,7 @@
 """Clients that say nothing, too little or too slowly, or take nothing: each is closed in its time,
 and nobody else notices."""
 
+import contextlib
 import select
 import socket
 import ssl
@@ -9,7 +10,10 @@ import struct
 import threading
 import time
 
-from server import DOMAIN, USER_AGENT, Server, shake_hands, write_certificate
+from lib import frames
+from lib.certificate import write_certificate
+from lib.client import DOMAIN, RESUMING, connect, get, resume, shake_hands
+from lib.server import Server
 
 # The deadlines of docs/behaviour.md, "Limits", in seconds.
 HEAD = HANDSHAKE = 10
@@ -26,14 +30,8 @@ TRICKLE_SECONDS = 1
 # A slow but steady reader.
 SLOW_BYTES = 1_000_000
 FILE_BYTES = 100_000_000
-GET = f"GET / HTTP/1.1\r\nHost: {DOMAIN}\r\nUser-Agent: {USER_AGENT}\r\n\r\n".encode()
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS_FRAME = b"\0\0\0\4\0\0\0\0\0"
-# The fields of a GET over HTTP/2, without a coded word in them: of the index, and of the big file.
-FIELDS = (b"\x01" + bytes([len(DOMAIN)]) + DOMAIN.encode()
-          + b"\x0f\x2b" + bytes([len(USER_AGENT)]) + USER_AGENT.encode())
-HEADERS_OF_INDEX = b"\x82\x86\x84" + FIELDS
-HEADERS_OF_BIG = b"\x82\x86\x04\x04/big" + FIELDS
+GET = get()
+PREFACE = frames.preface()
 
 
 def serve(shost, folder):
@@ -49,24 +47,12 @@ def serve(shost, folder):
     return secure, Server(shost, "--sites", folder / "sites")
 
 
-def connect(port, receive_buffer=None):
-    """A connection in the clear."""
-    plain = socket.socket()
-    if receive_buffer:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    plain.connect(("127.0.0.1", port))
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return plain
-
-
 def hello():
     """The first message of a TLS client."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = shake_hands.context.wrap_bio(incoming, outgoing, server_hostname=DOMAIN)
-    try:
+    client = RESUMING.wrap_bio(incoming, outgoing, server_hostname=DOMAIN)
+    with contextlib.suppress(ssl.SSLWantReadError):
         client.do_handshake()
-    except ssl.SSLWantReadError:
-        pass
     return outgoing.read()
 
 
@@ -90,6 +76,8 @@ class Crowd:
         self.open, self.lives = {}, []
         for _ in range(CROWD):
             connection = connect(port)
+            # Looked at only when there is something to see.
+            connection.settimeout(None)
             connection.sendall(begin)
             self.open[connection] = time.monotonic()
 
@@ -108,24 +96,23 @@ class Crowd:
     def drip(self, count):
         """A byte more of the head."""
         for connection in list(self.open) if self.trickle else ():
-            try:
-                connection.send(self.trickle[count % len(self.trickle):][:1])
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                connection.send(self.trickle[count % len(self.trickle) :][:1])
 
     def result(self):
         """Whether all were closed in time, and a line that says so."""
         least, most = min(self.lives, default=0), max(self.lives, default=0)
         held = not self.open and least >= self.deadline - LATE and most <= self.deadline + LATE
-        return held, (f"{CROWD} {self.label}: {CROWD - len(self.open)} closed, after {least:.1f} "
-                      f"to {most:.1f} s (must be {self.deadline})")
+        return held, (
+            f"{CROWD} {self.label}: {CROWD - len(self.open)} closed, after {least:.1f} "
+            f"to {most:.1f} s (must be {self.deadline})"
+        )
 
 
 def ask(port):
     """One answer on a connection of its own, and how long it took."""
     began = time.monotonic()
     with connect(port) as connection:
-        connection.settimeout(30)
         connection.sendall(GET)
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 200 "), answer
@@ -142,10 +129,11 @@ def crowds(shost, folder):
         everybody = [
             Crowd("silent connections in the clear", HEAD, clear.port, b""),
             Crowd("trickling heads", HEAD, clear.port, head[:1], head[1:]),
-            Crowd("trickling heads of a second request", HEAD, clear.port, GET + head[:1],
-                  head[1:]),
+            Crowd(
+                "trickling heads of a second request", HEAD, clear.port, GET + head[:1], head[1:]
+            ),
             Crowd("silent connections to HTTPS", HANDSHAKE, secure.port, b""),
-            Crowd("half of a first TLS message", HANDSHAKE, secure.port, first[:len(first) // 2]),
+            Crowd("half of a first TLS message", HANDSHAKE, secure.port, first[: len(first) // 2]),
             Crowd("half-shaken hands", HANDSHAKE, secure.port, first),
         ]
         began = time.monotonic()
@@ -153,7 +141,7 @@ def crowds(shost, folder):
         while time.monotonic() < began + HEAD + 2 * LATE and any(one.open for one in everybody):
             waits.append(ask(clear.port))
             started = time.monotonic()
-            shake_hands(secure.port)
+            resume(secure.port)
             resumed.append(time.monotonic() - started)
             if time.monotonic() > began + drops * TRICKLE_SECONDS:
                 drops += 1
@@ -166,9 +154,13 @@ def crowds(shost, folder):
         yield one.result()
     for label, times in [("in the clear", waits), ("with a TLS handshake", resumed)]:
         middle = statistics.median(times)
-        yield middle < ANSWER_SECONDS, (
-            f"meanwhile {len(times)} answers {label}: median {middle * 1000:.1f} ms, worst "
-            f"{max(times) * 1000:.1f} ms (median must be below {ANSWER_SECONDS * 1000:.0f} ms)")
+        yield (
+            middle < ANSWER_SECONDS,
+            (
+                f"meanwhile {len(times)} answers {label}: median {middle * 1000:.1f} ms, worst "
+                f"{max(times) * 1000:.1f} ms (median must be below {ANSWER_SECONDS * 1000:.0f} ms)"
+            ),
+        )
 
 
 def life(connection, limit):
@@ -185,25 +177,6 @@ def life(connection, limit):
     return None
 
 
-def shaken(port, protocol):
-    """A connection over TLS that speaks this protocol."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols([protocol])
-    return context.wrap_socket(connect(port), server_hostname=DOMAIN)
-
-
-def first_answer(connection, protocol):
-    """Asks for the index and reads what comes of it."""
-    asked = PREFACE + SETTINGS_FRAME + headers(HEADERS_OF_INDEX) if protocol == "h2" else GET
-    connection.sendall(asked)
-    answer = b""
-    while b"<p>" not in answer:
-        part = connection.recv(65536)
-        assert part, answer
-        answer += part
-
-
 def idle(label, connection, begin):
     """A connection without a request is kept for its time, and not for longer."""
     connection.sendall(begin)
@@ -216,11 +189,11 @@ def idle(label, connection, begin):
 def flooded(port):
     """Questions whose answers are not read, until the server takes no more."""
     connection = connect(port)
-    connection.sendall(PREFACE + SETTINGS_FRAME)
+    connection.sendall(PREFACE)
     connection.settimeout(1)
     try:
         while True:
-            connection.sendall(b"\0\0\x08\6\0\0\0\0\0pingpong" * 1000)
+            connection.sendall(frames.frame(frames.PING, payload=b"pingpong") * 1000)
     except OSError:
         return connection
 
@@ -239,15 +212,16 @@ def stalled(shost, folder):
     secure, clear = serve(shost, folder)
     with secure, clear:
         taken_in = connect(clear.port)
-        taken_in.sendall(GET.replace(b" / ", b" /big ", 1))
+        taken_in.sendall(get("/big"))
         # No window for the stream (RFC 9113 §6.5.2).
-        no_window = b"\0\0\6\4\0\0\0\0\0\0\4\0\0\0\0"
+        no_window = frames.preface([(frames.INITIAL_WINDOW_SIZE, 0)])
         windowless = connect(clear.port)
-        windowless.sendall(PREFACE + no_window + headers(HEADERS_OF_BIG))
-        rows = [("answer that is not taken", taken_in, STALL, STALL),
-                ("answer without a window", windowless, STALL, STALL),
-                ("flood of pings whose answers are not read", flooded(clear.port), 0,
-                 IDLE + POLITE)]
+        windowless.sendall(no_window + frames.get(target="/big"))
+        rows = [
+            ("answer that is not taken", taken_in, STALL, STALL),
+            ("answer without a window", windowless, STALL, STALL),
+            ("flood of pings whose answers are not read", flooded(clear.port), 0, IDLE + POLITE),
+        ]
         began, ends = time.monotonic(), {}
         while len(ends) < len(rows) and time.monotonic() < began + IDLE + POLITE + 2 * LATE:
             for label, connection, _, _ in rows:
@@ -262,14 +236,9 @@ def stalled(shost, folder):
         yield held, f"{label}: closed {shown} (may be {most})"
 
 
-def headers(fields):
-    """A whole request on the first stream (RFC 9113 §6.2)."""
-    return len(fields).to_bytes(3, "big") + b"\1\5\0\0\0\1" + fields
-
-
 def slow(label, connection):
     """A reader of SLOW_BYTES a second gets the whole file."""
-    connection.sendall(GET.replace(b" / ", b" /big ", 1))
+    connection.sendall(get("/big"))
     stream = connection.makefile("rb")
     while stream.readline() != b"\r\n":
         pass
@@ -278,8 +247,10 @@ def slow(label, connection):
         whole = whole and stream.read(SLOW_BYTES) == struct.pack(">Q", start) * (SLOW_BYTES // 8)
         time.sleep(max(0, began + (start + SLOW_BYTES) / SLOW_BYTES - time.monotonic()))
     lasted = time.monotonic() - began
-    return whole, (f"a reader of {SLOW_BYTES / 1e6:.0f} MB/s {label}: {FILE_BYTES / 1e6:.0f} MB in "
-                   f"{lasted:.0f} s, {'whole' if whole else 'broken off'}")
+    return whole, (
+        f"a reader of {SLOW_BYTES / 1e6:.0f} MB/s {label}: {FILE_BYTES / 1e6:.0f} MB in "
+        f"{lasted:.0f} s, {'whole' if whole else 'broken off'}"
+    )
 
 
 def patience(shost, folder):
@@ -289,11 +260,12 @@ def patience(shost, folder):
         small = 64 * 1024
         tasks = [
             lambda: idle("in the clear", connect(clear.port), GET),
-            lambda: idle("over TLS", shaken(secure.port, "http/1.1"), GET),
-            lambda: idle("over HTTP/2", shaken(secure.port, "h2"),
-                         PREFACE + SETTINGS_FRAME + headers(HEADERS_OF_INDEX)),
+            lambda: idle("over TLS", shake_hands(secure.port, DOMAIN, "http/1.1"), GET),
+            lambda: idle(
+                "over HTTP/2", shake_hands(secure.port, DOMAIN, "h2"), PREFACE + frames.get()
+            ),
             lambda: slow("in the clear", connect(clear.port, small)),
-            lambda: slow("over TLS", shaken(secure.port, "http/1.1")),
+            lambda: slow("over TLS", shake_hands(secure.port, DOMAIN, "http/1.1")),
         ]
         results = [None] * len(tasks)
 

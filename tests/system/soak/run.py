@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets a server live through a mixed load for a while, and watches what becomes of it.
 
-    tests/soak/run.py --shost target/release/shost --minutes 20
+    tests/system/soak/run.py --shost target/release/shost --minutes 20
 
 Browsers over HTTP/1.1 and HTTP/2, downloads in ranges, aborts, slow readers, bots, silent
 connections, floods, reloads, and deploys in place and by rename, all at once. Prints memory,
@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "holds"))
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-import clients  # noqa: E402
-import deploys  # noqa: E402
-from server import Server  # noqa: E402
-from watch import Watch  # noqa: E402
+import clients
+import deploys
+from lib.server import Server
+from watch import Watch
 
 # Memory of the last third of the time may be above that of the second by so much: allocators
 # settle for a while, and what leaks in minutes is far more in the end.
@@ -66,21 +67,25 @@ def run(soak, worker):
     while not soak.over():
         try:
             soak.note(worker.__name__, worker(soak, source))
-        except Exception as error:  # pylint: disable=broad-except
+        except Exception as error:  # whatever it is, a client has seen it
             soak.note(worker.__name__, f"{type(error).__name__}: {error}")
 
 
 def verdict(samples, start, end):
     """What is wrong with the figures, a line each."""
     third = len(samples) // 3
-    middle = statistics.median(sample.memory for sample in samples[third:2 * third])
-    last = statistics.median(sample.memory for sample in samples[2 * third:])
+    middle = statistics.median(sample.memory for sample in samples[third : 2 * third])
+    last = statistics.median(sample.memory for sample in samples[2 * third :])
     bound = middle * (1 + GROWTH) + GROWTH_MIB * 1024
-    print(f"memory: {start.memory / 1024:.1f} MiB at the start, median {middle / 1024:.1f} in the "
-          f"second third, {last / 1024:.1f} in the last (may be {bound / 1024:.1f}), "
-          f"{end.memory / 1024:.1f} when all have gone")
-    print(f"descriptors: {start.descriptors} at the start, at most "
-          f"{max(sample.descriptors for sample in samples)}, {end.descriptors} when all have gone")
+    print(
+        f"memory: {start.memory / 1024:.1f} MiB at the start, median {middle / 1024:.1f} in the "
+        f"second third, {last / 1024:.1f} in the last (may be {bound / 1024:.1f}), "
+        f"{end.memory / 1024:.1f} when all have gone"
+    )
+    print(
+        f"descriptors: {start.descriptors} at the start, at most "
+        f"{max(sample.descriptors for sample in samples)}, {end.descriptors} when all have gone"
+    )
     if last > bound:
         yield "memory grows"
     if end.descriptors > start.descriptors + DESCRIPTORS:
@@ -94,10 +99,17 @@ def main():
     arguments.add_argument("--cache-size", default="16M")
     arguments = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        site = deploys.Sites(folder)
-        with Server(arguments.shost.resolve(), "--sites", site.sites, "--tls", site.tls,
-                    "--cache-size", arguments.cache_size, log="combined") as server:
+        site = deploys.Sites(pathlib.Path(folder))
+        with Server(
+            arguments.shost.resolve(),
+            "--sites",
+            site.sites,
+            "--tls",
+            site.tls,
+            "--cache-size",
+            arguments.cache_size,
+            log="combined",
+        ) as server:
             watch = Watch(server)
             soak = Soak(server, site, arguments.minutes * 60)
             clients.warm_up(soak)

@@ -4,7 +4,8 @@ import re
 import subprocess
 import time
 
-from server import DOMAIN, Server
+from lib.client import DOMAIN
+from lib.server import Server
 
 # Everything that asks the disk: names, facts and content. Sockets use none of these.
 CALLS = "trace=%file,%fstat,pread64,preadv,preadv2,getdents64"
@@ -20,9 +21,8 @@ def traced(server, output, ask):
     """Runs `ask` while strace follows the server; the calls it saw, as (name, line)."""
     command = ["strace", "-f", "-q", "-e", CALLS, "-o", output, "-p", str(server.pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    status = f"/proc/{server.pid}/status"
     until = time.monotonic() + ATTACH_SECONDS
-    while "TracerPid:\t0\n" in open(status).read() and time.monotonic() < until:
+    while not server.is_traced() and time.monotonic() < until:
         time.sleep(0.01)
     # Attached to the main thread; the others follow at once.
     time.sleep(0.5)
@@ -32,7 +32,7 @@ def traced(server, output, ask):
     lines = output.read_text().splitlines()
     # A call that another thread interrupts is told in two lines; the second begins with `<...`.
     calls = [re.match(r"\d+\s+(\w+)\(", line) for line in lines]
-    return asked, [(call.group(1), line) for call, line in zip(calls, lines) if call]
+    return asked, [(call.group(1), line) for call, line in zip(calls, lines, strict=True) if call]
 
 
 def hot_hits(shost, folder):
@@ -56,9 +56,19 @@ def hot_hits(shost, folder):
     looks = [line for name, line in calls if name == "statx" and line not in own]
     other = sorted({name for name, _ in calls if name != "statx"})
     windows = int(seconds / TRUST_SECONDS) + 1
-    yield len(own) <= windows, (f"{count} hot hits in {seconds:.1f} s: {len(own)} statx of the "
-                                f"file (may be {windows}, one per {TRUST_SECONDS * 1000:.0f} ms)")
+    yield (
+        len(own) <= windows,
+        (
+            f"{count} hot hits in {seconds:.1f} s: {len(own)} statx of the "
+            f"file (may be {windows}, one per {TRUST_SECONDS * 1000:.0f} ms)"
+        ),
+    )
     most = LOOKS_A_SECOND * (int(seconds) + 1)
-    yield len(looks) <= most, (f"beside them {len(looks)} statx of the site's folder and the "
-                               f"siblings (may be {most})")
-    yield not other, f"{len(calls) - len(own) - len(looks)} opens and reads {' '.join(other)}(may be 0)"
+    yield (
+        len(looks) <= most,
+        (f"beside them {len(looks)} statx of the site's folder and the siblings (may be {most})"),
+    )
+    yield (
+        not other,
+        f"{len(calls) - len(own) - len(looks)} opens and reads {' '.join(other)}(may be 0)",
+    )

@@ -1,7 +1,6 @@
 """What can be seen of a server from outside."""
 
 import dataclasses
-import os
 import time
 
 SAMPLE_SECONDS = 5
@@ -29,9 +28,9 @@ class Watch:
 
     def sample(self):
         """The server as it is now."""
-        folder = f"/proc/{self.server.pid}"
-        return Sample(time.monotonic() - self.began, self.server.memory(),
-                      len(os.listdir(f"{folder}/fd")), len(os.listdir(f"{folder}/task")))
+        server = self.server
+        at = time.monotonic() - self.began
+        return Sample(at, server.memory(), server.descriptors(), server.threads())
 
     def until(self, soak):
         """Samples until the end, and shows some of them."""
@@ -39,10 +38,12 @@ class Watch:
         while not soak.over():
             sample = self.sample()
             if len(samples) % SHOWN == 0:
-                print(f"{sample.at:6.0f} s  {sample.memory / 1024:6.1f} MiB  "
-                      f"{sample.descriptors:4} descriptors  {sample.threads:3} threads  "
-                      f"{sum(soak.done.values()):8} things done  {len(soak.errors)} errors",
-                      flush=True)
+                print(
+                    f"{sample.at:6.0f} s  {sample.memory / 1024:6.1f} MiB  "
+                    f"{sample.descriptors:4} descriptors  {sample.threads:3} threads  "
+                    f"{sum(soak.done.values()):8} things done  {len(soak.errors)} errors",
+                    flush=True,
+                )
             samples.append(sample)
             soak.pause(SAMPLE_SECONDS)
         return samples

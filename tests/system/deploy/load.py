@@ -78,13 +78,17 @@ def main():
     for worker in workers:
         worker.join()
     failures = [failure for worker in workers for failure in worker.failures]
-    print(json.dumps({
-        "requests": sum(worker.requests for worker in workers),
-        "failures": len(failures),
-        "reconnects": sum(worker.reconnects for worker in workers),
-        "slowest": round(max(worker.slowest for worker in workers), 2),
-        "first_failures": failures[:5],
-    }))
+    print(
+        json.dumps(
+            {
+                "requests": sum(worker.requests for worker in workers),
+                "failures": len(failures),
+                "reconnects": sum(worker.reconnects for worker in workers),
+                "slowest": round(max(worker.slowest for worker in workers), 2),
+                "first_failures": failures[:5],
+            }
+        )
+    )
     return bool(failures)
 
 

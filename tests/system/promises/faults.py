@@ -11,7 +11,8 @@ import subprocess
 import threading
 import time
 
-from server import DOMAIN, Server
+from lib.client import DOMAIN
+from lib.server import Server
 
 # How long the log's reader stands still.
 STALL_SECONDS = float(os.environ.get("STALL_SECONDS", "60"))
@@ -95,11 +96,16 @@ def stalled_log(shost, folder):
     _, usual_slow, usual_worst = usual.between(began, ended)
     held = not load.failed and slow <= usual_slow * SLOWER + SLACK_SECONDS
     held = held and worst < WAITED_SECONDS
-    yield held, (
-        f"log reader stopped for {STALL_SECONDS:.0f} s: {count} answers meanwhile, "
-        f"{len(load.failed)} failed; 99 % within {slow * 1000:.2f} ms, worst {worst * 1000:.1f} "
-        f"(beside it, with a reader: {usual_slow * 1000:.2f}, worst {usual_worst * 1000:.1f}); "
-        f"{memory / 1024:.1f} MiB resident; then told: {lost.split(' ', 2)[2]}")
+    yield (
+        held,
+        (
+            f"log reader stopped for {STALL_SECONDS:.0f} s: {count} answers meanwhile, "
+            f"{len(load.failed)} failed; 99 % within {slow * 1000:.2f} ms, "
+            f"worst {worst * 1000:.1f} (beside it, with a reader: {usual_slow * 1000:.2f}, "
+            f"worst {usual_worst * 1000:.1f}); {memory / 1024:.1f} MiB resident; "
+            f"then told: {lost.split(' ', 2)[2]}"
+        ),
+    )
 
 
 def inside(server, script):
@@ -115,78 +121,113 @@ def unmounted(shost, folder):
     (store / page).parent.mkdir(parents=True)
     (store / page).write_text("first\n")
     same = f"mount --bind {store} {disk}"
-    other = (f"mount -t tmpfs none {disk}; mkdir -p {(disk / page).parent}; "
-             f"echo second >{disk / page}")
+    other = (
+        f"mount -t tmpfs none {disk}; mkdir -p {(disk / page).parent}; echo second >{disk / page}"
+    )
     # The namespace is the server's own, so that nothing of this is seen by anybody else.
-    launcher = ["unshare", "-m", "--propagation", "private", "sh", "-ec", same + '; exec "$@"',
-                "sh"]
-    rows = [(same, [], "in the sandbox", True), (same, ["--no-sandbox"], "without one", True),
-            # A sandbox is made of what was there at the start (server/sandbox.rs).
-            (other, [], "in the sandbox", False), (other, ["--no-sandbox"], "without one", True)]
+    launcher = [
+        "unshare",
+        "-m",
+        "--propagation",
+        "private",
+        "sh",
+        "-ec",
+        same + '; exec "$@"',
+        "sh",
+    ]
+    rows = [
+        (same, [], "in the sandbox", True),
+        (same, ["--no-sandbox"], "without one", True),
+        # A sandbox is made of what was there at the start (server/sandbox.rs).
+        (other, [], "in the sandbox", False),
+        (other, ["--no-sandbox"], "without one", True),
+    ]
     for mount, options, label, served in rows:
         (store / page).write_text("first\n")
         with Server(shost, "--sites", disk / "sites", *options, launcher=launcher) as server:
             client = server.client()
 
-            def answer():
-                status, _, content = client.ask("/")
-                return status, content.decode().strip()
-
-            before = answer()
+            before = shown(client)
             inside(server, f"umount -l {disk}")
             (store / page).write_text("second\n")
             time.sleep(REMOUNTED_SECONDS)
-            gone = answer()
+            gone = shown(client)
             told = server.reload()
-            still = answer()
+            still = shown(client)
             inside(server, mount)
             time.sleep(REMOUNTED_SECONDS)
-            back = answer()
+            back = shown(client)
             if served:
                 warned, good = "", back == (200, "second")
             else:
                 warned = server.event(lambda line: "out of the sandbox" in line)
                 good = back[0] == 403
             again = server.reload()
-        held = (good and before == (200, "first") and "ERROR" in told
-                and {gone[0], still[0]} <= {200, 404, 503} and ("ERROR" in again) != served)
+        held = (
+            good
+            and before == (200, "first")
+            and "ERROR" in told
+            and {gone[0], still[0]} <= {200, 404, 503}
+            and ("ERROR" in again) != served
+        )
         what = "the same" if mount == same else "another"
-        yield held, (f"sites unmounted, and {what} file system mounted, {label}: {before} before, "
-                     f"{gone} without it, {still} after a reload, then {back} "
-                     f"{warned and 'and the warning '}({again.split(' ', 1)[1]})")
+        yield (
+            held,
+            (
+                f"sites unmounted, and {what} file system mounted, {label}: {before} before, "
+                f"{gone} without it, {still} after a reload, then {back} "
+                f"{warned and 'and the warning '}({again.split(' ', 1)[1]})"
+            ),
+        )
+
+
+def shown(client):
+    """Status and content of the index."""
+    status, _, content = client.ask("/")
+    return status, content.decode().strip()
 
 
 def disk_errors(shost, folder):
     """The disk fails under one file; the others, and the server, go on."""
     site = folder / "sites" / DOMAIN
     site.mkdir(parents=True)
-    content = {"good.html": b"<p>good\n" * 9, "held.html": b"<p>held\n" * 999,
-               "streamed.bin": os.urandom(STREAMED_BYTES)}
+    content = {
+        "good.html": b"<p>good\n" * 9,
+        "held.html": b"<p>held\n" * 999,
+        "streamed.bin": os.urandom(STREAMED_BYTES),
+    }
     for name, text in content.items():
         (site / name).write_bytes(text)
-    rows = [("held.html", f"{READS}:error=EIO", "that cannot be read"),
-            ("held.html", "statx:error=EIO", "whose facts cannot be read"),
-            ("held.html", f"{READS}:error=EIO:when=1..2", "that can be read again"),
-            ("streamed.bin", f"{READS}:error=EIO:when=9+", "that fails half-way")]
+    rows = [
+        ("held.html", f"{READS}:error=EIO", "that cannot be read"),
+        ("held.html", "statx:error=EIO", "whose facts cannot be read"),
+        ("held.html", f"{READS}:error=EIO:when=1..2", "that can be read again"),
+        ("streamed.bin", f"{READS}:error=EIO:when=9+", "that fails half-way"),
+    ]
     for name, fault, what in rows:
-        launcher = ["strace", "-D", "-f", "-qq", "-o", folder / "trace", "-P", site / name,
-                    "-e", f"inject={fault}"]
+        launcher = ["strace", "-D", "-f", "-qq", "-o", folder / "trace", "-P", site / name]
+        launcher += ["-e", f"inject={fault}"]
         with Server(shost, "--sites", folder / "sites", launcher=launcher) as server:
             answers = [whole(server, f"/{name}") for _ in range(4)]
             good = whole(server, "/good.html")
             told = server.event(lambda line: "os error 5" in line)
         if name == "streamed.bin":
             # All that came is right, and nobody takes it for the whole.
-            right = all(status == 200 and 0 <= len(part) < STREAMED_BYTES
-                        and content[name].startswith(part) for status, part in answers)
+            right = all(
+                status == 200 and 0 <= len(part) < STREAMED_BYTES and content[name].startswith(part)
+                for status, part in answers
+            )
         elif "when" in fault:
             right = [status for status, _ in answers] == [503, 503, 200, 200]
             right = right and answers[3][1] == content[name]
         else:
             right = all(answer == (503, b"") for answer in answers)
         held = right and good == (200, content["good.html"]) and name in told
-        shown = [f"{status} with {len(part)} bytes" for status, part in answers]
-        yield held, f"a file {what}: {', '.join(shown)}; another: {good[0]} ({told.split(' ', 1)[1]})"
+        came = [f"{status} with {len(part)} bytes" for status, part in answers]
+        yield (
+            held,
+            f"a file {what}: {', '.join(came)}; another: {good[0]} ({told.split(' ', 1)[1]})",
+        )
 
 
 def whole(server, target):

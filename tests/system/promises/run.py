@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what shost promises of its cache, its freshness and its reload.
 
-    tests/holds/run.py --shost target/release/shost [--only memory]
+    tests/system/promises/run.py --shost target/release/shost [--only memory]
 
 Prints one line per promise with its figure and closes with `N passed, N failed`. Memory is only
 worth measuring on a release build. Needs curl, h2load (nghttp2-client), openssl and strace.
@@ -11,6 +11,9 @@ import argparse
 import pathlib
 import sys
 import tempfile
+
+sys.dont_write_bytecode = True  # the source tree stays clean
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import changes
 import deadlines

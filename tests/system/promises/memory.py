@@ -2,8 +2,10 @@
 
 import time
 
-import deadlines
-from server import DOMAIN, Server, h2load, succeeded, write_certificate
+from lib import client, frames
+from lib.certificate import write_certificate
+from lib.client import DOMAIN, h2load, succeeded
+from lib.server import Server
 
 # Memory of an idle server with ten sites; the cache's bound, and files that are far more than it.
 IDLE_MIB = 12
@@ -53,25 +55,44 @@ def many_files(folder):
 def storm(shost, folder):
     """Every file, from several connections, in each of the ways that browsers ask for it."""
     paths = many_files(folder / "site")
-    for fields, label in [([], "as they are"), (["-H", "accept-encoding: gzip, br, zstd"], "coded")]:
+    for fields, label in [
+        ([], "as they are"),
+        (["-H", "accept-encoding: gzip, br, zstd"], "coded"),
+    ]:
         figures = {}
         for size in ["0", f"{BOUND_MIB}M"]:
             with Server(shost, "--cache-size", size, folder / "site") as server:
                 addresses = folder / "addresses"
                 base = f"http://{DOMAIN}:{server.port}"
                 addresses.write_text("".join(f"{base}{path}\n" for path in paths))
-                load = h2load(None, server.port, "-i", addresses, "-n", CONNECTIONS * FILES,
-                              "-c", CONNECTIONS, "-m", STREAMS, *fields)
+                load = h2load(
+                    None,
+                    server.port,
+                    "-i",
+                    addresses,
+                    "-n",
+                    CONNECTIONS * FILES,
+                    "-c",
+                    CONNECTIONS,
+                    "-m",
+                    STREAMS,
+                    *fields,
+                )
                 total, good = succeeded(load.communicate()[0])
-                client = server.client()
+                asking = server.client()
                 for number in range(0, FILES, 25):
-                    good -= client.ask(paths[number])[2] != text(number)
+                    good -= asking.ask(paths[number])[2] != text(number)
                 figures[size] = (server.memory("VmHWM"), total, good)
         peak, total, good = figures[f"{BOUND_MIB}M"]
         held = good == total and peak <= (BOUND_MIB + BASE_MIB) * 1024
-        yield held, (f"{FILES} files of {FILE_BYTES} bytes {label}, bound {BOUND_MIB} MiB: "
-                     f"{good} of {total} good, at most {mib(peak)} resident "
-                     f"(may be {BOUND_MIB + BASE_MIB}; without a cache {mib(figures['0'][0])})")
+        yield (
+            held,
+            (
+                f"{FILES} files of {FILE_BYTES} bytes {label}, bound {BOUND_MIB} MiB: "
+                f"{good} of {total} good, at most {mib(peak)} resident "
+                f"(may be {BOUND_MIB + BASE_MIB}; without a cache {mib(figures['0'][0])})"
+            ),
+        )
 
 
 def idle(shost, folder):
@@ -85,8 +106,23 @@ def idle(shost, folder):
     with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls") as server:
         time.sleep(SETTLE_SECONDS)
         resident = server.memory()
-    yield resident < IDLE_MIB * 1024, (f"{SITES} sites with certificates, idle: {mib(resident)} "
-                                       f"resident (may be {IDLE_MIB})")
+    yield (
+        resident < IDLE_MIB * 1024,
+        (f"{SITES} sites with certificates, idle: {mib(resident)} resident (may be {IDLE_MIB})"),
+    )
+
+
+def answered(port, protocol):
+    """A connection over TLS that has had its first answer."""
+    connection = client.shake_hands(port, DOMAIN, protocol)
+    asked = frames.preface() + frames.get() if protocol == "h2" else client.get()
+    connection.sendall(asked)
+    answer = b""
+    while b"<p>" not in answer:
+        part = connection.recv(65536)
+        assert part, answer
+        answer += part
+    return connection
 
 
 def connections(shost, folder):
@@ -97,21 +133,21 @@ def connections(shost, folder):
     for protocol in ["http/1.1", "h2"]:
         with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls") as server:
             # What the first ones cost is not theirs.
-            held = [deadlines.shaken(server.port, protocol) for _ in range(20)]
-            for connection in held:
-                deadlines.first_answer(connection, protocol)
+            held = [answered(server.port, protocol) for _ in range(20)]
             time.sleep(1)
             before = server.memory()
-            for _ in range(CLIENTS):
-                held.append(deadlines.shaken(server.port, protocol))
-                deadlines.first_answer(held[-1], protocol)
+            held += [answered(server.port, protocol) for _ in range(CLIENTS)]
             time.sleep(1)
             grown = server.memory() - before
             for connection in held:
                 connection.close()
-        yield grown < CLIENTS_MIB * 1024, (
-            f"{CLIENTS} idle TLS connections of {protocol}: {mib(grown)}, {grown / CLIENTS:.1f} "
-            f"KiB each (may be {CLIENTS_MIB} MiB)")
+        yield (
+            grown < CLIENTS_MIB * 1024,
+            (
+                f"{CLIENTS} idle TLS connections of {protocol}: {mib(grown)}, "
+                f"{grown / CLIENTS:.1f} KiB each (may be {CLIENTS_MIB} MiB)"
+            ),
+        )
 
 
 def given_back(shost, folder):
@@ -126,14 +162,19 @@ def given_back(shost, folder):
         with Server(shost, "--sites", sites, "--cache-size", "128M") as server:
             time.sleep(1)
             before = server.memory()
-            client = server.client()
+            asking = server.client()
             for number in range(count):
-                client.ask(f"/{number}.txt")
+                asking.ask(f"/{number}.txt")
             full = server.memory()
             server.reload()
             time.sleep(SETTLE_SECONDS)
             after = server.memory()
         back = (full - after) / max(full - before, 1)
-        yield back >= GIVEN_BACK, (f"{count} {label} files cached, then SIGHUP: {mib(before)} "
-                                   f"before, {mib(full)} full, {mib(after)} after: "
-                                   f"{back:.0%} given back (must be {GIVEN_BACK:.0%})")
+        yield (
+            back >= GIVEN_BACK,
+            (
+                f"{count} {label} files cached, then SIGHUP: {mib(before)} "
+                f"before, {mib(full)} full, {mib(after)} after: "
+                f"{back:.0%} given back (must be {GIVEN_BACK:.0%})"
+            ),
+        )

@@ -26,7 +26,7 @@ UTF8_TYPES = ("text/", "image/svg+xml")
 # Browsers take zstd and Brotli over TLS only: middle boxes used to break what they did not know.
 CODINGS = {"http": "gzip", "https": "zstd"}
 
-# Every address the page points to: what it links, and what only a crawler, a reader or an installer asks for.
+# Every address the page points to: its links, and those of crawlers, feed readers and installers.
 ADDRESSES = """[...document.querySelectorAll("a[href], link[href]")]
     .map(element => element.href.split("#")[0])
     .filter(address => address.startsWith(location.origin + "/"))"""
@@ -39,7 +39,9 @@ def browse(tally, browser, origin, protocol):
     paths = {address.removeprefix(origin) for address in visited}
     expected = {"/", "/about", "/guide/", "/guide/deploy", "/guide/https", "/feed.xml"}
     lacking = expected - paths
-    tally.check(f"{scheme}: the links from / lead everywhere", lacking and f"not reached: {sorted(lacking)}")
+    tally.check(
+        f"{scheme}: the links from / lead everywhere", lacking and f"not reached: {sorted(lacking)}"
+    )
     fetched(tally, browser, origin, "/robots.txt")
     missing_page(tally, browser, origin)
     revalidation(tally, browser, origin)
@@ -68,7 +70,11 @@ def crawl(tally, browser, origin, protocol):
 
 def fetched(tally, browser, origin, path):
     """A file that no page shows by itself: asked for from the open page."""
-    visit = Visit(browser.record("Runtime.evaluate", awaitPromise=True, expression=f"fetch('{path}').then(r => r.text())"))
+    visit = Visit(
+        browser.record(
+            "Runtime.evaluate", awaitPromise=True, expression=f"fetch('{path}').then(r => r.text())"
+        )
+    )
     tally.check(f"{origin.split(':')[0]}: {path} can be fetched", *visit.faults(origin + path))
 
 
@@ -80,7 +86,10 @@ def missing_page(tally, browser, origin):
     status = visit.statuses.get(address)
     tally.check(f"{scheme}: {MISSING} has the status 404", status != 404 and f"status {status}")
     heading = browser.evaluate("document.querySelector('h1')?.textContent")
-    tally.check(f"{scheme}: {MISSING} shows the site's page", heading != MISSING_TITLE and f"heading {heading!r}")
+    tally.check(
+        f"{scheme}: {MISSING} shows the site's page",
+        heading != MISSING_TITLE and f"heading {heading!r}",
+    )
     # The status is meant to be 404, so the browser's own remark about it is too.
     faults = [fault for fault in visit.faults(address) if address not in fault]
     tally.check(f"{scheme}: {MISSING} loads what it needs", *faults)
@@ -92,16 +101,22 @@ def revalidation(tally, browser, origin):
     visit = Visit(browser.record("Page.reload"))
     for path in ("/about", "/css/site.css", "/js/site.js"):
         status = visit.statuses.get(origin + path)
-        tally.check(f"{origin.split(':')[0]}: a reload of {path} is answered 304", status != 304 and f"status {status}")
+        tally.check(
+            f"{origin.split(':')[0]}: a reload of {path} is answered 304",
+            status != 304 and f"status {status}",
+        )
 
 
 def compression(tally, browser, origin):
-    """By now the text has been compressed, with the best coding that the browser takes on this scheme."""
+    """By now text is compressed, with the best coding that the browser takes on this scheme."""
     scheme = origin.split(":")[0]
     visit = Visit(browser.record("Page.reload", ignoreCache=True))
     for path in ("/about", "/css/site.css", "/js/site.js"):
         coding = visit.codings.get(origin + path)
-        tally.check(f"{scheme}: {path} comes in {CODINGS[scheme]}", coding != CODINGS[scheme] and f"coding {coding}")
+        tally.check(
+            f"{scheme}: {path} comes in {CODINGS[scheme]}",
+            coding != CODINGS[scheme] and f"coding {coding}",
+        )
 
 
 def freshness(tally, browser, origin, stylesheet):
@@ -119,13 +134,16 @@ def freshness(tally, browser, origin, stylesheet):
         time.sleep(FRESH_S)
         browser.record("Page.reload")
         shown = browser.evaluate("getComputedStyle(document.body).backgroundColor")
-        tally.check(f"https: {what} shows after a reload", shown != colour and f"{shown}, not {colour}")
+        tally.check(
+            f"https: {what} shows after a reload", shown != colour and f"{shown}, not {colour}"
+        )
 
 
 def broken_pictures(browser):
     """The addresses of pictures that were loaded and could not be drawn."""
     return browser.evaluate(
-        "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.src).join(', ')"
+        "[...document.images].filter(image => !image.complete || !image.naturalWidth)"
+        ".map(image => image.src).join(', ')"
     )
 
 
@@ -133,17 +151,29 @@ class Visit:
     """The answers and complaints that one visit brought."""
 
     def __init__(self, events):
-        self.responses = [params["response"] for method, params in events if method == "Network.responseReceived"]
-        self.codings = {response["url"]: fields_of(response).get("content-encoding") for response in self.responses}
+        self.responses = [
+            params["response"] for method, params in events if method == "Network.responseReceived"
+        ]
+        self.codings = {
+            response["url"]: fields_of(response).get("content-encoding")
+            for response in self.responses
+        }
         self.complaints = [complaint for event in events if (complaint := complaint_of(*event))]
-        sent = {p["requestId"]: p["request"]["url"] for method, p in events if method == "Network.requestWillBeSent"}
+        sent = {
+            p["requestId"]: p["request"]["url"]
+            for method, p in events
+            if method == "Network.requestWillBeSent"
+        }
         self.statuses = {response["url"]: response["status"] for response in self.responses}
         for method, params in events:
-            # `responseReceived` shows a revalidated answer as the stored 200; this one has the status on the wire.
+            # `responseReceived` shows a revalidated answer as the stored 200; this event has the
+            # status on the wire.
             if method == "Network.responseReceivedExtraInfo" and params["requestId"] in sent:
                 self.statuses[sent[params["requestId"]]] = params["statusCode"]
             if method == "Network.loadingFailed":
-                self.complaints.append(f"{sent.get(params['requestId'])} failed: {params['errorText']}")
+                self.complaints.append(
+                    f"{sent.get(params['requestId'])} failed: {params['errorText']}"
+                )
 
     def faults(self, address, protocol=None):
         """Everything that is not as it should be."""
@@ -154,7 +184,8 @@ class Visit:
             if status not in (200, 304):
                 faults.append(f"{url} has the status {status}")
         for response in self.responses:
-            # A 304 states no type: the browser goes on with the one it stored, which was checked when it came.
+            # A 304 states no type: the browser goes on with the one it stored, which was checked
+            # when it came.
             if self.statuses[response["url"]] != 304:
                 faults += type_faults(response)
             if protocol and not response.get("fromDiskCache") and response["protocol"] != protocol:
@@ -163,7 +194,7 @@ class Visit:
 
 
 def type_faults(response):
-    """Whether the Content-Type of an answer is what its path promises, with the charset where that matters."""
+    """A fault if the Content-Type is not that of the path, or lacks the charset of a text."""
     url = response["url"]
     suffix = pathlib.PurePosixPath(urllib.parse.urlsplit(url).path).suffix
     stated = fields_of(response).get("content-type", "")

@@ -3,7 +3,9 @@
 import pathlib
 import time
 
-from server import DOMAIN, Server, h2load, shake_hands, succeeded, write_certificate
+from lib.certificate import write_certificate
+from lib.client import DOMAIN, h2load, resume, succeeded
+from lib.server import Server
 
 # Reloads spread over so many requests. A server that is through with the requests before all the
 # reloads have come gets as many once more.
@@ -51,8 +53,11 @@ class Load:
     def result(self):
         """All requests, those that succeeded, and the connections that each run was seen with."""
         figures = [succeeded(run.communicate()[0]) for run in self.runs]
-        return (sum(total for total, _ in figures), sum(good for _, good in figures),
-                [len(seen) for seen in self.seen])
+        return (
+            sum(total for total, _ in figures),
+            sum(good for _, good in figures),
+            [len(seen) for seen in self.seen],
+        )
 
 
 def under_load(shost, folder):
@@ -62,7 +67,7 @@ def under_load(shost, folder):
     (site / "index.html").write_text("<p>the same before and after\n" * 40)
     write_certificate(pair, DOMAIN)
     with Server(shost, "--sites", folder / "sites", "--tls", folder / "tls") as server:
-        session, _ = shake_hands(server.port)
+        session, _ = resume(server.port)
         load = Load(server.port)
         wrong, resumed = [], 0
         for number in range(1, RELOADS + 1):
@@ -73,17 +78,29 @@ def under_load(shost, folder):
             if ("ERROR" in line) != bad:
                 wrong.append(line)
             load.look()
-            _, reused = shake_hands(server.port, session)
+            _, reused = resume(server.port, session)
             resumed += reused
             time.sleep(PAUSE_SECONDS)
         total, good, seen = load.result()
-    yield good == total == REQUESTS * len(seen), (
-        f"{RELOADS} reloads during {total} HTTP/2 requests over TLS: {good} succeeded")
-    yield seen == [CONNECTIONS] * len(seen), (
-        f"{CONNECTIONS} connections at a time: {seen} connections seen")
-    yield not wrong, (f"{RELOADS} reloads, {RELOADS // BAD_EVERY} of them with a bad certificate: "
-                      f"{RELOADS - len(wrong)} told so")
-    yield resumed == RELOADS, f"a session from before the first reload: resumed {resumed} of {RELOADS}"
+    yield (
+        good == total == REQUESTS * len(seen),
+        (f"{RELOADS} reloads during {total} HTTP/2 requests over TLS: {good} succeeded"),
+    )
+    yield (
+        seen == [CONNECTIONS] * len(seen),
+        (f"{CONNECTIONS} connections at a time: {seen} connections seen"),
+    )
+    yield (
+        not wrong,
+        (
+            f"{RELOADS} reloads, {RELOADS // BAD_EVERY} of them with a bad certificate: "
+            f"{RELOADS - len(wrong)} told so"
+        ),
+    )
+    yield (
+        resumed == RELOADS,
+        f"a session from before the first reload: resumed {resumed} of {RELOADS}",
+    )
 
 
 def spoil_or_renew(pair, bad):

@@ -1,7 +1,8 @@
 """A headless Chromium, driven over the DevTools protocol on a pair of pipes.
 
-Chromium reads commands from descriptor 3 and writes answers and events to descriptor 4, each a JSON text
-that ends with a NUL (`--remote-debugging-pipe`). So no driver, no port and no package is needed.
+Chromium reads commands from descriptor 3 and writes answers and events to descriptor 4, each a JSON
+text that ends with a NUL (`--remote-debugging-pipe`). So no driver, no port and no package is
+needed.
 """
 
 import fcntl
@@ -33,7 +34,7 @@ FLAGS = [
 
 
 class Chromium:
-    """`with Chromium(binary, profile) as browser`: one tab, whose requests and messages are recorded."""
+    """`with Chromium(binary, profile) as browser`: one tab, whose events are recorded."""
 
     def __init__(self, binary, profile, trusted_spki_hash=None):
         self.command = [binary, *FLAGS, f"--user-data-dir={profile}"]
@@ -48,13 +49,15 @@ class Chromium:
         theirs_in, self.to_browser = high_pipe()
         self.from_browser, theirs_out = high_pipe()
 
-        def hand_over():
-            os.dup2(theirs_in, 3)
-            os.dup2(theirs_out, 4)
-
+        # The shell gives the pipe the numbers that Chromium knows.
+        hand_over = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         self.process = subprocess.Popen(
-            self.command, preexec_fn=hand_over, close_fds=False, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["bash", "-c", hand_over, "chromium", *self.command],
+            pass_fds=(theirs_in, theirs_out),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(theirs_in)
         os.close(theirs_out)
@@ -75,7 +78,9 @@ class Chromium:
             self.call("Browser.close")
             self.process.wait(CLOSE_S)
         except (OSError, RuntimeError, subprocess.TimeoutExpired):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its own session: the browser and its children
+            os.killpg(
+                self.process.pid, signal.SIGKILL
+            )  # its own session: the browser and its children
             self.process.wait()
         os.close(self.to_browser)
         os.close(self.from_browser)
@@ -88,7 +93,7 @@ class Chromium:
             message["sessionId"] = self.session
         unsent = json.dumps(message).encode() + b"\0"
         while unsent:
-            unsent = unsent[os.write(self.to_browser, unsent):]
+            unsent = unsent[os.write(self.to_browser, unsent) :]
         deadline = time.monotonic() + ANSWER_S
         while True:
             answer = self.receive(deadline)
@@ -116,7 +121,7 @@ class Chromium:
         return message
 
     def record(self, method, **params):
-        """Sends a command that loads something, waits until all is quiet, and returns the events."""
+        """Sends a command that loads something, waits until all is quiet; returns the events."""
         self.events = []
         answer = self.call(method, **params)
         if answer.get("errorText"):
@@ -132,16 +137,23 @@ class Chromium:
         seen = [method for method, _ in self.events]
         if "Page.frameStartedLoading" in seen and "Page.loadEventFired" not in seen:
             return True
-        begun = {params["requestId"] for method, params in self.events if method == "Network.requestWillBeSent"}
+        begun = {
+            params["requestId"]
+            for method, params in self.events
+            if method == "Network.requestWillBeSent"
+        }
         ended = {
-            params["requestId"] for method, params in self.events
+            params["requestId"]
+            for method, params in self.events
             if method in ("Network.loadingFinished", "Network.loadingFailed")
         }
         return bool(begun - ended)
 
     def evaluate(self, script):
         """The value of a JavaScript expression in the page; a promise is awaited."""
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        answer = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in answer:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']['text']}")
         return answer["result"].get("value")
