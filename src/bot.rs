@@ -1,41 +1,70 @@
 //! The bot verdict: a table of rules over the head of a request, first match wins.
 
+mod claim;
+mod words;
+
 use std::borrow::Cow;
 
-use ::http::HeaderMap;
-use ::http::header::USER_AGENT;
-use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
+use ::http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
+use ::http::{HeaderMap, Method};
+use memchr::{memchr, memchr2_iter, memrchr};
 
 use crate::coding::{Coding, negotiation};
 use crate::http::host;
 use crate::http::target::{Path, Resolved};
 
 /// The rules, in order.
-pub const RULES: &[Rule] = &[
-    Rule { name: "no-user-agent", refuses: no_user_agent },
-    Rule { name: "fake-lets-encrypt", refuses: fake_lets_encrypt },
-    Rule { name: "php-probe", refuses: php_probe },
-    Rule { name: "fake-browser", refuses: fake_browser },
+pub static RULES: &[Rule] = &[
+    Rule {
+        name: "no-user-agent",
+        explanation: "a request must say in User-Agent which program sends it",
+        refuses: no_user_agent,
+    },
+    Rule {
+        name: "fake-lets-encrypt",
+        explanation: "Let's Encrypt asks only for files in /.well-known/acme-challenge/",
+        refuses: fake_lets_encrypt,
+    },
+    Rule {
+        name: "php-probe",
+        explanation: "this server has no PHP, and refuses who looks for it",
+        refuses: php_probe,
+    },
+    Rule {
+        name: "fake-browser",
+        explanation: "the browser that User-Agent names sends fields that this request lacks",
+        refuses: fake_browser,
+    },
 ];
 
-/// The name of the first rule that refuses the request, if one does.
+/// The first rule that refuses the request, if one does.
 #[must_use]
-pub fn verdict(request: &Request<'_>) -> Option<&'static str> {
+pub fn verdict(request: &Request<'_>) -> Option<&'static Rule> {
     let user_agent = request.user_agent();
-    RULES.iter().find(|rule| (rule.refuses)(request, user_agent)).map(|rule| rule.name)
+    RULES.iter().find(|rule| (rule.refuses)(request, user_agent))
 }
 
 /// One reason to refuse a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// What the log calls it.
+    /// The name in the log.
     pub name: &'static str,
+    /// The reason in words, for whoever was refused.
+    pub explanation: &'static str,
     refuses: fn(&Request<'_>, user_agent: &[u8]) -> bool,
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} (rule {})", self.explanation, self.name)
+    }
 }
 
 /// What the verdict is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
+    /// The method of the request.
+    pub method: &'a Method,
     /// The fields of the request.
     pub fields: &'a HeaderMap,
     /// The path of the target as it was sent, without the query. It need not be a valid one: the
@@ -84,35 +113,69 @@ fn php_probe(request: &Request<'_>, _: &[u8]) -> bool {
     last.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b".php"))
 }
 
-/// A browser's name without a browser's fields.
+/// A browser's name without the fields that the browser sends.
 ///
 /// Browsers send those only to an origin that they trust, over TLS or on a loopback name, so over
-/// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put their
-/// address into the name and are welcome.
+/// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put an
+/// address into the name; devices, apps and tools a name of their own. All of them are welcome.
 fn fake_browser(request: &Request<'_>, user_agent: &[u8]) -> bool {
     user_agent.starts_with(b"Mozilla")
         && (request.secure || host::is_loopback(request.host))
-        && !has_uri(user_agent)
         && !BROWSER_FIELDS.iter().any(|name| request.fields.contains_key(*name))
         && !negotiation::preferences(request.fields).accepts(Coding::Brotli)
-        && !is_for_everyone(request)
+        && !has_address(user_agent)
+        && !is_plain_by_nature(request)
+        && !is_for_machines(request)
+        && claim::owes_browser_fields(user_agent)
 }
 
 /// Fields that every current browser sends one of to an origin that it trusts, but for workers and
 /// media elements, which send fewer.
 const BROWSER_FIELDS: &[&str] = &["sec-fetch-site", "sec-gpc", "sec-ch-ua"];
 
+/// Whether browsers send such a request without any of their fields: what a media element loads, a
+/// download that goes on, a look at the head of a file.
+fn is_plain_by_nature(request: &Request<'_>) -> bool {
+    *request.method == Method::HEAD
+        || request.fields.contains_key(RANGE)
+        || asks_for_identity(request.fields)
+}
+
+/// Whether the client asks for identity by name, and takes no other coding: `identity`, or
+/// `identity;q=1, *;q=0` as Chromium writes it.
+fn asks_for_identity(fields: &HeaderMap) -> bool {
+    let preferences = negotiation::preferences(fields);
+    let accepted = |coding: &Coding| preferences.accepts(*coding);
+    Coding::ALL.iter().filter(|coding| accepted(coding)).eq([&Coding::Identity])
+        && fields
+            .get_all(ACCEPT_ENCODING)
+            .iter()
+            .any(|line| contains_ignoring_case(line.as_bytes(), b"identity"))
+}
+
 /// Files that are there for machines, or that even browsers ask for without their usual fields.
-fn is_for_everyone(request: &Request<'_>) -> bool {
+fn is_for_machines(request: &Request<'_>) -> bool {
     request.resolved_path().is_some_and(|path| {
         matches!(path.as_str(), "/robots.txt" | "/favicon.ico")
             || path.as_str().starts_with("/.well-known/")
+            || path.last_segment().rsplit_once('.').is_some_and(|(_, extension)| {
+                MEDIA_AND_FEEDS.iter().any(|one| one.eq_ignore_ascii_case(extension))
+            })
     })
 }
 
-/// Whether there is a scheme's end in it.
-fn has_uri(text: &[u8]) -> bool {
-    memchr_iter(b':', text).any(|colon| text[colon..].starts_with(b"://"))
+/// Extensions of what players load piece by piece, and of feeds, whose readers borrow the name of a
+/// browser because some servers let in nothing else.
+const MEDIA_AND_FEEDS: &[&str] = &[
+    "3gp", "aac", "avi", "flac", "key", "m3u", "m3u8", "m4a", "m4b", "m4s", "m4v", "mka", "mkv",
+    "mov", "mp3", "mp4", "mpd", "mpg", "oga", "ogg", "ogv", "opus", "pls", "srt", "ts", "vtt",
+    "wav", "weba", "webm", "wmv", // media
+    "atom", "opml", "rdf", "rss", "xml", // feeds
+];
+
+/// Whether there is the end of a scheme in it, or an address for mail.
+fn has_address(text: &[u8]) -> bool {
+    memchr2_iter(b':', b'@', text).any(|at| text[at] == b'@' || text[at..].starts_with(b"://"))
 }
 
 /// `part` begins with a letter.
@@ -145,8 +208,9 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             fields.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let request = Request { fields: &fields, path, secure, host };
-        assert_eq!(verdict(&request), expected, "{path:?} on {host} with {lines:?}");
+        let request = Request { method: &Method::GET, fields: &fields, path, secure, host };
+        let verdict = verdict(&request).map(|rule| rule.name);
+        assert_eq!(verdict, expected, "{path:?} on {host} with {lines:?}");
     }
 
     #[track_caller]

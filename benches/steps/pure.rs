@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{
     ACCEPT_ENCODING, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE, USER_AGENT,
 };
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use shost::bot;
 use shost::coding::{Coding, negotiation};
 use shost::http::host::Authority;
@@ -67,6 +67,7 @@ fn verdict(user_agent: &str, accept: &str) -> Step {
     ]);
     Step::new(move || {
         black_box(bot::verdict(black_box(&bot::Request {
+            method: &Method::GET,
             fields: &fields,
             path: "/blog/photo.webp",
             secure: true,

@@ -10,6 +10,7 @@ use ::http::request::Parts;
 
 use super::body::Pieces;
 use super::head::Malformed;
+use crate::bot::Rule;
 use crate::coding::{Coding, negotiation};
 use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
@@ -29,8 +30,8 @@ pub(super) enum Answer {
     Options,
     /// Another method.
     MethodNotAllowed,
-    /// A bot that pretends to be a browser, or looks for a hole.
-    Refused,
+    /// A bot that pretends to be a browser, or looks for a hole, by this rule.
+    Refused(&'static Rule),
     /// A host that is not served here.
     Misdirected,
     /// The same thing under another host or scheme, at this URI.

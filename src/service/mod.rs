@@ -97,8 +97,13 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let (answer, bot) = match checked {
         Err(malformed) => (Answer::Malformed(malformed), None),
         Ok(authority) => match service.verdict(&connection, &head, &authority) {
-            bot @ Some(_) if service.policy.bots == BotPolicy::Block => (Answer::Refused, bot),
-            bot => (answer(&connection, &sites, &head, &authority).await, bot),
+            Some(rule) if service.policy.bots == BotPolicy::Block => {
+                (Answer::Refused(rule), Some(rule.name))
+            }
+            rule => {
+                let bot = rule.map(|rule| rule.name);
+                (answer(&connection, &sites, &head, &authority).await, bot)
+            }
         },
     };
     let (response, coding) = response::build(answer, &head, &connection);
@@ -110,18 +115,19 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
 }
 
 impl Service {
-    /// The name of the bot rule that the request meets, if its method is one that is served.
+    /// The bot rule that the request meets, if its method is one that is served.
     fn verdict(
         &self,
         connection: &Connection,
         head: &Parts,
         authority: &Authority<'_>,
-    ) -> Option<&'static str> {
+    ) -> Option<&'static bot::Rule> {
         if self.policy.bots == BotPolicy::Off || !matches!(head.method, Method::GET | Method::HEAD)
         {
             return None;
         }
         bot::verdict(&bot::Request {
+            method: &head.method,
             fields: &head.headers,
             path: head.uri.path(),
             secure: connection.tls().is_some(),

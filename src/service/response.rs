@@ -106,7 +106,8 @@ pub(super) fn build(
     connection: &Connection,
 ) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
-    let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused) || has_unread_body(head);
+    let closes =
+        matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
     let Draft { status, mut fields, pieces, length } = draft(answer);
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
@@ -147,7 +148,8 @@ fn draft(answer: Answer) -> Draft {
         Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
         Answer::Options => with(StatusCode::NO_CONTENT, ALLOW, METHODS),
         Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),
-        Answer::Refused | Answer::Forbidden => plain(StatusCode::FORBIDDEN),
+        Answer::Refused(rule) => explained(StatusCode::FORBIDDEN, rule),
+        Answer::Forbidden => plain(StatusCode::FORBIDDEN),
         Answer::Misdirected => plain(StatusCode::MISDIRECTED_REQUEST),
         Answer::MovedHost(uri) => moved(StatusCode::MOVED_PERMANENTLY, uri),
         Answer::MovedPath(uri) => moved(StatusCode::PERMANENT_REDIRECT, uri),

@@ -44,10 +44,13 @@ fn check(server: &Server, request: &Request, rule: Option<&str>) {
     let name = line.get("bot").and_then(serde_json::Value::as_str);
     assert_eq!(name, rule, "{target} {:?}", request.fields);
     if rule.is_none() {
-        assert!(matches!(answer.status, 200 | 308 | 404), "{target}: {answer:?}");
+        assert!(matches!(answer.status, 200 | 206 | 308 | 404), "{target}: {answer:?}");
         return;
     }
-    assert_eq!((answer.status, answer.must("content-length")), (403, "0"), "{target}: {answer:?}");
+    assert_eq!(answer.status, 403, "{target}: {answer:?}");
+    let explained = rule.is_some_and(|rule| answer.text().ends_with(&format!(" (rule {rule})\n")));
+    assert!(explained || request.method == "HEAD", "{target}: {answer:?}");
+    assert_eq!(answer.must("content-type"), "text/plain; charset=utf-8", "{target}");
     assert_eq!(line["status"], 403);
     assert_eq!(answer.field("connection"), Some("close"), "{target}");
     connection.expect_close();
@@ -111,7 +114,7 @@ fn a_real_browser_in_the_clear_is_served() {
 type Row = (&'static str, &'static [(&'static str, &'static str)], bool);
 
 /// The rows of `fake-browser` where it holds.
-const FAKE_BROWSER: [Row; 19] = [
+const FAKE_BROWSER: [Row; 33] = [
     ("/", &[], true),
     ("/", &[("Accept-Encoding", "gzip, deflate")], true),
     ("/", &[("Accept-Encoding", "br;q=0")], true),
@@ -131,6 +134,21 @@ const FAKE_BROWSER: [Row; 19] = [
     ("/.well-known/security.txt", &[], false),
     ("/.well-known/nothing/at/all", &[], false),
     ("/.well-known", &[], true),
+    // What browsers load without their fields.
+    ("/", &[("Range", "bytes=0-1")], false),
+    ("/", &[("Range", "bytes=0-1"), ("Accept-Encoding", "identity")], false),
+    ("/", &[("Accept-Encoding", "identity")], false),
+    ("/", &[("Accept-Encoding", "identity;q=1, *;q=0")], false),
+    ("/", &[("Accept-Encoding", "identity;q=0")], true),
+    ("/", &[("Accept-Encoding", "identity, gzip")], true),
+    ("/", &[("Accept-Encoding", "*;q=0")], true),
+    ("/film.mp4", &[], false),
+    ("/live/index.M3U8", &[], false),
+    ("/live/segment-1.m4s", &[], false),
+    ("/podcast/feed.xml", &[], false),
+    ("/talk%2Emp3", &[], false),
+    ("/mp4", &[], true),
+    ("/film.mp4.html", &[], true),
 ];
 
 #[test]
@@ -159,6 +177,64 @@ fn a_fake_browser_over_tls_is_refused() {
         if refused {
             connection.expect_close();
         }
+    }
+}
+
+#[test]
+fn a_look_at_the_head_needs_no_fields_of_a_browser() {
+    let server = setup().start();
+    let head = Request::head("/").host("localhost").without("user-agent");
+    check(&server, &head.field("User-Agent", BROWSER), None);
+}
+
+/// A line of the list of clients.
+struct Client {
+    kind: &'static str,
+    name: &'static str,
+    user_agent: &'static str,
+    over_tls: &'static str,
+    in_the_clear: &'static str,
+}
+
+/// The clients of `data/user_agents.tsv`, which says how it is to be read.
+fn clients() -> Vec<Client> {
+    let lines = include_str!("data/user_agents.tsv").lines();
+    let clients = lines.filter(|line| !line.starts_with('#')).map(|line| {
+        let columns: Vec<_> = line.split('\t').collect();
+        let [kind, name, user_agent, over_tls, in_the_clear, source] = columns[..] else {
+            panic!("six columns: {line}");
+        };
+        assert!(!source.is_empty(), "{line}");
+        Client { kind, name, user_agent, over_tls, in_the_clear }
+    });
+    clients.collect()
+}
+
+impl Client {
+    fn request(&self, fields: &str) -> Request {
+        let fields = fields.split(" | ").filter_map(|field| field.split_once(": "));
+        fields.fold(from(self.user_agent, "/"), |request, (name, value)| request.field(name, value))
+    }
+}
+
+#[test]
+fn people_and_their_tools_are_served_and_fakes_are_not() {
+    let server = setup().start();
+    let secure = setup().certificate("a.test").start();
+    let clients = clients();
+    let people = clients.iter().filter(|client| client.kind != "fake").count();
+    assert!(people >= 120 && clients.len() > people + 30, "{people} of {}", clients.len());
+    for client in &clients {
+        let name = client.name;
+        let answer = server.send(&client.request(client.in_the_clear));
+        assert!(matches!(answer.status, 200 | 206), "{name} in the clear: {answer:?}");
+        let answer = secure.send_tls("a.test", client.request(client.over_tls));
+        let refused = match client.kind {
+            "person" | "tool" => false,
+            "fake" => true,
+            other => panic!("{other} is no kind"),
+        };
+        assert_eq!(answer.status == 403, refused, "{name} over TLS: {answer:?}");
     }
 }
 
