@@ -8,6 +8,7 @@ mod changes;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,10 +19,6 @@ use super::snapshot::{Live, Snapshot, Sources};
 use crate::site::Background;
 
 pub use changes::Changes;
-
-/// Requests that may wait for a reload. More cannot matter: one that is refused for want of room
-/// finds others before it that have not begun, and is answered by their reload.
-const WAITING: usize = 64;
 
 /// What came of a reload.
 #[derive(Clone, Debug)]
@@ -53,7 +50,16 @@ pub struct Summary(String);
 
 /// Asks for reloads; cloned freely.
 #[derive(Clone, Debug)]
-pub struct Reloads(mpsc::Sender<Option<oneshot::Sender<Outcome>>>);
+pub struct Reloads {
+    /// Whoever asks has asked when his call returns, so the next reload is his: nobody waits for
+    /// room. There is no bound but that of those who wait: `server::control` serves a few at a time.
+    orders: mpsc::UnboundedSender<Order>,
+    /// An order that nobody waits for is on its way to a reload. A second one would change nothing.
+    requested: Arc<AtomicBool>,
+}
+
+/// Where the outcome goes, if anybody waits for it.
+type Order = Option<oneshot::Sender<Outcome>>;
 
 impl Reloads {
     /// Starts the task that reloads, which ends with the last handle.
@@ -69,36 +75,44 @@ impl Reloads {
     }
 
     fn start_with(reload: impl Fn() -> Outcome + Send + Sync + 'static) -> Self {
-        let (sender, requests) = mpsc::channel(WAITING);
-        tokio::spawn(run(requests, Arc::new(reload)));
-        Self(sender)
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let requested = Arc::new(AtomicBool::new(false));
+        tokio::spawn(run(ordered, Arc::clone(&requested), Arc::new(reload)));
+        Self { orders, requested }
     }
 
     /// Asks for a reload and does not wait for it.
     pub fn request(&self) {
-        // Full means that a reload is due anyway; closed, that the process ends.
-        let _ = self.0.try_send(None);
+        if !self.requested.swap(true, Ordering::AcqRel) {
+            // Closed means that the process ends.
+            let _ = self.orders.send(None);
+        }
     }
 
     /// Asks for a reload and waits for what comes of it.
     pub async fn outcome(&self) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         let stopping = || Outcome::Failed("the server is stopping".into());
-        match self.0.send(Some(answer)).await {
+        match self.orders.send(Some(answer)) {
             Ok(()) => outcome.await.unwrap_or_else(|_| stopping()),
             Err(_) => stopping(),
         }
     }
 }
 
-async fn run<R>(mut requests: mpsc::Receiver<Option<oneshot::Sender<Outcome>>>, reload: Arc<R>)
-where
+async fn run<R>(
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    requested: Arc<AtomicBool>,
+    reload: Arc<R>,
+) where
     R: Fn() -> Outcome + Send + Sync + 'static,
 {
-    while let Some(first) = requests.recv().await {
+    while let Some(first) = orders.recv().await {
+        // Before the orders are taken: a request that comes meanwhile is sent again, never lost.
+        requested.store(false, Ordering::Release);
         // Everybody who has asked by now is answered by this reload.
         let mut waiting = vec![first];
-        while let Ok(another) = requests.try_recv() {
+        while let Ok(another) = orders.try_recv() {
             waiting.push(another);
         }
         // Disks and keys take their time; the threads that serve do not wait for them.
@@ -203,6 +217,7 @@ fn day(time: std::time::SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::{Context, Waker};
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
@@ -238,30 +253,31 @@ mod tests {
 
         reloads.request();
         begins.recv_timeout(bound).unwrap();
-        let asking: Vec<_> = (0..5)
-            .map(|_| {
-                let reloads = reloads.clone();
-                runtime.spawn(async move { reloads.outcome().await })
-            })
-            .collect();
-        for _ in 0..2 * WAITING {
+        let ask = || {
+            let reloads = reloads.clone();
+            let mut asking = Box::pin(async move { reloads.outcome().await });
+            let mut nobody = Context::from_waker(Waker::noop());
+            assert!(asking.as_mut().poll(&mut nobody).is_pending(), "it has asked, and waits");
+            asking
+        };
+        let asking: Vec<_> = (0..5).map(|_| ask()).collect();
+        for _ in 0..100 {
             reloads.request();
-        }
-        while reloads.0.capacity() > 0 || runtime.metrics().num_alive_tasks() < 6 {
-            std::thread::yield_now();
         }
         go_on.send(()).unwrap();
         begins.recv_timeout(bound).unwrap();
         drop(go_on);
         for asking in asking {
-            let Outcome::Failed(reason) = runtime.block_on(asking).unwrap() else {
+            let Outcome::Failed(reason) = runtime.block_on(asking) else {
                 panic!("it was not the reload that was asked for")
             };
             assert_eq!(reason, "done");
         }
-        // A request that found no room before was let in by the next reload at the latest.
-        let more = begins.try_iter().count();
-        assert!(more <= 1, "{more} reloads more than were asked for");
+        assert_eq!(begins.try_iter().count(), 0, "reloads more than were asked for");
+
+        // What was asked for before is forgotten: a later request is a reload of its own.
+        reloads.request();
+        begins.recv_timeout(bound).unwrap();
     }
 
     #[test]
