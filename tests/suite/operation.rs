@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::symlink;
@@ -18,7 +17,7 @@ use crate::support::client::{Connection, Request};
 use crate::support::server::{Server, Setup};
 use crate::support::site::Site;
 use crate::support::tls;
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::Signal;
 
 /// A user that is neither root nor whoever runs the tests.
@@ -276,30 +275,29 @@ impl Held {
         self.0[index].local_addr().expect("it is bound")
     }
 
-    /// The script that passes them on as descriptors from 3, with `variables` set.
-    fn launcher(&self, variables: &str) -> String {
-        /// Out of the way of the numbers from 3 and of those that tests have open.
-        const AWAY: usize = 200;
-        let (mut away, mut back) = (String::new(), String::new());
-        for (index, socket) in self.0.iter().enumerate() {
-            fcntl_setfd(socket.as_fd(), FdFlags::empty()).expect("it is open");
-            let (from, between, to) = (socket.as_raw_fd(), AWAY + index, 3 + index);
-            away = format!("{away} {between}<&{from}");
-            back = format!("{back} {to}<&{between} {between}<&-");
-        }
-        let count = self.0.len();
-        format!(
-            "exec {away}; exec {back}; \
-             export LISTEN_FDS={count} LISTEN_PID=$$ {variables}; exec \"$@\""
-        )
+    /// Passes them on as descriptors from 3, with `variables` set.
+    fn pass_to(&self, setup: Setup, variables: &str) -> Setup {
+        /// Out of the way of the numbers from 3.
+        const AWAY: i32 = 200;
+        let copy = |socket| fcntl_dupfd_cloexec(socket, AWAY).expect("there is a number left");
+        let copies: Vec<_> = self.0.iter().map(copy).collect();
+        let moves = copies.iter().zip(3..).map(|(copy, to)| {
+            let from = copy.as_raw_fd();
+            format!("{to}<&{from} {from}<&- ")
+        });
+        let moves = moves.collect::<String>();
+        let count = copies.len();
+        let script = format!(
+            "exec {moves}; export LISTEN_FDS={count} LISTEN_PID=$$ {variables}; exec \"$@\""
+        );
+        setup.launched_by(script).inheriting(copies)
     }
 }
 
 #[test]
 fn sockets_are_used_by_their_names() {
     let held = Held::new(2);
-    let script = held.launcher("LISTEN_FDNAMES=shost-https.socket:http");
-    let server = secure().launched_by(script).start();
+    let server = held.pass_to(secure(), "LISTEN_FDNAMES=shost-https.socket:http").start();
     assert_eq!((server.https(), server.http()), (held.address(0), held.address(1)));
     assert_eq!(server.send_tls("a.test", Request::get("/")).text(), "a");
     let answer = server.send(&Request::get("/x"));
@@ -313,7 +311,7 @@ fn a_socket_without_a_name_serves_what_there_is() {
     for secured in [false, true] {
         let held = Held::new(1);
         let setup = if secured { secure() } else { plain() };
-        let server = setup.launched_by(held.launcher("A=b")).start();
+        let server = held.pass_to(setup, "A=b").start();
         let bound = if secured { server.https } else { server.http };
         assert_eq!(bound, Some(held.address(0)));
         assert_eq!([server.http, server.https].iter().flatten().count(), 1, "no other is bound");
@@ -323,11 +321,11 @@ fn a_socket_without_a_name_serves_what_there_is() {
 #[test]
 fn a_socket_that_nothing_speaks_on_is_skipped() {
     let held = Held::new(2);
-    let server = plain().launched_by(held.launcher("LISTEN_FDNAMES=quic:http")).start();
+    let server = held.pass_to(plain(), "LISTEN_FDNAMES=quic:http").start();
     assert_eq!(server.http(), held.address(1));
     server.stderr.containing("WARN socket \"quic\": nothing here speaks that");
 
-    let ended = plain().launched_by(held.launcher("LISTEN_FDNAMES=quic:ssh")).run();
+    let ended = held.pass_to(plain(), "LISTEN_FDNAMES=quic:ssh").run();
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr[0].starts_with("error: none of the sockets passed on is of use: "));
     assert_eq!(ended.stderr.len(), 1);
@@ -336,8 +334,7 @@ fn a_socket_that_nothing_speaks_on_is_skipped() {
 #[test]
 fn sockets_for_another_process_are_left_alone() {
     let held = Held::new(1);
-    let script = held.launcher("LISTEN_FDNAMES=http").replace("LISTEN_PID=$$", "LISTEN_PID=1");
-    let server = plain().launched_by(script).start();
+    let server = held.pass_to(plain(), "LISTEN_FDNAMES=http LISTEN_PID=1").start();
     assert_ne!(server.http(), held.address(0));
     assert_eq!(server.send(&Request::get("/")).text(), "a");
 }
@@ -345,15 +342,14 @@ fn sockets_for_another_process_are_left_alone() {
 #[test]
 fn a_restart_refuses_nobody() {
     let held = Held::new(1);
-    let script = held.launcher("LISTEN_FDNAMES=http");
-    let mut server = plain().launched_by(script.clone()).start();
+    let mut server = held.pass_to(plain(), "LISTEN_FDNAMES=http").start();
     assert_eq!(server.send(&Request::get("/")).text(), "a");
     server.signal(Signal::TERM);
     assert_eq!(server.exit_code(), Some(0));
     // Between the two servers the kernel holds the connection.
     let mut waiting = Connection::open(held.address(0));
     waiting.write(&Request::get("/").bytes());
-    let _server = plain().launched_by(script).start();
+    let _server = held.pass_to(plain(), "LISTEN_FDNAMES=http").start();
     assert_eq!(waiting.read("GET").text(), "a");
 }
 

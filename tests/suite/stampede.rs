@@ -125,7 +125,7 @@ fn more_files_than_fit_are_all_served_and_memory_stays_bounded() {
     for number in 0..FILES / 10 {
         connection.send(&Request::get(&format!("/{number}.txt")));
     }
-    let before = resident(&server);
+    let before = server.memory_of_its_own();
     for accepted in ["identity", "gzip, deflate, br, zstd"] {
         for number in 0..FILES {
             let request = Request::get(&format!("/{number}.txt"));
@@ -133,19 +133,11 @@ fn more_files_than_fit_are_all_served_and_memory_stays_bounded() {
             assert!(decode(&answer) == content(number), "{number}.txt is not the file");
         }
     }
-    let (after, held) = (resident(&server), count(&server, "cache_bytes"));
+    let (after, held) = (server.memory_of_its_own(), count(&server, "cache_bytes"));
     println!("{before} KiB before, {after} KiB after, {held} bytes held");
     assert!(held <= BOUND, "{held} bytes held of {BOUND}");
     assert!(held > BOUND / 2, "the cache is in use");
     assert!(count(&server, "evictions") > FILES as u64, "most had to make room");
     let most = before + BOUND / 1024 + BESIDE_CACHE_KIB;
     assert!(after <= most, "{after} KiB of memory instead of {most}");
-}
-
-/// Memory of the process's own, in KiB (proc(5)).
-fn resident(server: &Server) -> u64 {
-    let pid = server.pid().as_raw_nonzero();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -185,10 +185,7 @@ fn a_reader_that_stalls_costs_no_memory() {
     while started.elapsed() < STALL {
         assert_eq!(other.send(&Request::get("/")).status, 200);
     }
-    let pid = server.pid().as_raw_nonzero();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    let resident: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    let resident = server.memory();
     assert!(resident < BOUND_KIB, "{resident} KiB for one reader that reads nothing");
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod decoded;
 pub(crate) mod frames;
 pub(crate) mod http2;
 pub(crate) mod lines;
+pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod tls;

@@ -1,13 +1,17 @@
 //! The real binary, started as its user starts it, and stopped with the test.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::DEADLINE;
@@ -27,6 +31,7 @@ pub(crate) struct Setup {
     environment: Vec<(OsString, OsString)>,
     unprivileged: bool,
     launcher: Option<String>,
+    inherited: Vec<OwnedFd>,
 }
 
 /// A server that is ready to answer; it ends when it goes out of scope.
@@ -71,6 +76,7 @@ impl Setup {
             environment: Vec::new(),
             unprivileged: false,
             launcher: None,
+            inherited: Vec::new(),
         }
     }
 
@@ -128,6 +134,12 @@ impl Setup {
     /// would.
     pub(crate) fn launched_by(mut self, script: impl Into<String>) -> Self {
         self.launcher = Some(script.into());
+        self
+    }
+
+    /// Leaves these descriptors open in the server, under the numbers that they have.
+    pub(crate) fn inheriting(mut self, descriptors: Vec<OwnedFd>) -> Self {
+        self.inherited = descriptors;
         self
     }
 
@@ -202,7 +214,24 @@ impl Setup {
             command.uid(NOBODY);
         }
         command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
-        command.spawn().expect("the binary was built with the tests")
+        self.start_alone(&mut command).expect("the binary was built with the tests")
+    }
+
+    /// Starts the command. Descriptors that it is to inherit are inherited by nobody whom another
+    /// test starts meanwhile.
+    fn start_alone(&self, command: &mut Command) -> io::Result<Child> {
+        static INHERITANCE: RwLock<()> = RwLock::new(());
+        if self.inherited.is_empty() {
+            let _others_too = INHERITANCE.read().unwrap_or_else(PoisonError::into_inner);
+            return command.spawn();
+        }
+        let _alone = INHERITANCE.write().unwrap_or_else(PoisonError::into_inner);
+        let mark =
+            |flags| self.inherited.iter().try_for_each(|descriptor| fcntl_setfd(descriptor, flags));
+        mark(FdFlags::empty())?;
+        let child = command.spawn();
+        mark(FdFlags::CLOEXEC)?;
+        child
     }
 }
 
@@ -285,38 +314,6 @@ impl Server {
         kill_process(self.pid(), signal).expect("the server is there");
     }
 
-    /// Takes every descriptor from the server that it does not have yet, until the guard is
-    /// dropped.
-    #[track_caller]
-    pub(crate) fn leave_no_descriptor(&self) -> Descriptors {
-        let pid = self.pid();
-        // The limit is on the numbers: with the lowest free one as the limit nothing can be opened.
-        let is_free = |number: &u64| !Path::new(&format!("/proc/{pid}/fd/{number}")).exists();
-        let before = limit_files(pid, (0..1 << 20).find(is_free));
-        Descriptors { pid, before }
-    }
-
-    /// Resident memory in KiB.
-    #[track_caller]
-    pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
-        let status = status.expect("the server is there");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.expect("proc(5) has the field")
-    }
-
-    /// Processor time used so far, in the clock ticks of proc(5), 10 ms each.
-    #[track_caller]
-    pub(crate) fn processor_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()));
-        let stat = stat.expect("the server is there");
-        // The name in parentheses may hold anything; user and system time are fields 14 and 15.
-        let (_, fields) = stat.rsplit_once(") ").expect("proc(5) has the name in parentheses");
-        let times = fields.split(' ').skip(11).take(2);
-        times.map(|time| time.parse::<u64>().expect("a number of ticks")).sum()
-    }
-
     /// What `shost ORDER` says to this server.
     #[track_caller]
     pub(crate) fn order(&self, order: &str) -> Output {
@@ -345,33 +342,6 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// While this lives, a server can open nothing.
-pub(crate) struct Descriptors {
-    pid: Pid,
-    before: Option<u64>,
-}
-
-impl Drop for Descriptors {
-    fn drop(&mut self) {
-        limit_files(self.pid, self.before);
-    }
-}
-
-/// Sets how many files a process may have open; returns the bound that was before.
-fn limit_files(pid: Pid, current: Option<u64>) -> Option<u64> {
-    let before = prlimit(Some(pid), Resource::Nofile, with_soft(pid, current));
-    before.expect("its own child").current
-}
-
-/// The bound of a process with this as the soft one.
-fn with_soft(pid: Pid, current: Option<u64>) -> Rlimit {
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits"));
-    let limits = limits.expect("the server is there");
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
-    let maximum = line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
-    Rlimit { current, maximum }
 }
 
 /// A child that does not outlive a failed assertion.
