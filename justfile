@@ -1,6 +1,21 @@
-# What CI runs, on this machine.
-check:
-    .ci/run
+# What CI runs, on this machine: all of it, or the steps that are named: just check lints tests
+check *steps:
+    .ci/run {{steps}}
+
+# The steps of CI, one by one.
+check-format: (check "format")
+check-lints: (check "lints")
+check-python: (check "python")
+check-tests: (check "tests")
+check-documentation: (check "documentation")
+check-supply: (check "supply")
+check-fuzz: (check "fuzz")
+check-corpus: (check "corpus")
+check-promises: (check "promises")
+check-memory: (check "memory")
+check-deploy: (check "deploy")
+check-soak: (check "soak")
+check-browser: (check "browser")
 
 # The site of the README's first command, on http://127.0.0.1:8080
 example:
@@ -13,6 +28,18 @@ test:
 # One fuzz target for a while: just fuzz path 600
 fuzz target seconds="60":
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}
+
+# Every fuzz target for a long time, on every core; keeps what it finds: just fuzz-all 8
+fuzz-all hours *targets:
+    fuzz/all {{hours}} {{targets}}
+
+# Which lines the tests reach (needs cargo-llvm-cov and the component llvm-tools).
+coverage *arguments:
+    cargo llvm-cov --locked --ignore-filename-regex '(tests|fuzz)/' {{arguments}}
+
+# Which changes of the code no test notices, in these files: just mutants src/semantics
+mutants +paths:
+    cargo mutants --baseline skip --timeout 120 --re . {{paths}}
 
 # How long each step takes; with a part of a name, only those.
 bench name="":
