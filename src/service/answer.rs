@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ::http::Method;
-use ::http::header::RANGE;
+use ::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use ::http::request::Parts;
 
 use super::body::Pieces;
@@ -16,7 +16,8 @@ use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
 use crate::http::target::InvalidPath;
 use crate::site::{
-    Availability, Content, Form, OpenFile, Representation, Site, Sites, Stream, StreamedFile,
+    Availability, Content, Form, Found, OpenFile, Representation, Site, Sites, Stream,
+    StreamedFile, Wanted,
 };
 
 /// What a request comes to.
@@ -117,6 +118,17 @@ impl Answer {
         if matches!(selection, Selection::Unsatisfiable) {
             return Self::Unsatisfiable(file);
         }
+        let whole = matches!(selection, Selection::Whole) && head.method == Method::GET;
+        if whole
+            && file.is_unread()
+            && wanted(head) == Wanted::Facts
+            && let Some(read) = place.read().await
+        {
+            return Box::pin(Self::select(place, head, read)).await;
+        }
+        if head.method == Method::HEAD {
+            return Self::Whole(Source { representation: file, form, file: None });
+        }
         let source = match Source::open(place, file, form).await {
             Ok(source) => source,
             Err(answer) => return answer,
@@ -138,7 +150,31 @@ impl Answer {
         page: Arc<Representation>,
     ) -> Self {
         let form = negotiate(place, head, &page);
+        if head.method == Method::HEAD {
+            return Self::Missing(Some(Source { representation: page, form, file: None }));
+        }
         Self::Missing(Source::open(place, page, form).await.ok())
+    }
+}
+
+/// The needs of a request for a file. Whether a condition or a range lets it do without the content
+/// is told by the facts, and for those nothing has to be read.
+pub(super) fn wanted(head: &Parts) -> Wanted {
+    let by_facts = [RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE];
+    if head.method == Method::GET && !by_facts.iter().any(|name| head.headers.contains_key(name)) {
+        Wanted::Content
+    } else {
+        Wanted::Facts
+    }
+}
+
+impl Place<'_> {
+    /// The file as it is now, in memory, if it can be had there.
+    async fn read(&self) -> Option<Arc<Representation>> {
+        match self.sites.find(self.site, self.path, Wanted::Content).await {
+            Found::File(file) => Some(file).filter(|file| !file.is_unread()),
+            _ => None,
+        }
     }
 }
 

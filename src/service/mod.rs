@@ -195,7 +195,7 @@ async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_
     if path.is_hidden() {
         return hidden(sites, site, head, path).await;
     }
-    match sites.find(site, path.as_str()).await {
+    match sites.find(site, path.as_str(), answer::wanted(head)).await {
         Found::File(file) => {
             Answer::select(Place { sites, site, path: path.as_str() }, head, file).await
         }
@@ -224,7 +224,7 @@ async fn hidden(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<
 
 /// The page for what is missing is a file like any other, found and kept the same way.
 async fn missing(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, page: &str) -> Answer {
-    match sites.find(site, page).await {
+    match sites.find(site, page, answer::wanted(head)).await {
         Found::File(file) => {
             Answer::missing_page(Place { sites, site, path: page }, head, file).await
         }

@@ -289,8 +289,7 @@ fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
 }
 
 fn content_type(file: &Representation) -> HeaderValue {
-    let utf8 = file.inspection().is_some_and(|inspection| inspection.utf8);
-    media_type::content_type(file.media_type(), utf8)
+    media_type::content_type(file.media_type(), file.is_utf8())
 }
 
 fn content_encoding(form: &Form) -> Option<HeaderValue> {

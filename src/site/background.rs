@@ -1,20 +1,20 @@
 //! The background threads: work that takes long and that nobody waits for.
 //!
-//! Two of them, so that the quick form of a page never waits for the best form of another, or for
-//! the hash of a film.
+//! Four of them, so that nothing urgent waits for anything slow: quick coded forms, best ones, hashes
+//! of films, and caches that are let go of.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
-use rustix::io::Errno;
-
 use super::cache::{Cache, Key};
-use super::content::ReadError;
-use super::counters::Counters;
+use super::content;
+use super::counters::CacheCounters;
 use super::form::{Content, Form};
+use super::hashing::{self, Hashing};
 use super::representation::Representation;
 use super::root::OpenRoot;
+use super::tags::Tags;
 use crate::coding::Coding;
 use crate::coding::encode::{Effort, encode};
 use crate::heap;
@@ -29,7 +29,10 @@ const NICENESS: i32 = 19;
 pub struct Background {
     quick: Sender<Job>,
     slow: Sender<Job>,
-    counters: Arc<Counters>,
+    dropping: Sender<Job>,
+    hashing: Sender<Hashing>,
+    tags: Arc<Tags>,
+    counters: Arc<CacheCounters>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -61,38 +64,47 @@ impl Background {
     /// # Errors
     /// When the system has no room for another thread.
     pub fn start() -> std::io::Result<Self> {
+        let tags: Arc<Tags> = Arc::default();
+        let counters: Arc<CacheCounters> = Arc::default();
         Ok(Self {
-            quick: thread("background-quick")?,
-            slow: thread("background-slow")?,
-            counters: Arc::default(),
+            quick: jobs("background-quick")?,
+            slow: jobs("background-slow")?,
+            dropping: jobs("background-drop")?,
+            hashing: thread("background-hash", {
+                let (tags, counters) = (Arc::clone(&tags), Arc::clone(&counters));
+                move |files| hashing::run(&files, &tags, &counters)
+            })?,
+            tags,
+            counters,
         })
     }
 
     /// What all caches that share these threads have done.
     #[must_use]
-    pub fn counters(&self) -> &Arc<Counters> {
+    pub fn counters(&self) -> &Arc<CacheCounters> {
         &self.counters
     }
 
-    /// Reads a streamed file for its entity tag.
-    pub fn inspect(&self, representation: &Arc<Representation>, root: Arc<OpenRoot>) {
-        let representation = Arc::downgrade(representation);
-        run(&self.slow, move || {
-            let Some(representation) = representation.upgrade() else { return };
-            match representation.inspect(&root) {
-                // One that is no longer there was taken away by a deploy.
-                Ok(())
-                | Err(ReadError::Short | ReadError::Failed(Errno::NOENT | Errno::ACCESS)) => {}
-                Err(ReadError::Failed(error)) => {
-                    tracing::warn!(file = representation.relative(), %error, "cannot inspect");
-                }
-            }
-        });
+    /// The tags of files on this machine, whatever snapshots came and went.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Hashes a file too large to hold, for its entity tag.
+    pub fn hash(
+        &self,
+        representation: &Arc<Representation>,
+        root: Arc<OpenRoot>,
+        cache: Weak<Cache>,
+    ) {
+        // The thread outlives every handle, so this does not fail.
+        let _ = self.hashing.send(Hashing::new(representation, root, cache));
     }
 
     /// Drops something large, and gives its memory back to the system.
     pub fn drop(&self, large: impl Send + 'static) {
-        run(&self.slow, move || {
+        run(&self.dropping, move || {
             drop(large);
             heap::give_back();
         });
@@ -110,14 +122,14 @@ impl Background {
 }
 
 impl Encoding {
-    fn run(&self, counters: &Counters) {
+    fn run(&self, counters: &CacheCounters) {
         let Some(representation) = self.representation.upgrade() else { return };
         let Content::Held(content) = representation.identity().content() else { return };
         let Some(coded) = representation.coded(self.coding) else { return };
         counters.encodings().add();
         match (encode(self.coding, self.effort, content), self.effort) {
             (Some(bytes), _) => {
-                coded.put(Form::new(self.coding, Content::Held(bytes.into())));
+                coded.put(Form::new(self.coding, Content::Held(content::hold(bytes))));
                 if let Some(cache) = self.cache.upgrade() {
                     cache.weigh(&self.key, &representation);
                 }
@@ -129,16 +141,26 @@ impl Encoding {
     }
 }
 
-fn thread(name: &str) -> std::io::Result<Sender<Job>> {
-    let (sender, jobs) = channel::<Job>();
+fn jobs(name: &str) -> std::io::Result<Sender<Job>> {
+    thread(name, |jobs: Receiver<Job>| {
+        while let Ok(job) = jobs.recv() {
+            // What a job that panics leaves behind is an optional form that is not there. The hook
+            // has told of it.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    })
+}
+
+/// A thread that does `work` with what it is sent.
+fn thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce(Receiver<T>) + Send + 'static,
+) -> std::io::Result<Sender<T>> {
+    let (sender, receiver) = channel();
     std::thread::Builder::new().name(name.into()).spawn(move || {
         // Being refused costs a little politeness, nothing else.
         let _ = rustix::process::setpriority_process(None, NICENESS);
-        while let Ok(job) = jobs.recv() {
-            // What a job that panics leaves behind is an optional form or an optional entity tag
-            // that is not there. The hook has told of it.
-            let _ = catch_unwind(AssertUnwindSafe(job));
-        }
+        work(receiver);
     })?;
     Ok(sender)
 }
@@ -155,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_job_that_panics_is_the_only_one_lost() {
-        let queue = thread("test").unwrap();
+        let queue = jobs("test").unwrap();
         let (done, wait) = channel();
         run(&queue, || panic!("for the test"));
         run(&queue, move || done.send(()).unwrap());

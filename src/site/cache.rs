@@ -6,6 +6,8 @@
 
 mod fill;
 mod key;
+mod known;
+mod lanes;
 mod missing;
 
 use std::sync::Arc;
@@ -13,21 +15,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use quick_cache::{DefaultHashBuilder as RandomState, Lifecycle, OptionsBuilder, Weighter};
-use rustix::io::Errno;
 use tokio::sync::Mutex;
 
 use super::background::{Background, Encoding};
-use super::counters::Counters;
-use super::facts::Facts;
+use super::content;
+use super::counters::CacheCounters;
 use super::form::Availability;
-use super::names::Names;
 use super::representation::Representation;
 use super::root::OpenRoot;
 use super::{Found, Site};
-use crate::clock::{AtomicTick, Tick};
+use crate::clock::Tick;
 use crate::coding::Coding;
-use fill::Fill;
+use fill::{Fill, Reach};
 use key::{KeyRef, Subject};
+use known::Known;
+use lanes::Lanes;
 
 pub use key::Key;
 
@@ -35,11 +37,6 @@ pub use key::Key;
 /// seems instant, long enough that a busy page costs a dozen system calls a second in all. A change
 /// is promised to be seen within 100 ms, and the clock may be one step of 10 ms behind.
 pub const TRUST: Duration = Duration::from_millis(90);
-
-/// An entry checked this recently has its names in the kernel's own cache, so that the next check
-/// takes about a microsecond and may run on a serving thread. An older one is checked where
-/// waiting for a disk holds up nobody.
-const WARM: Duration = Duration::from_secs(30);
 
 /// Bytes that an entry takes beside its path and the forms of its content: the slot, the facts,
 /// the bookkeeping. Counted so that a storm of probes for missing paths stays within the bound too.
@@ -53,16 +50,34 @@ const SHARD_BYTES: u64 = 4 * 1024 * 1024;
 /// the file's own.
 const SIBLINGS_TRUST: Duration = Duration::from_secs(1);
 
+/// Bytes of content that answers on their way may hold beyond the cache, at the least.
+const BEYOND_LEAST: u64 = 16 * 1024 * 1024;
+
+/// Bytes of content that answers on their way may hold beyond the cache, at the most.
+const BEYOND_MOST: u64 = 64 * 1024 * 1024;
+
+/// The needs of a request for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its facts and its tag, for an answer without content or with a part of it. Nothing is read
+    /// for it if they are known.
+    Facts,
+    /// All of its content, in memory if it is small enough.
+    Content,
+}
+
 /// The cache of one snapshot of sites.
 #[derive(Debug)]
 pub struct Cache {
     slots: Slots,
+    bound: u64,
+    lanes: Lanes,
     background: Background,
 }
 
 type Slots = quick_cache::sync::Cache<Key, Weighed, Weights, RandomState, Evictions>;
 
-fn slots(bound: u64, counters: Arc<Counters>) -> Slots {
+fn slots(bound: u64, counters: Arc<CacheCounters>) -> Slots {
     let shards = (bound / SHARD_BYTES).clamp(1, 64);
     let items = (bound / (8 * ENTRY_OVERHEAD)).clamp(1, 64 * 1024);
     let options = OptionsBuilder::new()
@@ -101,7 +116,7 @@ impl Weighter<Key, Weighed> for Weights {
 
 /// Counts what had to make room.
 #[derive(Clone, Debug)]
-struct Evictions(Arc<Counters>);
+struct Evictions(Arc<CacheCounters>);
 
 impl Lifecycle<Key, Weighed> for Evictions {
     /// What was evicted is given back to the system after the shard's lock has been left.
@@ -123,36 +138,17 @@ struct Slot {
     turn: Arc<Mutex<()>>,
 }
 
-/// What a path led to, and how to tell whether it still does.
-#[derive(Debug)]
-struct Known {
-    found: Found,
-    watch: Watch,
-    generation: u64,
-    checked: AtomicTick,
-    siblings_checked: AtomicTick,
-}
-
-#[derive(Debug)]
-enum Watch {
-    /// True as long as this name has these facts, and the shadow names nothing.
-    File { relative: Box<str>, facts: Facts, shadow: Option<Box<str>> },
-    /// True as long as this folder has these facts: then its names are still these.
-    Folder { relative: Box<str>, facts: Facts, names: Names },
-    /// Has to be found anew each time.
-    Anew,
-}
-
 impl Cache {
     /// A cache that keeps at most `bound` bytes; with 0 nothing is kept.
     #[must_use]
     pub fn new(bound: u64, background: Background) -> Self {
-        Self { slots: slots(bound, Arc::clone(background.counters())), background }
+        let slots = slots(bound, Arc::clone(background.counters()));
+        Self { slots, bound, lanes: Lanes::new(), background }
     }
 
     /// What `path` of `site` leads to, at most [`TRUST`] ago.
-    pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str) -> Found {
-        self.answer(site, Subject::Path(path)).await
+    pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
+        self.answer(site, Subject::Path(path), wanted).await
     }
 
     /// The path of the page for whatever is missing in `folder`, if there is one.
@@ -161,22 +157,27 @@ impl Cache {
         site: &Arc<Site>,
         folder: &str,
     ) -> Option<Arc<str>> {
-        match self.answer(site, Subject::MissingPage(folder)).await {
+        match self.answer(site, Subject::MissingPage(folder), Wanted::Facts).await {
             Found::Missing(page) => page,
             _ => None,
         }
     }
 
-    async fn answer(self: &Arc<Self>, site: &Arc<Site>, subject: Subject<&str>) -> Found {
+    async fn answer(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        subject: Subject<&str>,
+        wanted: Wanted,
+    ) -> Found {
         let now = Tick::now();
         let root = site.root().current(now);
-        let known = self.remembered(site, &root, subject, now);
+        let known = self.remembered(site, &root, (subject, wanted), now);
         match known.or_else(|| self.known_missing(site, &root, subject, now)) {
             Some(found) => {
                 self.background.counters().hits().add();
                 found
             }
-            None => self.fill(site, root, subject, now).await,
+            None => self.fill(site, root, (subject, wanted), now).await,
         }
     }
 
@@ -184,25 +185,28 @@ impl Cache {
         &self,
         site: &Site,
         root: &OpenRoot,
-        subject: Subject<&str>,
+        (subject, wanted): (Subject<&str>, Wanted),
         now: Tick,
     ) -> Option<Found> {
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        (known.is_trusted(root, now) || known.still_holds(root, now)).then(|| known.found.clone())
+        let holds =
+            known.suffices(wanted) && (known.is_trusted(root, now) || known.still_holds(root, now));
+        holds.then(|| known.found.clone())
     }
 
     async fn fill(
         self: &Arc<Self>,
         site: &Arc<Site>,
         root: Arc<OpenRoot>,
-        subject: Subject<&str>,
+        (subject, wanted): (Subject<&str>, Wanted),
         asked: Tick,
     ) -> Found {
         let slot = self.slot(site, subject);
         let turn = Arc::clone(&slot.turn).lock_owned().await;
         if let Some(known) = slot.known.load().as_ref()
+            && known.suffices(wanted)
             && known.is_trusted_since(&root, asked)
         {
             return known.found.clone();
@@ -212,17 +216,22 @@ impl Cache {
             site: Arc::clone(site),
             root,
             subject: subject.to_owned(),
-            slot: Arc::clone(&slot),
+            wanted,
+            slot,
+            _turn: turn,
         };
-        let filled = tokio::task::spawn_blocking(move || {
-            // Held until the entry is there, also when the client that asked has gone.
-            let _turn = turn;
-            fill.run()
-        });
-        filled.await.unwrap_or_else(|error| {
-            tracing::error!(site = %site.name(), path = subject.name(), %error, "look-up failed");
-            Found::Unavailable
-        })
+        self.background.counters().fills().add();
+        // Most look-ups read nothing of any size, so that who would have to wait looks first.
+        let lane = self.lanes.at_once(wanted);
+        let reach = if lane.is_some() { Reach::Far } else { Reach::Near };
+        match fill.run_elsewhere(reach, lane).await {
+            Ok(found) => found,
+            Err(fill) => {
+                let lane = self.lanes.turn(wanted).await;
+                let reach = if lane.is_some() { Reach::Far } else { Reach::Nothing };
+                fill.run_elsewhere(reach, lane).await.unwrap_or(Found::Unavailable)
+            }
+        }
     }
 
     fn slot(&self, site: &Site, subject: Subject<&str>) -> Arc<Slot> {
@@ -248,6 +257,8 @@ impl Cache {
         coding: Coding,
         may_claim: bool,
     ) -> Availability {
+        // Only content in memory is worth it: the rest is hardly asked for whole.
+        let may_claim = may_claim && !representation.is_unread();
         let (form, work) = representation.ask(coding, may_claim);
         if let Some(effort) = work {
             self.background.encode(Encoding {
@@ -271,66 +282,18 @@ impl Cache {
         }
     }
 
+    /// Whether answers on their way hold so much content beyond the cache, because it was evicted
+    /// or never kept, that no more of it should be read into memory for them.
+    fn is_overdrawn(&self) -> bool {
+        let bound = (self.bound / 2).clamp(BEYOND_LEAST, BEYOND_MOST);
+        let kept = self.slots.weight().saturating_sub(self.slots.len() as u64 * ENTRY_OVERHEAD);
+        content::held() > kept + bound
+    }
+
     /// Bytes that the entries take, by their own account.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.slots.weight()
-    }
-}
-
-impl Known {
-    fn is_trusted(&self, root: &OpenRoot, now: Tick) -> bool {
-        self.generation == root.generation() && now.since(self.checked.load()) < TRUST
-    }
-
-    /// Trusted for a request that was there at `asked`: a filling that began after that is news
-    /// to it, however long it took.
-    fn is_trusted_since(&self, root: &OpenRoot, asked: Tick) -> bool {
-        self.generation == root.generation() && asked.since(self.checked.load()) < TRUST
-    }
-
-    /// Whether asking the file system takes so little that a serving thread may.
-    fn may_be_asked(&self, now: Tick) -> bool {
-        let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
-        let has_siblings = matches!(self.watch, Watch::File { .. });
-        is_warm(&self.checked) && (!has_siblings || is_warm(&self.siblings_checked))
-    }
-
-    /// As [`holds`](Self::holds), where asking takes no time.
-    fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
-        self.may_be_asked(now) && self.holds(root, now)
-    }
-
-    /// Asks the file system; true renews the trust.
-    fn holds(&self, root: &OpenRoot, now: Tick) -> bool {
-        let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
-        let holds = self.generation == root.generation()
-            && match &self.watch {
-                Watch::File { relative, facts, shadow } => {
-                    has(relative, facts)
-                        && shadow.as_ref().is_none_or(|name| is_absent(root, name))
-                        && self.has_its_siblings(root, now)
-                }
-                Watch::Folder { relative, facts, .. } => has(relative, facts),
-                Watch::Anew => false,
-            };
-        if holds {
-            self.checked.store(now);
-        }
-        holds
-    }
-
-    /// Asks about the coded forms beside the file, if the last time is long enough ago.
-    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
-        let Found::File(representation) = &self.found else { return true };
-        if now.since(self.siblings_checked.load()) < SIBLINGS_TRUST {
-            return true;
-        }
-        let has = representation.has_its_siblings(root);
-        if has {
-            self.siblings_checked.store(now);
-        }
-        has
     }
 }
 
@@ -345,10 +308,6 @@ impl Slot {
 fn entry_weight(path: &str, content: u64) -> u64 {
     // The path is kept twice: by the cache and by the work for it.
     ENTRY_OVERHEAD + 2 * path.len() as u64 + content
-}
-
-fn is_absent(root: &OpenRoot, name: &str) -> bool {
-    matches!(Facts::at(root.folder(), name), Err(Errno::NOENT | Errno::NOTDIR))
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@
 //! dropped, and is shared by every connection without another copy.
 
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use memmap2::MmapMut;
 use rustix::io::{Errno, pread};
+
+use super::facts::Facts;
 
 /// Files up to this size, in bytes, are held in memory; larger ones are streamed from the disk.
 /// Pages, style sheets, scripts, fonts and pictures of a well-kept site lie below, and one entry
@@ -37,15 +40,57 @@ pub fn read(file: impl AsFd, size: usize) -> Result<Bytes, ReadError> {
     if size <= HEAP_LIMIT {
         let mut heap = vec![0; size];
         fill(file, &mut heap, 0)?;
-        return Ok(Bytes::from(heap));
+        return Ok(hold(heap));
     }
     let mut map = MmapMut::map_anon(size).map_err(|error| failed(&error))?;
     fill(file, &mut map, 0)?;
-    map.make_read_only().map(Bytes::from_owner).map_err(|error| failed(&error))
+    map.make_read_only().map(hold).map_err(|error| failed(&error))
 }
 
 fn failed(error: &std::io::Error) -> ReadError {
     ReadError::Failed(Errno::from_io_error(error).unwrap_or(Errno::IO))
+}
+
+/// Bytes of content in memory, in the cache or beyond it: what has been evicted lives on until the
+/// last answer with it has been sent.
+#[must_use]
+pub fn held() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
+
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// Content in memory, counted in [`held`] until nobody holds it any more.
+#[must_use]
+pub fn hold<T: AsRef<[u8]> + Send + 'static>(content: T) -> Bytes {
+    HELD.fetch_add(content.as_ref().len() as u64, Ordering::Relaxed);
+    Bytes::from_owner(Counted(content))
+}
+
+struct Counted<T: AsRef<[u8]>>(T);
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Counted<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+impl<T: AsRef<[u8]>> Drop for Counted<T> {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0.as_ref().len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Checks that `file` has the facts that it had.
+///
+/// # Errors
+/// [`ReadError::Short`] when it has changed, else what the system says.
+pub fn is_still(file: impl AsFd, facts: &Facts) -> Result<(), ReadError> {
+    match Facts::of(file) {
+        Ok(now) if now == *facts => Ok(()),
+        Ok(_) => Err(ReadError::Short),
+        Err(error) => Err(ReadError::Failed(error)),
+    }
 }
 
 /// Fills `buffer` from `file`, beginning at `offset`.

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts that only grow. Relaxed: they are read by people, one at a time.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct CacheCounters {
     hits: Count,
     fills: Count,
     encodings: Count,
     evictions: Count,
+    hashes: Count,
 }
 
 /// One count.
@@ -28,7 +29,7 @@ impl Count {
     }
 }
 
-impl Counters {
+impl CacheCounters {
     /// Look-ups that were answered from memory.
     #[must_use]
     pub fn hits(&self) -> &Count {
@@ -45,6 +46,12 @@ impl Counters {
     #[must_use]
     pub fn encodings(&self) -> &Count {
         &self.encodings
+    }
+
+    /// Files whose content was read for its tag.
+    #[must_use]
+    pub fn hashes(&self) -> &Count {
+        &self.hashes
     }
 
     /// Entries that had to make room.

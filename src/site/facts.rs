@@ -21,7 +21,7 @@ const COARSE_CLOCK_STEP: Duration = Duration::from_secs(2);
 ///
 /// The change time is what cannot be forged: `touch`, `rsync -t` and reproducible builds set the
 /// modification time to what they like, and each time the kernel notes when they did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Facts {
     device: (u32, u32),
     inode: u64,
@@ -32,14 +32,14 @@ pub struct Facts {
     kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Stamp {
     seconds: i64,
     nanoseconds: u32,
 }
 
 /// What a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A regular file: the only kind that is served.
     File,

@@ -1,103 +1,91 @@
-//! What only the content itself can tell: its hash, and whether it is text.
+//! Facts that only the content itself can tell: its hash, and whether it is text.
 
 use std::fmt::Write;
-use std::os::fd::AsFd;
 
 use aws_lc_rs::digest;
-
-use super::content::{self, ReadError};
 
 /// Bytes of the content's SHA-256 that become its entity tag. 128 bits keep chance collisions out
 /// of reach for as many files as there will ever be.
 const HASH_BYTES: usize = 16;
 
-/// Bytes read at a time while a large file is inspected.
-const CHUNK: usize = 256 * 1024;
+/// The result of reading a content once, in as few bytes as it takes to keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    hash: [u8; HASH_BYTES],
+    utf8: bool,
+}
 
-/// What the content told.
+/// The same, as answers need it.
 #[derive(Debug)]
 pub struct Inspection {
     /// The first 16 bytes of the content's SHA-256, in hexadecimal.
     pub hash: Box<str>,
-    /// Whether the content is UTF-8 throughout.
+    /// Whether the content is UTF-8.
     pub utf8: bool,
 }
 
-impl Inspection {
-    /// Of content in memory.
+/// A content that is hashed part by part. Whether it is text has been told by its beginning.
+pub struct Hasher {
+    context: digest::Context,
+    utf8: bool,
+}
+
+impl Reading {
+    /// Reads content in memory.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let hash = hexadecimal(digest::digest(&digest::SHA256, bytes).as_ref());
-        Self { hash, utf8: std::str::from_utf8(bytes).is_ok() }
-    }
-
-    /// Of the first `size` bytes of a file.
-    ///
-    /// # Errors
-    /// As [`content::read`].
-    pub fn of_file(file: impl AsFd, size: u64) -> Result<Self, ReadError> {
-        let mut context = digest::Context::new(&digest::SHA256);
-        let mut text = Utf8::default();
-        let mut chunk = vec![0; CHUNK];
-        let mut offset = 0;
-        while offset < size {
-            let count = (size - offset).min(CHUNK as u64);
-            let part = &mut chunk[..usize::try_from(count).expect("at most one chunk")];
-            content::fill(&file, part, offset)?;
-            context.update(part);
-            text.push(part);
-            offset += count;
-        }
-        Ok(Self { hash: hexadecimal(context.finish().as_ref()), utf8: text.is_valid() })
+        let mut hasher = Hasher::new(std::str::from_utf8(bytes).is_ok());
+        hasher.push(bytes);
+        hasher.finish()
     }
 }
 
-/// Judges UTF-8 that arrives in pieces which may cut a character.
-#[derive(Debug, Default)]
-struct Utf8 {
-    carried: Vec<u8>,
-    broken: bool,
-}
-
-impl Utf8 {
-    fn push(&mut self, part: &[u8]) {
-        if self.broken {
-            return;
+impl From<Reading> for Inspection {
+    fn from(reading: Reading) -> Self {
+        let mut hash = String::with_capacity(2 * HASH_BYTES);
+        for byte in reading.hash {
+            write!(hash, "{byte:02x}").expect("a string takes every character");
         }
-        let mut part = part;
-        // At most three bytes: then the carried character is complete or broken.
-        while !self.carried.is_empty() && !part.is_empty() && !self.broken {
-            self.carried.push(part[0]);
-            part = &part[1..];
-            let carried = std::mem::take(&mut self.carried);
-            self.judge(&carried);
-        }
-        if !self.broken {
-            self.judge(part);
-        }
-    }
-
-    /// Keeps an incomplete end for the next piece; anything else that is wrong is final.
-    fn judge(&mut self, bytes: &[u8]) {
-        if let Err(error) = std::str::from_utf8(bytes) {
-            match error.error_len() {
-                None => self.carried = bytes[error.valid_up_to()..].to_vec(),
-                Some(_) => self.broken = true,
-            }
-        }
-    }
-
-    fn is_valid(&self) -> bool {
-        !self.broken && self.carried.is_empty()
+        Self { hash: hash.into(), utf8: reading.utf8 }
     }
 }
 
-fn hexadecimal(hash: &[u8]) -> Box<str> {
-    let mut text = String::with_capacity(2 * HASH_BYTES);
-    for byte in &hash[..HASH_BYTES] {
-        write!(text, "{byte:02x}").expect("a string takes every character");
+impl Hasher {
+    /// A hasher of content that is UTF-8 or not.
+    #[must_use]
+    pub fn new(utf8: bool) -> Self {
+        Self { context: digest::Context::new(&digest::SHA256), utf8 }
     }
-    text.into()
+
+    /// Adds the next part.
+    pub fn push(&mut self, part: &[u8]) {
+        self.context.update(part);
+    }
+
+    /// Ends the content.
+    #[must_use]
+    pub fn finish(self) -> Reading {
+        let digest = self.context.finish();
+        let mut hash = [0; HASH_BYTES];
+        hash.copy_from_slice(&digest.as_ref()[..HASH_BYTES]);
+        Reading { hash, utf8: self.utf8 }
+    }
+}
+
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Hasher")
+    }
+}
+
+/// Whether content that begins with `start` is UTF-8 as far as that tells. Its last character may
+/// be cut.
+#[must_use]
+pub fn begins_as_utf8(start: &[u8]) -> bool {
+    match std::str::from_utf8(start) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    }
 }
 
 #[cfg(test)]
@@ -105,28 +93,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_in_pieces_is_judged_as_one() {
-        let table: [(&[u8], bool); 7] = [
+    fn the_beginning_tells_whether_content_is_text() {
+        let table: [(&[u8], bool); 9] = [
             (b"", true),
             (b"plain", true),
             ("größer als 1 € 😀 zusammen".as_bytes(), true),
+            (b"cut \xe2\x82", true),
+            (b"cut \xf0\x9f\x98", true),
             (b"latin \xe9t\xe9", false),
-            (b"cut \xe2\x82", false),
             (b"\xff", false),
             (b"surrogate \xed\xa0\x80", false),
+            (b"cut in the middle \xe2\x82 of it", false),
         ];
         for (bytes, expected) in table {
-            for size in 1..=bytes.len().max(1) {
-                let mut text = Utf8::default();
-                bytes.chunks(size).for_each(|part| text.push(part));
-                assert_eq!(text.is_valid(), expected, "{bytes:?} in pieces of {size}");
-            }
+            assert_eq!(begins_as_utf8(bytes), expected, "{bytes:?}");
         }
     }
 
     #[test]
     fn the_hash_is_that_of_the_content() {
         // SHA-256 of "abc", FIPS 180-2 appendix B.1.
-        assert_eq!(&*Inspection::of(b"abc").hash, "ba7816bf8f01cfea414140de5dae2223");
+        let inspection = Inspection::from(Reading::of(b"abc"));
+        assert_eq!(&*inspection.hash, "ba7816bf8f01cfea414140de5dae2223");
+        let mut parts = Hasher::new(true);
+        b"abc".chunks(2).for_each(|part| parts.push(part));
+        assert_eq!(parts.finish(), Reading::of(b"abc"));
     }
 }

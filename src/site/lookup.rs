@@ -20,6 +20,10 @@ pub(super) const CLEAN_SUFFIX: &str = ".html";
 /// The page that a folder answers with for anything missing beneath it.
 pub(super) const MISSING_PAGE: &str = "404.html";
 
+/// Folders from the root downward that are searched for a page for what is missing, and whose names
+/// are kept. Each takes a look at the disk, and a client may invent paths of thousands.
+pub(super) const DEEPEST: usize = 32;
+
 /// A regular file and the facts it had when it was opened.
 #[derive(Debug)]
 pub struct OpenFile {
@@ -116,12 +120,12 @@ fn clean(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unr
 }
 
 /// The deepest page for missing paths on the way to `relative`. The search goes downward and ends
-/// at the first folder that is not there, so that a path of a thousand invented folders costs two
-/// looks and not two thousand.
+/// at the first folder that is not there, and after [`DEEPEST`] of them, so that a path of a
+/// thousand folders costs a few looks and not two thousand.
 fn nearest_missing_page(root: &OpenRoot, relative: &str) -> Option<Arc<str>> {
     let mut nearest = None;
     let mut folder = String::new();
-    for name in relative.split('/') {
+    for name in relative.split('/').take(DEEPEST) {
         let page = join(&folder, MISSING_PAGE);
         if open(root, &page).is_ok() {
             nearest = Some(format!("/{page}").into());

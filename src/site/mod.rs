@@ -10,6 +10,7 @@ pub mod content;
 pub mod counters;
 pub mod facts;
 pub mod form;
+mod hashing;
 pub mod inspection;
 pub mod lookup;
 pub mod names;
@@ -18,11 +19,13 @@ pub mod root;
 pub mod sibling;
 pub mod sites;
 pub mod stream;
+pub mod tags;
 
 use std::sync::Arc;
 
 pub use background::Background;
-pub use counters::Counters;
+pub use cache::Wanted;
+pub use counters::CacheCounters;
 pub use form::{Availability, Content, Form};
 pub use lookup::OpenFile;
 pub use representation::Representation;

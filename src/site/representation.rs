@@ -1,16 +1,15 @@
 //! A representation: one file's content together with all that is known of it (RFC 9110 §3.2).
 
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use super::content::{self, HELD_LIMIT, ReadError};
 use super::facts::Facts;
 use super::form::{Availability, Coded, Content, Form};
-use super::inspection::Inspection;
+use super::inspection::{Inspection, Reading, begins_as_utf8};
 use super::lookup::{OpenFile, last_segment};
 use super::root::OpenRoot;
-use super::sibling;
+use super::sibling::{self, Siblings};
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
 use crate::http::field_block::FieldBlock;
@@ -20,6 +19,9 @@ use crate::http::media_type::{self, MediaType};
 /// packet's own head.
 pub const CODED_MINIMUM: u64 = 256;
 
+/// Bytes at the beginning of a file too large to hold that tell whether it is text.
+const BEGINNING: u64 = 64 * 1024;
+
 /// One version of one file.
 #[derive(Debug)]
 pub struct Representation {
@@ -27,6 +29,7 @@ pub struct Representation {
     facts: Facts,
     media_type: MediaType,
     last_modified: SystemTime,
+    utf8: bool,
     inspection: OnceLock<Inspection>,
     identity: Arc<Form>,
     coded: [Coded; Coding::CODED.len()],
@@ -35,25 +38,62 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// Reads an open file into memory, or notes that it is to be streamed; and the coded forms
-    /// that lie beside it.
+    /// Reads the content of an open file into memory, and the coded forms that lie beside it.
     ///
     /// # Errors
     /// [`ReadError::Short`] when the file changed while it was read: what was read is then
     /// neither its old nor its new content. Else what the system says.
-    pub fn read(root: &OpenRoot, file: &OpenFile) -> Result<Self, ReadError> {
-        if file.facts.size > HELD_LIMIT {
-            return Ok(Self::streamed(file).with_siblings(root));
-        }
+    pub fn read(
+        root: &OpenRoot,
+        file: &OpenFile,
+        known: Option<Reading>,
+    ) -> Result<(Self, Reading), ReadError> {
         let size = usize::try_from(file.facts.size).expect("held content fits the address space");
         let bytes = content::read(&file.descriptor, size)?;
-        is_still(&file.descriptor, &file.facts)?;
-        let inspection = Inspection::of(&bytes);
-        let representation = Self::new(file, Content::Held(bytes));
-        representation.inspection.get_or_init(|| inspection);
-        let representation = representation.with_siblings(root);
+        content::is_still(&file.descriptor, &file.facts)?;
+        let reading = known.unwrap_or_else(|| Reading::of(&bytes));
+        let mut representation = Self::new(file, Content::Held(bytes));
+        representation.inspected(reading);
+        representation.find_siblings(root, Siblings::Held);
         // A deploy may have put the siblings of the next version there meanwhile.
-        is_still(&file.descriptor, &file.facts)?;
+        content::is_still(&file.descriptor, &file.facts)?;
+        Ok((representation, reading))
+    }
+
+    /// Reads the content of an open file once, for what it tells, and keeps none of it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn tell(file: &OpenFile) -> Result<Reading, ReadError> {
+        let size = usize::try_from(file.facts.size).expect("held content fits the address space");
+        let reading = Reading::of(&content::read(&file.descriptor, size)?);
+        content::is_still(&file.descriptor, &file.facts)?;
+        Ok(reading)
+    }
+
+    /// An open file of which nothing is read, with what a reading of it once told. Its content is
+    /// streamed from the disk, if at all.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn unread(
+        root: &OpenRoot,
+        file: &OpenFile,
+        reading: Option<Reading>,
+    ) -> Result<Self, ReadError> {
+        let mut representation = Self::streamed(file);
+        match reading {
+            Some(reading) => representation.inspected(reading),
+            None if representation.media_type.charset => {
+                let length = file.facts.size.min(BEGINNING);
+                let mut beginning = vec![0; usize::try_from(length).unwrap_or_default()];
+                content::fill(&file.descriptor, &mut beginning, 0)?;
+                representation.utf8 = begins_as_utf8(&beginning);
+            }
+            None => {}
+        }
+        representation.find_siblings(root, Siblings::Streamed);
+        content::is_still(&file.descriptor, &file.facts)?;
         Ok(representation)
     }
 
@@ -78,6 +118,7 @@ impl Representation {
             facts: file.facts,
             media_type,
             last_modified: file.facts.modified().min(SystemTime::now()),
+            utf8: false,
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
             coded,
@@ -86,14 +127,32 @@ impl Representation {
         }
     }
 
-    fn with_siblings(mut self, root: &OpenRoot) -> Self {
+    fn find_siblings(&mut self, root: &OpenRoot, content: Siblings) {
         for (index, coding) in Coding::CODED.into_iter().enumerate() {
-            if let Some((form, facts)) = sibling::find(root, &self.relative, coding, &self.facts) {
+            let found = sibling::find(root, &self.relative, coding, &self.facts, content);
+            if let Some((form, facts)) = found {
                 self.coded[index].settle(Some(form));
                 self.siblings[index] = Some(facts);
             }
         }
-        self
+    }
+
+    /// Takes note of what a reading of the content told, if that is news.
+    pub fn inspected(&self, reading: Reading) {
+        self.inspection.get_or_init(|| reading.into());
+    }
+
+    /// Whether the content was left on the disk although it is small enough to be held.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.facts.size <= HELD_LIMIT && matches!(self.identity.content(), Content::Streamed { .. })
+    }
+
+    /// Whether the content is UTF-8, as far as is known. Of a file too large to hold, its beginning
+    /// decides.
+    #[must_use]
+    pub fn is_utf8(&self) -> bool {
+        self.inspection.get().map_or(self.utf8, |inspection| inspection.utf8)
     }
 
     /// Whether the coded forms beside the file are the ones that were found with it.
@@ -206,27 +265,5 @@ impl Representation {
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.identity.weight() + self.coded.iter().map(Coded::weight).sum::<u64>()
-    }
-
-    /// Reads the whole of a streamed file once more beneath `root`, and keeps what it told if the
-    /// file is still the same and held still.
-    ///
-    /// # Errors
-    /// As [`Representation::read`].
-    pub fn inspect(&self, root: &OpenRoot) -> Result<(), ReadError> {
-        let file = root.open_beneath(&self.relative).map_err(ReadError::Failed)?;
-        is_still(&file, &self.facts)?;
-        let inspection = Inspection::of_file(&file, self.facts.size)?;
-        is_still(&file, &self.facts)?;
-        self.inspection.get_or_init(|| inspection);
-        Ok(())
-    }
-}
-
-fn is_still(file: &OwnedFd, facts: &Facts) -> Result<(), ReadError> {
-    match Facts::of(file) {
-        Ok(now) if now == *facts => Ok(()),
-        Ok(_) => Err(ReadError::Short),
-        Err(error) => Err(ReadError::Failed(error)),
     }
 }

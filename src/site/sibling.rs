@@ -11,6 +11,15 @@ use super::lookup;
 use super::root::OpenRoot;
 use crate::coding::Coding;
 
+/// The place of the content of siblings that are small enough to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Siblings {
+    /// In memory.
+    Held,
+    /// On the disk, as that of the file itself.
+    Streamed,
+}
+
 /// The name of the sibling of `relative` in a coding.
 #[must_use]
 pub fn name(relative: &str, coding: Coding) -> String {
@@ -25,6 +34,7 @@ pub fn find(
     relative: &str,
     coding: Coding,
     plain: &Facts,
+    siblings: Siblings,
 ) -> Option<(Form, Facts)> {
     let name = name(relative, coding);
     let file = lookup::open(root, &name).ok()?;
@@ -32,7 +42,7 @@ pub fn find(
     if !is_coded_form(&facts, plain) {
         return None;
     }
-    let content = if facts.size > HELD_LIMIT {
+    let content = if facts.size > HELD_LIMIT || siblings == Siblings::Streamed {
         Content::Streamed { relative: name.into(), facts }
     } else {
         Content::Held(whole(&file.descriptor, &facts)?)

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cache::Cache;
+use super::cache::{Cache, Wanted};
 use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
 use super::representation::Representation;
@@ -140,8 +140,8 @@ impl Sites {
     }
 
     /// What `path` of `site` leads to: a path in normal form without hidden segments.
-    pub async fn find(&self, site: &Arc<Site>, path: &str) -> Found {
-        self.cache.find(site, path).await
+    pub async fn find(&self, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
+        self.cache.find(site, path, wanted).await
     }
 
     /// The path of the page for whatever is missing in `folder` of `site`, if there is one. The

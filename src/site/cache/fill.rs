@@ -3,50 +3,89 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::super::content::ReadError;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+
+use super::super::content::{HELD_LIMIT, ReadError};
 use super::super::lookup::{OpenFile, Unreadable};
 use super::super::root::OpenRoot;
 use super::super::{Found, Representation, Site};
 use super::key::{KeyRef, Subject};
-use super::{Cache, Known, Slot, Watch, Weighed, entry_weight};
+use super::known::{Known, Watch};
+use super::{Cache, Slot, Wanted, Weighed, entry_weight};
 use crate::clock::{AtomicTick, Tick};
 
 /// How often a file that changes while it is read is tried again before it is streamed as it is.
 const READ_ATTEMPTS: usize = 4;
 
-/// One filling of one slot, on a thread that may block.
+/// One filling of one slot.
 pub(super) struct Fill {
     pub(super) cache: Arc<Cache>,
     pub(super) site: Arc<Site>,
     pub(super) root: Arc<OpenRoot>,
     pub(super) subject: Subject<Box<str>>,
+    pub(super) wanted: Wanted,
     pub(super) slot: Arc<Slot>,
+    /// Held until the entry is there, also when the client that asked has gone.
+    pub(super) _turn: OwnedMutexGuard<()>,
 }
 
+/// The files that a filling may read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those that take no time. For any other, the filling ends without a result.
+    Near,
+    /// All that may be held.
+    Far,
+    /// Those that take no time. Any other is served as it lies on the disk.
+    Nothing,
+}
+
+/// A file that takes no time to be read has at most this many bytes.
+const NEAR: u64 = 64 * 1024;
+
 impl Fill {
-    pub(super) fn run(mut self) -> Found {
-        self.cache.background.counters().fills().add();
+    /// Fills the slot on a thread that may block. Gives itself back if it needs to read a file that
+    /// is out of `reach`.
+    pub(super) async fn run_elsewhere(
+        mut self,
+        reach: Reach,
+        lane: Option<OwnedSemaphorePermit>,
+    ) -> Result<Found, Self> {
+        let (site, subject) = (Arc::clone(&self.site), self.subject.clone());
+        let filled = tokio::task::spawn_blocking(move || {
+            let _lane = lane;
+            self.run(reach).ok_or(self)
+        });
+        filled.await.unwrap_or_else(|error| {
+            let path = subject.borrowed().name();
+            tracing::error!(site = %site.name(), path, %error, "look-up failed");
+            Ok(Found::Unavailable)
+        })
+    }
+
+    fn run(&mut self, reach: Reach) -> Option<Found> {
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
+            && known.suffices(self.wanted)
             && known.holds(&self.root, began)
         {
-            return known.found.clone();
+            return Some(known.found.clone());
         }
         for _ in 0..READ_ATTEMPTS {
             match self.look_up() {
-                Ok(Found::File(file)) => match self.file(began, &file) {
+                Ok(Found::File(file)) => match self.file(began, &file, reach) {
                     Ok(found) => return found,
                     Err(ReadError::Short) => {}
                     Err(ReadError::Failed(cause)) => {
                         let unreadable = Unreadable { relative: file.relative, cause };
-                        return self.unreadable(began, &unreadable);
+                        return Some(self.unreadable(began, &unreadable));
                     }
                 },
-                found => return self.without_content(began, found),
+                found => return Some(self.without_content(began, found)),
             }
         }
         let found = self.look_up();
-        self.without_content(began, found)
+        Some(self.without_content(began, found))
     }
 
     /// Asks the disk. Before the answer is that nothing is there, the root is looked at again: a
@@ -64,9 +103,53 @@ impl Fill {
         self.subject.borrowed().look_up(&self.root)
     }
 
-    fn file(&self, began: Tick, file: &OpenFile) -> Result<Found, ReadError> {
+    /// Reads as much of `file` as is wanted and within reach; `None` if that is too little.
+    fn file(&self, began: Tick, file: &OpenFile, reach: Reach) -> Result<Option<Found>, ReadError> {
         let now = SystemTime::now();
-        let representation = self.unless_known(Representation::read(&self.root, file)?);
+        let tags = self.cache.background.tags();
+        let may_be_kept = !file.facts.may_hide_a_change(now);
+        let known = if may_be_kept { tags.get(&file.facts) } else { None };
+        let is_far = file.facts.size > NEAR;
+        let hold = file.facts.size <= HELD_LIMIT
+            && match self.wanted {
+                Wanted::Content => !self.cache.is_overdrawn(),
+                Wanted::Facts => known.is_none() && !is_far,
+            };
+        let has_tag = known.is_some() || file.facts.size > HELD_LIMIT;
+        if is_far && (hold || !has_tag) && file.facts.size <= HELD_LIMIT {
+            match reach {
+                Reach::Far => {}
+                Reach::Near => return Ok(None),
+                Reach::Nothing => {
+                    let file = Representation::unread(&self.root, file, known)?;
+                    return Ok(Some(Found::File(Arc::new(file))));
+                }
+            }
+        }
+        let (representation, reading) = if hold {
+            let (representation, reading) = Representation::read(&self.root, file, known)?;
+            (representation, Some(reading))
+        } else {
+            let reading = if has_tag { known } else { Some(Representation::tell(file)?) };
+            (Representation::unread(&self.root, file, reading)?, reading)
+        };
+        if let (None, Some(reading)) = (known, reading) {
+            self.cache.background.counters().hashes().add();
+            if may_be_kept {
+                tags.keep(&file.facts, reading);
+            }
+        }
+        Ok(Some(self.publish_file(began, file, representation, now)))
+    }
+
+    fn publish_file(
+        &self,
+        began: Tick,
+        file: &OpenFile,
+        read: Representation,
+        now: SystemTime,
+    ) -> Found {
+        let representation = self.unless_known(read);
         let watch = if representation.may_hide_a_change(now) {
             Watch::Anew
         } else {
@@ -77,16 +160,21 @@ impl Fill {
             }
         };
         if representation.inspection().is_none() && matches!(watch, Watch::File { .. }) {
-            self.cache.background.inspect(&representation, Arc::clone(&self.root));
+            let cache = Arc::downgrade(&self.cache);
+            self.cache.background.hash(&representation, Arc::clone(&self.root), cache);
         }
-        Ok(self.publish(began, Found::File(representation), watch))
+        self.publish(began, Found::File(representation), watch)
     }
 
     /// What was read, or the same as it is known already, with the forms that were made of it: a
     /// file that has to be read again, because its facts are too young, is mostly the same.
     fn unless_known(&self, read: Representation) -> Arc<Representation> {
         match self.slot.known.load().as_ref().map(|known| &known.found) {
-            Some(Found::File(known)) if known.is_the_same(&read) => Arc::clone(known),
+            Some(Found::File(known))
+                if known.is_the_same(&read) && known.is_unread() == read.is_unread() =>
+            {
+                Arc::clone(known)
+            }
             _ => Arc::new(read),
         }
     }

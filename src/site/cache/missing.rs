@@ -6,14 +6,19 @@
 
 use std::sync::Arc;
 
-use super::super::lookup::{CLEAN_SUFFIX, INDEX, MISSING_PAGE, join};
+use super::super::lookup::{CLEAN_SUFFIX, DEEPEST, INDEX, MISSING_PAGE, join};
 use super::super::names::Names;
 use super::super::root::OpenRoot;
 use super::super::{Found, Site};
+use super::Cache;
 use super::fill::Fill;
 use super::key::{KeyRef, Subject};
-use super::{Cache, Known, Watch};
+use super::known::{Known, Watch};
 use crate::clock::Tick;
+
+/// Folders of one path that a serving thread asks the file system about, at the most. Each takes
+/// about a microsecond; a path with more of them is looked up where that holds up nobody.
+const LOOKS: usize = 8;
 
 impl Cache {
     /// The answer to `subject`, if the names of the folders on the way say that nothing is there.
@@ -24,12 +29,17 @@ impl Cache {
         subject: Subject<&str>,
         now: Tick,
     ) -> Option<Found> {
-        let mut page = None;
-        for step in Steps::of(subject) {
-            let known = self.folder(site, step.folder)?;
-            let holds = || is_latest(site, root, step.folder) && known.still_holds(root, now);
-            if !known.is_trusted(root, now) && !holds() {
+        let (mut page, mut looks) = (None, LOOKS);
+        for (depth, step) in Steps::of(subject).enumerate() {
+            if depth == DEEPEST {
                 return None;
+            }
+            let known = self.folder(site, step.folder)?;
+            if !known.is_trusted(root, now) {
+                looks = looks.checked_sub(1)?;
+                if !is_latest(site, root, step.folder) || !known.still_holds(root, now) {
+                    return None;
+                }
             }
             let names = known.names()?;
             if names.has_missing_page() {
@@ -59,7 +69,7 @@ fn is_latest(site: &Site, root: &OpenRoot, folder: &str) -> bool {
 impl Fill {
     /// Keeps the names of the folders on the way to what is missing.
     pub(super) fn learn_names(&self, began: Tick) {
-        for step in Steps::of(self.subject.borrowed()) {
+        for step in Steps::of(self.subject.borrowed()).take(DEEPEST) {
             let Some(known) = self.names_in(step.folder, began) else { return };
             if known.names().is_none_or(|names| !step.may_go_on(names)) {
                 return;
@@ -80,15 +90,6 @@ impl Fill {
         let slot = self.cache.slot(&self.site, Subject::Names(folder));
         self.keep(Subject::Names(folder), &slot, Arc::clone(&known), weight);
         Some(known)
-    }
-}
-
-impl Known {
-    fn names(&self) -> Option<&Names> {
-        match &self.watch {
-            Watch::Folder { names, .. } => Some(names),
-            Watch::File { .. } | Watch::Anew => None,
-        }
     }
 }
 

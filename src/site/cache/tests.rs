@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -13,7 +14,9 @@ use crate::clock::Tick;
 use crate::coding::Coding;
 use crate::site::lookup;
 use crate::site::root::Root;
-use crate::site::{Availability, Background, Content, Found, Representation, Sites, Source};
+use crate::site::{
+    Availability, Background, Content, Found, Representation, Sites, Source, Wanted,
+};
 
 /// A folder, its one site, and the counters of its cache.
 struct Scene {
@@ -42,7 +45,7 @@ impl Scene {
 
     async fn find(&self, path: &str) -> Found {
         let site = Arc::clone(self.sites.all()[0]);
-        self.sites.find(&site, path).await
+        self.sites.find(&site, path, Wanted::Content).await
     }
 
     /// What is known without any waiting.
@@ -436,4 +439,110 @@ async fn a_page_of_a_folder_that_is_put_in_place_is_not_missing() {
     fs::rename(&beside, &link).unwrap();
     scene.distrust().await;
     assert_eq!(Scene::content(&scene.find("/new.txt").await), b"new");
+}
+
+impl Scene {
+    /// Waits until what was written by now is old enough to be believed.
+    async fn age(&self) {
+        tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(300)).await;
+    }
+
+    async fn find_facts(&self, path: &str) -> Arc<Representation> {
+        let site = Arc::clone(self.sites.all()[0]);
+        match self.sites.find(&site, path, Wanted::Facts).await {
+            Found::File(file) => file,
+            found => panic!("{found:?}"),
+        }
+    }
+
+    fn hashes(&self) -> u64 {
+        self.background.counters().hashes().total()
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_hashed_once_for_each_version_not_for_each_stay() {
+    const FILES: u64 = 24;
+    let text = "z".repeat(100_000);
+    let names: Vec<_> = (0..FILES).map(|at| format!("{at}.bin")).collect();
+    let files: Vec<_> = names.iter().map(|name| (&**name, &*text)).collect();
+    // Room for a few of them.
+    let scene = Scene::new(400_000, &files);
+    scene.age().await;
+    for _ in 0..3 {
+        for name in &names {
+            let path = format!("/{name}");
+            let file = scene.find_facts(&path).await;
+            assert!(file.inspection().is_some() && file.identity().length() == 100_000);
+            assert_eq!(Scene::content(&scene.find(&path).await), text.as_bytes());
+        }
+    }
+    assert!(scene.background.counters().evictions().total() > FILES);
+    assert_eq!(scene.hashes(), FILES);
+    fs::write(scene.path().join("0.bin"), text.replace('z', "y")).unwrap();
+    scene.age().await;
+    scene.find_facts("/0.bin").await;
+    assert_eq!(scene.hashes(), FILES + 1);
+}
+
+#[tokio::test]
+async fn facts_are_had_without_keeping_content() {
+    let scene = Scene::new(4 << 20, &[("a.bin", &"z".repeat(900_000))]);
+    scene.age().await;
+    for _ in 0..2 {
+        let file = scene.find_facts("/a.bin").await;
+        assert!(file.is_unread() && file.inspection().is_some());
+        assert!(scene.sites.cache().weight() < 10_000, "{}", scene.sites.cache().weight());
+    }
+    scene.find("/a.bin").await;
+    assert!(!scene.find_facts("/a.bin").await.is_unread(), "what is there is used");
+    assert_eq!(scene.hashes(), 1);
+}
+
+/// Tells when it is dropped.
+struct Large(std::sync::mpsc::Sender<()>);
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_hash_of_terabytes() {
+    let scene = Scene::new(1 << 20, &[("small.txt", "1")]);
+    let sparse = |name: &str, length| {
+        let file = fs::File::create(scene.path().join(name)).unwrap();
+        file.set_len(length).unwrap();
+    };
+    sparse("film.mp4", 15 << 40);
+    scene.age().await;
+    scene.find_facts("/film.mp4").await;
+    // Another file has its turn.
+    sparse("clip.mp4", 2 << 20);
+    scene.age().await;
+    let clip = scene.find_facts("/clip.mp4").await;
+    while clip.inspection().is_none() {
+        tokio::task::yield_now().await;
+    }
+    // What is let go of goes at once, and the hash of what nobody serves any more is given up.
+    let (dropped, wait) = std::sync::mpsc::channel();
+    scene.background.drop(Large(dropped));
+    wait.recv_timeout(Duration::from_secs(10)).unwrap();
+}
+
+#[tokio::test]
+async fn deep_paths_are_looked_up_elsewhere() {
+    let scene = Scene::new(4 << 20, &[]);
+    let deep = "/a".repeat(200);
+    fs::create_dir_all(scene.path().join(&deep[1..])).unwrap();
+    scene.age().await;
+    for number in 0..3 {
+        let path = format!("{deep}/{number}");
+        assert!(scene.find_at_once(&path).is_none(), "on a serving thread");
+        assert!(matches!(scene.find(&path).await, Found::Missing(None)));
+    }
+    // Of its folders some are known, and of a path beneath those it is known at once.
+    scene.find("/a/a/missing").await;
+    assert!(scene.find_without_fill("/a/a/missing-too").is_some());
 }

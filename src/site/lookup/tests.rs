@@ -84,6 +84,23 @@ fn paths_lead_where_the_contract_says() {
 }
 
 #[test]
+fn the_search_for_a_page_ends_somewhere() {
+    let site = tempfile::tempdir().unwrap();
+    let mut folder = site.path().to_owned();
+    for _ in 0..2 * DEEPEST {
+        fs::write(folder.join(MISSING_PAGE), "nothing here").unwrap();
+        folder.push("a");
+        fs::create_dir(&folder).unwrap();
+    }
+    let root = Root::open(site.path()).unwrap().current(Tick::now());
+    for depth in [0, 1, DEEPEST - 1, DEEPEST, 2 * DEEPEST] {
+        let folder = vec!["a"; depth].join("/");
+        let page = missing_page(&root, &folder).unwrap();
+        assert_eq!(page.matches("a/").count(), depth.min(DEEPEST - 1), "{depth} folders deep");
+    }
+}
+
+#[test]
 fn errors_are_sorted_by_their_meaning() {
     let refused = |cause| (NotAFile::Refused(cause), Some(Found::<()>::Unavailable));
     let table = [

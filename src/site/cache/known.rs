@@ -1,0 +1,112 @@
+//! What an entry knows, and how to tell whether it still holds.
+
+use rustix::io::Errno;
+
+use super::super::Found;
+use super::super::facts::Facts;
+use super::super::names::Names;
+use super::super::root::OpenRoot;
+use super::{SIBLINGS_TRUST, TRUST, Wanted};
+use crate::clock::{AtomicTick, Tick};
+
+/// An entry checked this recently has its names in the kernel's own cache, so that the next check
+/// takes about a microsecond and may run on a serving thread. An older one is checked where
+/// waiting for a disk holds up nobody.
+const WARM: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// An answer, and how to tell whether it is still right.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) found: Found,
+    pub(super) watch: Watch,
+    pub(super) generation: u64,
+    pub(super) checked: AtomicTick,
+    pub(super) siblings_checked: AtomicTick,
+}
+
+/// The part of the file system that an answer depends on.
+#[derive(Debug)]
+pub(super) enum Watch {
+    /// The answer holds as long as this name has these facts, and the shadow names nothing.
+    File { relative: Box<str>, facts: Facts, shadow: Option<Box<str>> },
+    /// The answer holds as long as this folder has these facts: then its names are still these.
+    Folder { relative: Box<str>, facts: Facts, names: Names },
+    /// The answer has to be found anew each time.
+    Anew,
+}
+
+impl Known {
+    pub(super) fn is_trusted(&self, root: &OpenRoot, now: Tick) -> bool {
+        self.generation == root.generation() && now.since(self.checked.load()) < TRUST
+    }
+
+    /// As [`is_trusted`](Self::is_trusted), for a request that was there at `asked`: a filling that
+    /// began after that is news to it, however long it took.
+    pub(super) fn is_trusted_since(&self, root: &OpenRoot, asked: Tick) -> bool {
+        self.generation == root.generation() && asked.since(self.checked.load()) < TRUST
+    }
+
+    /// Whether the answer has in memory what a request needs of it.
+    pub(super) fn suffices(&self, wanted: Wanted) -> bool {
+        match &self.found {
+            Found::File(file) => wanted == Wanted::Facts || !file.is_unread(),
+            _ => true,
+        }
+    }
+
+    /// Whether asking the file system takes so little that a serving thread may.
+    fn may_be_asked(&self, now: Tick) -> bool {
+        let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
+        let has_siblings = matches!(self.watch, Watch::File { .. });
+        is_warm(&self.checked) && (!has_siblings || is_warm(&self.siblings_checked))
+    }
+
+    /// As [`holds`](Self::holds), where asking takes no time.
+    pub(super) fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
+        self.may_be_asked(now) && self.holds(root, now)
+    }
+
+    /// Asks the file system; true renews the trust.
+    pub(super) fn holds(&self, root: &OpenRoot, now: Tick) -> bool {
+        let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
+        let holds = self.generation == root.generation()
+            && match &self.watch {
+                Watch::File { relative, facts, shadow } => {
+                    has(relative, facts)
+                        && shadow.as_ref().is_none_or(|name| is_absent(root, name))
+                        && self.has_its_siblings(root, now)
+                }
+                Watch::Folder { relative, facts, .. } => has(relative, facts),
+                Watch::Anew => false,
+            };
+        if holds {
+            self.checked.store(now);
+        }
+        holds
+    }
+
+    /// Asks about the coded forms beside the file, if the last time is long enough ago.
+    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
+        let Found::File(representation) = &self.found else { return true };
+        if now.since(self.siblings_checked.load()) < SIBLINGS_TRUST {
+            return true;
+        }
+        let has = representation.has_its_siblings(root);
+        if has {
+            self.siblings_checked.store(now);
+        }
+        has
+    }
+
+    /// The names in a folder, where that is what is known.
+    pub(super) fn names(&self) -> Option<&Names> {
+        match &self.watch {
+            Watch::Folder { names, .. } => Some(names),
+            Watch::File { .. } | Watch::Anew => None,
+        }
+    }
+}
+
+fn is_absent(root: &OpenRoot, name: &str) -> bool {
+    matches!(Facts::at(root.folder(), name), Err(Errno::NOENT | Errno::NOTDIR))
+}
