@@ -1,4 +1,7 @@
-//! Media types by file extension, and what follows from them.
+//! Media types by file name, and what follows from them.
+
+mod table;
+mod well_known;
 
 use ::http::HeaderValue;
 
@@ -16,17 +19,40 @@ pub struct MediaType {
     pub charset: bool,
 }
 
-/// The media type of a file by its extension, whatever its case.
+/// The media type of the file at this path within its site.
+///
+/// Some names say what a file is in one place only: those of `.well-known`.
+#[must_use]
+pub fn at(path: &str) -> MediaType {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.strip_prefix(".well-known/").and_then(well_known::essence) {
+        Some(essence) => MediaType::of(essence),
+        None => of(path.rsplit_once('/').map_or(path, |(_, name)| name)),
+    }
+}
+
+/// The media type of a file by its name: by the extension, whatever its case, or by the whole name
+/// where there is none.
 #[must_use]
 pub fn of(file_name: &str) -> MediaType {
-    let essence = file_name
-        .rsplit_once('.')
-        .and_then(|(_, extension)| {
-            amended(extension).or_else(|| mime_guess::from_ext(extension).first_raw())
-        })
+    let Some((_, extension)) = file_name.rsplit_once('.') else {
+        return MediaType::of(table::without_extension(file_name).unwrap_or(UNKNOWN));
+    };
+    let essence = table::amended(extension)
+        .or_else(|| mime_guess::from_ext(extension).first_raw())
         .unwrap_or(UNKNOWN);
-    let charset = is_text(essence);
-    MediaType { essence, compressible: charset || is_loose_binary(essence), charset }
+    if extension.eq_ignore_ascii_case("svgz") {
+        // Its content is coded already, and is no text before it is decoded.
+        return MediaType { essence, compressible: false, charset: false };
+    }
+    MediaType::of(essence)
+}
+
+impl MediaType {
+    fn of(essence: &'static str) -> Self {
+        let charset = is_text(essence);
+        Self { essence, compressible: charset || is_loose_binary(essence), charset }
+    }
 }
 
 /// The Content-Type of a file, with `utf8` telling whether its content was seen to be UTF-8.
@@ -42,61 +68,78 @@ pub fn content_type(media_type: &MediaType, utf8: bool) -> HeaderValue {
     }
 }
 
-/// Extensions that `mime_guess` does not know, or knows by a name that has since been registered
-/// otherwise, and the type of each.
-const AMENDMENTS: &[(&str, &str)] = &[
-    ("cjs", "text/javascript"), // RFC 9239
-    ("deb", "application/vnd.debian.binary-package"),
-    ("m4a", "audio/mp4"),        // RFC 4337
-    ("m4v", "video/mp4"),        // RFC 4337
-    ("map", "application/json"), // source maps (ECMA-426)
-    ("mjs", "text/javascript"),  // RFC 9239
-    ("otf", "font/otf"),         // RFC 8081
-    ("rpm", "application/x-rpm"),
-    ("tgz", "application/gzip"),  // RFC 6713
-    ("ts", "video/mp2t"),         // RFC 3555; a browser runs no TypeScript
-    ("vcf", "text/vcard"),        // RFC 6350
-    ("woff", "font/woff"),        // RFC 8081
-    ("xml", "application/xml"),   // RFC 7303 §9.2: text/xml is an alias
-    ("yaml", "application/yaml"), // RFC 9512
-    ("yml", "application/yaml"),  // RFC 9512
-    ("zst", "application/zstd"),  // RFC 8878
-];
-
-fn amended(extension: &str) -> Option<&'static str> {
-    AMENDMENTS
-        .iter()
-        .find(|(amended, _)| extension.eq_ignore_ascii_case(amended))
-        .map(|(_, essence)| *essence)
-}
-
-/// Whether content of this type is text: `text/*`, JavaScript, JSON, XML and what is built on them.
+/// Whether content of this type is text: `text/*`, JavaScript, JSON, XML and what is built on them,
+/// and source code of all kinds.
 fn is_text(essence: &str) -> bool {
     essence.starts_with("text/")
         || essence.ends_with("+xml")
         || essence.ends_with("+json")
         || matches!(
             essence,
-            "application/javascript"
+            "application/geo+json-seq"
+                | "application/graphql"
+                | "application/javascript"
                 | "application/json"
+                | "application/json5"
+                | "application/jsonl"
+                | "application/mbox"
+                | "application/n-quads"
+                | "application/n-triples"
+                | "application/sql"
+                | "application/toml"
+                | "application/trig"
+                | "application/x-csh"
+                | "application/x-httpd-php"
+                | "application/x-latex"
+                | "application/x-ndjson"
+                | "application/x-perl"
                 | "application/x-sh"
                 | "application/x-subrip"
+                | "application/x-tcl"
+                | "application/x-tex"
+                | "application/x-texinfo"
                 | "application/xml"
                 | "application/xml-dtd"
                 | "application/yaml"
+                | "model/mtl"
+                | "model/vnd.usda"
         )
 }
 
-/// Whether content of this type is binary that is not compressed yet.
+/// Whether content of this type is binary that is not compressed yet, or text that takes no charset.
 fn is_loose_binary(essence: &str) -> bool {
     matches!(
         essence,
-        "application/vnd.ms-fontobject"
+        "application/msword"
+            | "application/pgp-keys"
+            | "application/pgp-signature"
+            | "application/postscript"
+            | "application/rtf"
+            | "application/vnd.apple.mpegurl"
+            | "application/vnd.dbf"
+            | "application/vnd.mapbox-vector-tile"
+            | "application/vnd.ms-excel"
+            | "application/vnd.ms-fontobject"
+            | "application/vnd.ms-powerpoint"
+            | "application/vnd.sqlite3"
             | "application/wasm"
+            | "application/x-apple-aspen-config"
+            | "application/x-x509-ca-cert"
+            | "audio/x-mpegurl"
+            | "audio/x-scpls"
+            | "font/collection"
             | "font/otf"
             | "font/ttf"
             | "image/bmp"
+            | "image/vnd.adobe.photoshop"
+            | "image/vnd.dxf"
             | "image/x-icon"
+            | "message/rfc822"
+            | "model/gltf-binary"
+            | "model/obj"
+            | "model/step"
+            | "model/stl"
+            | "model/vrml"
     )
 }
 
@@ -137,6 +180,29 @@ mod tests {
             ("calendar.ics", "text/calendar"),
             ("data.yaml", "application/yaml"),
             ("install.sh", "application/x-sh"),
+            ("events.ndjson", "application/x-ndjson"),
+            ("events.jsonl", "application/jsonl"),
+            ("notebook.ipynb", "application/x-ipynb+json"),
+            ("fix.patch", "text/plain"),
+            ("fix.DIFF", "text/plain"),
+            ("guide.rst", "text/plain"),
+            ("guide.adoc", "text/plain"),
+            ("LICENSE", "text/plain"),
+            ("SHA256SUMS", "text/plain"),
+            ("a.iso.sha256", "text/plain"),
+            ("messages.xlf", "application/xliff+xml"),
+            ("map.topojson", "application/json"),
+            ("track.gpx", "application/gpx+xml"),
+            ("place.kml", "application/vnd.google-earth.kml+xml"),
+            ("id_ed25519.pub", "text/plain"),
+            ("main.rs", "text/x-rust"),
+            ("main.go", "text/plain"),
+            ("Cargo.toml", "application/toml"),
+            ("dump.sql", "application/sql"),
+            ("page.xslt", "application/xslt+xml"),
+            ("film.srt", "application/x-subrip"),
+            ("film.ttml", "application/ttml+xml"),
+            ("scene.gltf", "model/gltf+json"),
         ] {
             check(file_name, essence, true, true);
         }
@@ -151,6 +217,17 @@ mod tests {
             ("font.eot", "application/vnd.ms-fontobject"),
             ("favicon.ico", "image/x-icon"),
             ("image.bmp", "image/bmp"),
+            ("profile.mobileconfig", "application/x-apple-aspen-config"),
+            ("cursor.cur", "image/x-icon"),
+            ("scene.glb", "model/gltf-binary"),
+            ("part.stl", "model/stl"),
+            ("part.obj", "model/obj"),
+            ("part.STEP", "model/step"),
+            ("live.m3u8", "application/vnd.apple.mpegurl"),
+            ("radio.pls", "audio/x-scpls"),
+            ("a.tar.gz.asc", "application/pgp-signature"),
+            ("a.tar.gz.sig", "application/pgp-signature"),
+            ("data.sqlite", "application/vnd.sqlite3"),
         ] {
             check(file_name, essence, true, false);
         }
@@ -182,6 +259,20 @@ mod tests {
             ("archive.tgz", "application/gzip"),
             ("archive.zst", "application/zstd"),
             ("archive.xz", "application/x-xz"),
+            ("archive.tzst", "application/zstd"),
+            ("model.usdz", "model/vnd.usdz+zip"),
+            ("model.3mf", "model/3mf"),
+            ("book.m4b", "audio/mp4"),
+            ("book.epub", "application/epub+zip"),
+            ("book.azw3", "application/vnd.amazon.mobi8-ebook"),
+            ("comic.cbz", "application/vnd.comicbook+zip"),
+            ("app.apk", "application/vnd.android.package-archive"),
+            ("app.ipa", "application/x-itunes-ipa"),
+            ("app.deb", "application/vnd.debian.binary-package"),
+            ("app.rpm", "application/x-rpm"),
+            ("app.flatpak", "application/vnd.flatpak"),
+            ("app.msix", "application/msix"),
+            ("drawing.svgz", "image/svg+xml"),
             ("file", UNKNOWN),
             ("file.", UNKNOWN),
             ("file.unheardof", UNKNOWN),
@@ -192,13 +283,45 @@ mod tests {
     }
 
     #[test]
-    fn every_amendment_is_needed_and_a_field_value() {
-        for (extension, essence) in AMENDMENTS {
-            assert_ne!(mime_guess::from_ext(extension).first_raw(), Some(*essence), "{extension}");
-            let media_type = of(&format!("x.{extension}"));
+    fn every_type_is_a_field_value() {
+        for file_name in table::all() {
+            let media_type = of(&file_name);
+            assert_ne!(media_type.essence, UNKNOWN, "{file_name}");
             for utf8 in [true, false] {
-                assert!(content_type(&media_type, utf8).to_str().is_ok(), "{extension}");
+                assert!(content_type(&media_type, utf8).to_str().is_ok(), "{file_name}");
             }
+        }
+    }
+
+    #[test]
+    fn well_known_names() {
+        for (path, essence) in [
+            (".well-known/matrix/server", "application/json"),
+            ("/.well-known/matrix/client", "application/json"),
+            (".well-known/apple-app-site-association", "application/json"),
+            (".well-known/webfinger", "application/jrd+json"),
+            (".well-known/nodeinfo", "application/json"),
+            (".well-known/nodeinfo/2.1", "application/json"),
+            (".well-known/openid-configuration", "application/json"),
+            (".well-known/oauth-authorization-server", "application/json"),
+            (".well-known/oauth-authorization-server/tenant", "application/json"),
+            (".well-known/assetlinks.json", "application/json"),
+            (".well-known/security.txt", "text/plain"),
+            (".well-known/host-meta", "application/xrd+xml"),
+            (".well-known/host-meta.json", "application/jrd+json"),
+            (".well-known/stellar.toml", "text/plain"),
+            (".well-known/atproto-did", "text/plain"),
+            (".well-known/acme-challenge/aB3-_x", "text/plain"),
+            (".well-known/traffic-advice", "application/trafficadvice+json"),
+            (".well-known/openpgpkey/hu/iy9q119eutrkn8s1mk4r39qejnbu3n5q", UNKNOWN),
+            (".well-known/unheard-of", UNKNOWN),
+            ("apple-app-site-association", "application/json"),
+            ("webfinger", UNKNOWN),
+            ("a/.well-known/webfinger", UNKNOWN),
+            ("docs/LICENSE", "text/plain"),
+            ("docs/page.html", "text/html"),
+        ] {
+            assert_eq!(at(path).essence, essence, "{path:?}");
         }
     }
 

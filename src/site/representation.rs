@@ -105,7 +105,7 @@ impl Representation {
     }
 
     fn new(file: &OpenFile, content: Content) -> Self {
-        let media_type = media_type::of(last_segment(&file.relative));
+        let media_type = media_type::at(&file.relative);
         let coded: [Coded; Coding::CODED.len()] = Default::default();
         let held = matches!(content, Content::Held(_));
         if !(held && media_type.compressible && file.facts.size >= CODED_MINIMUM) {
