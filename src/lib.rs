@@ -31,3 +31,4 @@ pub mod http;
 pub mod clock;
 pub mod descriptors;
 pub mod heap;
+pub mod ledger;

@@ -1,18 +1,21 @@
-//! How much memory this process may use, by its control group and by what the machine has.
+//! How much memory this process may use: by its limits and by what the machine has.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where control groups of version 2 are mounted.
+use rustix::process::{Resource, getrlimit};
+
+/// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// The lowest `memory.max` of this process's control group and those above it, in bytes; `None`
-/// if there is no limit.
+/// The lowest limit in bytes that this process has been set: by its control group and those above
+/// it, or by `setrlimit` on its data or address space; `None` if there is none.
 #[must_use]
 pub fn limit() -> Option<u64> {
-    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
-    limit_of(Path::new(CGROUPS), &membership)
+    let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = [Resource::Data, Resource::As].map(|resource| getrlimit(resource).current);
+    limits.into_iter().flatten().chain(limit_of(Path::new(CGROUPS), &membership)).min()
 }
 
 /// [`limit`], or all the memory of the machine where there is none.
@@ -23,13 +26,31 @@ pub fn available() -> Option<u64> {
     Some(limit().map_or(machine, |limit| limit.min(machine)))
 }
 
+/// A line is `number:controllers:/path` (cgroups(7)). Version 2 names no controllers; the memory
+/// controller of version 1 has a hierarchy of its own, in which no limit is a huge one.
 fn limit_of(mount: &Path, membership: &str) -> Option<u64> {
-    // Version 2 has one line, `0::/path` (cgroups(7)).
-    let path = membership.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let limits = membership.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?.strip_prefix('/')?);
+        if controllers.is_empty() {
+            return lowest(mount, path, "memory.max");
+        }
+        let memory = controllers.split(',').any(|controller| controller == "memory");
+        let limit = lowest(&mount.join("memory"), path, "memory.limit_in_bytes");
+        limit.filter(|limit| memory && *limit < NO_LIMIT)
+    });
+    limits.min()
+}
+
+/// No limit, as version 1 has it: the greatest number of whole pages in 63 bits.
+const NO_LIMIT: u64 = 1 << 62;
+
+/// The lowest number in the files `name` of the group `path` and those above it.
+fn lowest(mount: &Path, path: &str, name: &str) -> Option<u64> {
     let own: PathBuf = mount.join(path);
     own.ancestors()
         .take_while(|group| group.starts_with(mount))
-        .filter_map(|group| fs::read_to_string(group.join("memory.max")).ok())
+        .filter_map(|group| fs::read_to_string(group.join(name)).ok())
         .filter_map(|text| text.trim().parse().ok())
         .min()
 }
@@ -70,7 +91,14 @@ mod tests {
         assert_eq!(limit(), Some(1000));
         fs::write(inner.join("memory.max"), "500\n").unwrap();
         assert_eq!(limit(), Some(500));
-        assert_eq!(limit_of(mount.path(), "1:memory:/x\n"), None);
+        let old = mount.path().join("memory/machine");
+        fs::create_dir_all(&old).unwrap();
+        let limit = |membership| limit_of(mount.path(), membership);
+        fs::write(old.join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
+        assert_eq!(limit("4:memory:/machine/shost\n0::/\n"), None);
+        fs::write(old.join("memory.limit_in_bytes"), "700\n").unwrap();
+        assert_eq!(limit("8:pids:/machine\n4:cpu,memory:/machine/shost\n0::/\n"), Some(700));
+        assert_eq!(limit("4:cpu:/machine\n"), None);
     }
 
     #[test]

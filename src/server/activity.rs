@@ -3,9 +3,11 @@
 //!
 //! Reading and writing only note the time; nothing is armed and disarmed for each request.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::clock::{AtomicTick, Tick};
+use crate::ledger::Account;
 
 use super::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
 use super::stop::Stop;
@@ -26,6 +28,7 @@ pub struct Activity {
     /// Whether the connection is to end after the answers in flight, whatever the others do.
     closing: AtomicBool,
     stop: Stop,
+    account: Option<Arc<Account>>,
 }
 
 /// What the timer does next.
@@ -53,7 +56,21 @@ impl Activity {
             progress: AtomicTick::new(now),
             closing: AtomicBool::new(false),
             stop,
+            account: None,
         }
+    }
+
+    /// The same connection, whose client has this account.
+    #[must_use]
+    pub fn charged_to(mut self, account: Option<Arc<Account>>) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// The account of the client.
+    #[must_use]
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.account.as_ref()
     }
 
     /// Bytes came in. Says whether they are the first since the last answer ended.

@@ -21,6 +21,11 @@ pub trait Answers: Unpin {
     /// Answers a request.
     fn answer(&self, head: Parts) -> Self::Answer;
 
+    /// Whether the client may ask for more. If not, it has too many answers waiting.
+    fn may_ask(&self) -> bool {
+        true
+    }
+
     /// A head has begun that is now awaited.
     fn head_begun(&self);
 
@@ -32,6 +37,13 @@ pub trait Answers: Unpin {
 
 /// The content of an answer.
 pub trait Content: Body<Data = Bytes, Error = io::Error> + Unpin {
+    /// The client leaves no room for what comes next, nor for the last `unsent` bytes that were
+    /// taken. Says whether those are to be dropped, and will come again.
+    fn wait(&mut self, unsent: usize) -> bool {
+        let _ = unsent;
+        false
+    }
+
     /// Sends what comes next to `socket` without a copy, as far as it takes it; `None` where it has
     /// to be taken as a frame instead.
     ///

@@ -25,6 +25,7 @@ use super::snapshot::Live;
 use super::stop::Stop;
 use super::tls;
 use crate::clock::Tick;
+use crate::ledger::Account;
 use crate::service::{Connection, Duty};
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).
@@ -49,10 +50,12 @@ pub enum Opening {
 }
 
 /// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ends {
     /// The client's address.
     pub peer: IpAddr,
+    /// The client's account.
+    pub account: Arc<Account>,
     /// Our port.
     pub port: u16,
 }
@@ -115,7 +118,9 @@ async fn over_tls(
     };
     let version = session.protocol_version().map(tls::version_name);
     let service = Arc::clone(shared.live.service());
-    let connection = Connection::new(service, peer, version, Duty::Serve).on_port(ends.port);
+    let connection = Connection::new(service, peer, version, Duty::Serve)
+        .on_port(ends.port)
+        .charged_to(ends.account);
     Some(speak(stream, Bytes::new(), protocol, connection, shared))
 }
 
@@ -131,7 +136,8 @@ async fn in_the_clear(
         return None;
     };
     let service = Arc::clone(shared.live.service());
-    let connection = Connection::new(service, ends.peer, None, duty).on_port(ends.port);
+    let connection =
+        Connection::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
     Some(speak(stream, ahead, protocol, connection, shared))
 }
 
@@ -175,7 +181,8 @@ fn speak<S>(
 where
     S: Transport + Send + 'static,
 {
-    let activity = Arc::new(Activity::new(shared.stop));
+    let account = connection.account().cloned();
+    let activity = Arc::new(Activity::new(shared.stop).charged_to(account));
     let connection = Arc::new(connection);
     let requests = Requests::new(shared.live, Arc::clone(&connection), Arc::clone(&activity));
     let io = Io::new(stream, ahead, Arc::clone(&activity));
@@ -217,6 +224,13 @@ trait Graceful: Future<Output = Result<(), Self::Error>> + Unpin {
 
     /// Tells the client that its head did not end in time; `false` if there is no telling.
     fn refuse_late(&mut self) -> bool;
+
+    /// Gives up the answers of which the client has taken nothing for too long at `now`, if the
+    /// others can go on without them. Gives the time when the next one will be.
+    fn give_up_stalled(&mut self, now: Tick) -> Option<Tick>;
+
+    /// Whether the client takes nothing of what is on its way to it.
+    fn is_blocked(&self) -> bool;
 }
 
 impl<S: Transport> Graceful for Http1<S> {
@@ -228,6 +242,15 @@ impl<S: Transport> Graceful for Http1<S> {
 
     fn refuse_late(&mut self) -> bool {
         Http1::refuse_late(self)
+    }
+
+    /// There is one answer at a time, and it is all that the connection does.
+    fn give_up_stalled(&mut self, _: Tick) -> Option<Tick> {
+        None
+    }
+
+    fn is_blocked(&self) -> bool {
+        true
     }
 }
 
@@ -241,6 +264,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Graceful for Http2<S> {
     /// There is no status for half a frame.
     fn refuse_late(&mut self) -> bool {
         false
+    }
+
+    fn give_up_stalled(&mut self, now: Tick) -> Option<Tick> {
+        Http2::give_up_stalled(self, now)
+    }
+
+    fn is_blocked(&self) -> bool {
+        Http2::is_blocked(self)
     }
 }
 
@@ -313,10 +344,19 @@ impl Progress {
     /// Looks at the deadlines; gives the time until the next look, or `None` at the end.
     fn look(&mut self, connection: &mut impl Graceful, activity: &Activity) -> Option<Duration> {
         let now = Tick::now();
-        match activity.due(now) {
+        let mut due = activity.due(now);
+        let next = connection.give_up_stalled(now);
+        if due == Due::Stalled && !connection.is_blocked() {
+            // Those were the answers that stalled, or the others are not due yet.
+            due = activity.due(now);
+        }
+        match due {
             // The time for the first request is over.
             _ if self.told && !self.closing => {}
-            Due::Later(at) => return Some(at.since(now).max(TIMER_STEP)),
+            Due::Later(at) => {
+                let at = next.map_or(at, |next| at.min(next));
+                return Some(at.since(now).max(TIMER_STEP));
+            }
             // What was asked to end politely and did not is ended.
             _ if self.closing => return None,
             Due::Idle => {}

@@ -124,14 +124,22 @@ impl<S: Transport, A: Answers> Connection<S, A> {
         let State::Sending(body) = &mut self.state else { return Poll::Ready(Ok(())) };
         loop {
             if self.output.is_full() || body.is_end_stream() {
-                ready!(self.output.poll_send(&mut self.io, &mut self.turn, context))?;
+                let sent = self.output.poll_send(&mut self.io, &mut self.turn, context)?;
+                if sent.is_pending() && !self.turn.is_over() && body.wait(self.output.unsent()) {
+                    self.output.drop_content();
+                }
+                ready!(sent);
             }
             if body.is_end_stream() {
                 return Poll::Ready(Ok(()));
             }
             ready!(self.turn.poll(context));
             if self.output.is_empty() {
-                match ready!(self.io.poll_send_file(context, |socket| body.send_to(socket))) {
+                let sent = self.io.poll_send_file(context, |socket| body.send_to(socket));
+                if sent.is_pending() {
+                    body.wait(0);
+                }
+                match ready!(sent) {
                     Some(Ok(count)) => {
                         self.turn.count(count);
                         continue;

@@ -69,6 +69,9 @@ pub struct Connection<S, A: Answers> {
     initial: Window,
     /// Bytes of content that were dropped since the client was last told.
     dropped: u32,
+    /// Bytes of content that were queued since `moved`, when the connection last moved on.
+    queued: usize,
+    moved: Tick,
     control: Budget,
     client_resets: Budget,
     local_resets: Budget,
@@ -116,6 +119,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             window: Window::INITIAL,
             initial: Window::INITIAL,
             dropped: 0,
+            queued: 0,
+            moved: now,
             control: Budget::new(CONTROL, now),
             client_resets: Budget::new(CLIENT_RESETS, now),
             local_resets: Budget::new(LOCAL_RESETS, now),
@@ -157,6 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 return Poll::Ready(Ok(()));
             }
             if written.is_pending() || !full {
+                self.wait(written.is_pending());
                 self.rest();
                 return Poll::Pending;
             }
@@ -172,6 +178,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             self.streams.clear();
         }
         self.streams.is_empty() && (self.silent || self.closing == Closing::Final)
+    }
+
+    /// Answers that the client leaves no room for hold as little as they can: those that it has not
+    /// opened a window for, and all of them if it takes nothing at all (`blocked`).
+    fn wait(&mut self, blocked: bool) {
+        if !self.streams.is_empty() {
+            self.streams.wait(if blocked { 0 } else { self.window.room() });
+        }
+        if blocked {
+            self.output.detach(|id| self.streams.holds(id));
+        }
+    }
+
+    /// Resets the streams whose answers have stalled at `now`; gives the time when the next one will
+    /// have. What is progress is said in `Streams::stalled`: bytes of that answer, not pings, and of
+    /// other answers only if they are what it waits for.
+    pub fn give_up_stalled(&mut self, now: Tick) -> Option<Tick> {
+        let (stalled, next) = self.streams.stalled(now, self.moved);
+        for id in stalled {
+            self.streams.remove(id);
+            self.output.reset(id, Reason::Cancel);
+            self.remember(id);
+        }
+        next
+    }
+
+    /// Whether the client takes nothing of what is on its way to it.
+    pub fn is_blocked(&self) -> bool {
+        !self.output.is_empty()
     }
 
     /// Nothing is done until something happens: what is not needed is let go of.

@@ -90,23 +90,6 @@ pub const CLIENT_RESET: u32 = 4;
 /// large count too: to unpack them costs more than to send them.
 pub const LOCAL_RESETS: Allowance = Allowance { burst: 64, per_second: 1 };
 
-/// Connections of one client, at most half of all that there may be. Far above what a household, an
-/// office behind one address or a load generator opens, and a proxy in front of everybody needs
-/// this many only for a busy site.
-pub const CLIENT_CONNECTIONS: usize = 16 * 1024;
-
-/// Bytes of memory that are counted for a connection. One that idles over TLS holds about 20 KiB
-/// of the server's and some of the kernel's; connections may take half of what there is.
-pub const CONNECTION_BYTES: u64 = 32 * 1024;
-
-/// Descriptors that are not for connections: files on their way out, sites, logs, reloads. One
-/// part in so many of all, and [some](OTHER_DESCRIPTORS) at the least.
-pub const OTHER_DESCRIPTORS_PART: u64 = 4;
-
-/// Descriptors that are not for connections, at the least: those of the process itself, and one
-/// for each thread that reads files.
-pub const OTHER_DESCRIPTORS: u64 = 128;
-
 /// Descriptors that are kept for orders and reloads when there are no others: an order and its
 /// socket, a few folders deep, a certificate.
 pub const SPARE_DESCRIPTORS: usize = 16;

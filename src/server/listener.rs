@@ -15,8 +15,9 @@ use super::Setup;
 use super::connection::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
 use super::limits::{BACKLOG, UNSENT_BYTES};
-use super::places::{Place, Places};
+use super::places::Limit;
 use super::reserve::Reserve;
+use crate::ledger::Connected;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
 /// a second is long enough for connections to end, and too short for clients to give up.
@@ -158,8 +159,8 @@ pub struct Acceptor {
     pub opening: Opening,
     /// What they need.
     pub shared: Shared,
-    /// The places there are for them.
-    pub places: Arc<Places>,
+    /// How many of them there may be.
+    pub limit: Arc<Limit>,
     /// What must not be taken from orders and reloads.
     pub reserve: Reserve,
     /// Those that are served.
@@ -189,7 +190,7 @@ impl Acceptor {
                         self.reserve.refill();
                         tracing::info!("connections are accepted again");
                     }
-                    self.begin(stream, Ends { peer: peer.ip(), port });
+                    self.begin(stream, peer, port);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -206,14 +207,13 @@ impl Acceptor {
     /// Serves a connection if there is a place for it; else it is closed, which a client takes for
     /// a reason to try again later. An answer would need a handshake first, and that is what a
     /// flood is after.
-    fn begin(&self, stream: TcpStream, ends: Ends) {
-        match self.places.take(ends.peer) {
-            Ok(place) => {
-                let (opening, shared) = (self.opening.clone(), self.shared.clone());
-                self.connections.spawn(hold(place, move || serve(stream, ends, opening, shared)));
-            }
-            Err(full) => self.places.refuse(ends.peer, full),
-        }
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, port: u16) {
+        let Some(connected) = self.limit.admit(peer.ip()) else { return };
+        let (account, peer) = (Arc::clone(connected.account()), peer.ip());
+        let ends = Ends { peer, account, port };
+        let (opening, shared) = (self.opening.clone(), self.shared.clone());
+        let serving = move || serve(stream, ends, opening, shared);
+        self.connections.spawn(hold(connected, serving));
     }
 
     /// Waits for better times, but no longer than to the order to stop.
@@ -222,10 +222,10 @@ impl Acceptor {
     }
 }
 
-/// Serves a connection in its place, which is given back also if that panics. The connection is
+/// Serves a connection that is in the books, which it leaves also if it panics. The connection is
 /// made in here, so that it is not kept twice.
-async fn hold<C: Future<Output = ()>>(place: Place, connection: impl FnOnce() -> C) {
-    let _place = place;
+async fn hold<C: Future<Output = ()>>(connected: Connected, connection: impl FnOnce() -> C) {
+    let _connected = connected;
     connection().await;
 }
 
@@ -243,8 +243,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Bounds, Ledger};
     use crate::log::panics;
-    use crate::server::places::Bounds;
     use socket2::SockRef;
 
     #[tokio::test]
@@ -263,8 +263,8 @@ mod tests {
         panics::watch();
         let before = panics::total();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
-        let places = Places::new(Bounds { all: 2, client: 2 });
-        let take = || places.take([127, 0, 0, 1].into());
+        let ledger = Ledger::new(Bounds { connections: 2, ..Bounds::NONE });
+        let take = || ledger.connect([127, 0, 0, 1].into());
         let (first, second) = (take().unwrap(), take().unwrap());
         take().unwrap_err();
         runtime.unwrap().block_on(async {

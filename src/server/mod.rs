@@ -46,7 +46,7 @@ use inherited::Useless;
 use limits::DRAIN_TIME;
 use listener::{Acceptor, BindError, Sockets};
 use notify::Notifier;
-use places::Places;
+use places::Limit;
 use preparation::Preparation;
 use reload::{Reloads, Summary};
 use reserve::Reserve;
@@ -79,7 +79,7 @@ pub struct Server {
     listening: Vec<Listening>,
     notifier: Notifier,
     sandbox: Sandbox,
-    places: Arc<Places>,
+    limit: Arc<Limit>,
     reserve: Reserve,
 }
 
@@ -137,7 +137,7 @@ impl Server {
         preparation: Preparation,
         service: Service,
     ) -> Result<Self, StartError> {
-        let Preparation { sockets, notifier, sandbox, places, reserve, mut warnings } = preparation;
+        let Preparation { sockets, notifier, sandbox, ledger, reserve, mut warnings } = preparation;
         let background = Background::start()?;
         let (snapshot, odd) =
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;
@@ -148,7 +148,8 @@ impl Server {
         }
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
         let listening = listen(&setup, sockets, &live)?;
-        Ok(Self { setup, live, background, listening, notifier, sandbox, places, reserve })
+        let limit = Limit::new(ledger);
+        Ok(Self { setup, live, background, listening, notifier, sandbox, limit, reserve })
     }
 
     /// Serves until the order to stop, then finishes what is in flight.
@@ -169,7 +170,7 @@ impl Server {
             let acceptor = Acceptor {
                 opening,
                 shared: shared.clone(),
-                places: Arc::clone(&self.places),
+                limit: Arc::clone(&self.limit),
                 reserve: self.reserve.clone(),
                 connections: connections.clone(),
             };
@@ -181,7 +182,8 @@ impl Server {
                 Order::Report => {
                     let connections = report::Connections {
                         open: connections.len(),
-                        refused: self.places.refused(),
+                        refused: self.limit.refused(),
+                        held: self.limit.ledger().holdings(),
                     };
                     report::write(&self.live, &self.background, connections);
                 }
@@ -228,7 +230,10 @@ impl Server {
         let threads = Handle::current().metrics().num_workers();
         let cache = memory::Size(self.setup.sources.sites.cache_bound);
         let sandbox = &self.sandbox;
-        tracing::info!(https, http, sites, certificates, threads, %cache, %sandbox, "started");
+        let bounds = self.limit.ledger().bounds();
+        tracing::info!(
+            https, http, sites, certificates, threads, %cache, %sandbox, %bounds, "started"
+        );
         self.notifier.ready(&Summary::of(&snapshot));
     }
 }

@@ -9,10 +9,10 @@ use rustix::process::{Resource, getrlimit};
 use super::inherited::{self, Spoken};
 use super::listener::Sockets;
 use super::notify::Notifier;
-use super::places::{Bounds, Places};
 use super::reserve::Reserve;
 use super::sandbox::{self, Sandbox};
 use super::{Setup, StartError};
+use crate::ledger::{Bounds, Ledger, Means};
 use crate::memory;
 
 /// A process that is ready to start threads.
@@ -24,8 +24,8 @@ pub struct Preparation {
     pub(super) notifier: Notifier,
     /// What the process can still reach.
     pub(super) sandbox: Sandbox,
-    /// How many connections there may be: by what may be open, and by the memory there is.
-    pub(super) places: Arc<Places>,
+    /// What clients hold, and may: by the descriptors and the memory there are.
+    pub(super) ledger: Arc<Ledger>,
     /// What orders and reloads can always open.
     pub(super) reserve: Reserve,
     /// What is odd but no reason to stop, a line each, for a log that is not there yet.
@@ -55,7 +55,7 @@ impl Preparation {
             None => Sockets::bind(setup).map_err(StartError::Bind)?,
         };
         let descriptors = getrlimit(Resource::Nofile).current;
-        let places = Places::new(Bounds::of(descriptors, memory::available()));
+        let ledger = Ledger::new(Bounds::of(Means { descriptors, memory: memory::available() }));
         let reserve = Reserve::new(io::stderr().as_fd().try_clone_to_owned()?);
         sandbox::give_up_privileges()?;
         let sandbox = if setup.sandbox {
@@ -64,6 +64,6 @@ impl Preparation {
         } else {
             Sandbox::Off
         };
-        Ok(Self { sockets, notifier, sandbox, places, reserve, warnings })
+        Ok(Self { sockets, notifier, sandbox, ledger, reserve, warnings })
     }
 }

@@ -1,6 +1,7 @@
 //! SIGUSR1: what was counted since the start, in one line.
 
 use super::snapshot::Live;
+use crate::ledger::Holdings;
 use crate::log::{diagnostics, panics};
 use crate::site::Background;
 
@@ -11,6 +12,8 @@ pub struct Connections {
     pub open: usize,
     /// And there might have been, had there been places for them.
     pub refused: u64,
+    /// What they hold.
+    pub held: Holdings,
 }
 
 /// Writes the line.
@@ -22,6 +25,10 @@ pub fn write(live: &Live, background: &Background, connections: Connections) {
         bytes = live.counters().total_bytes(),
         connections = connections.open,
         refused = connections.refused,
+        answers = connections.held.answers,
+        files = connections.held.files,
+        content_bytes = connections.held.content,
+        head_bytes = connections.held.heads,
         unknown_names,
         hits = cache.hits().total(),
         fills = cache.fills().total(),

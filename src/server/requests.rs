@@ -1,9 +1,9 @@
 //! The requests of a connection: each answered by the service, and counted while it lasts.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use http_body::{Frame, SizeHint};
 use super::activity::Activity;
 use super::answers::{Answers, Content};
 use super::snapshot::{Counters, Live};
+use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
 use crate::log::Entry;
 use crate::service::{self, Arrival, Body, Connection, Response};
 
@@ -73,6 +74,10 @@ impl Answers for Requests {
         });
     }
 
+    fn may_ask(&self) -> bool {
+        self.activity.account().is_none_or(|account| account.may_ask())
+    }
+
     /// Answers a request from the snapshot that is current now.
     fn answer(&self, head: Parts) -> Answered {
         let active = Active::new(&self.activity);
@@ -80,15 +85,34 @@ impl Answers for Requests {
         let sites = Arc::clone(&self.live.load().sites);
         self.live.counters().request();
         let counters = Arc::clone(self.live.counters());
+        let admitted = self.may_ask();
         Box::pin(async move {
-            let mut response = service::call(connection, sites, head).await;
+            let mut response = if admitted {
+                let call = pin!(service::call(connection, sites, head));
+                counted(call, active.0.account()).await
+            } else {
+                service::refuse(&connection, head)
+            };
             response.closes |= active.0.is_closing();
             if response.closes {
                 active.0.close();
             }
-            response.map(|body| Tracked { body, counters, _active: active })
+            response.map(|body| Tracked { body, counters, active, waiting: None })
         })
     }
+}
+
+/// Counts an answer in the making from when it has to wait for something.
+async fn counted<F: Future>(mut call: Pin<&mut F>, account: Option<&Arc<Account>>) -> F::Output {
+    let mut waiting = None;
+    poll_fn(|context| {
+        let answer = call.as_mut().poll(context);
+        if answer.is_pending() && waiting.is_none() {
+            waiting = account.map(|account| account.wait(AWAITED_BYTES));
+        }
+        answer
+    })
+    .await
 }
 
 /// Counts a request among the active ones of its connection while it lives.
@@ -113,7 +137,8 @@ impl Drop for Active {
 pub(super) struct Tracked {
     body: Body,
     counters: Arc<Counters>,
-    _active: Active,
+    active: Active,
+    waiting: Option<Waiting>,
 }
 
 impl Content for Tracked {
@@ -124,7 +149,25 @@ impl Content for Tracked {
         }
         Some(sent)
     }
+
+    fn wait(&mut self, unsent: usize) -> bool {
+        let Some(account) = self.active.0.account() else { return false };
+        let waiting =
+            self.waiting.get_or_insert_with(|| account.wait(ANSWER_BYTES + self.body.keep_words()));
+        let (content, file) = self.body.holds();
+        if content == 0 && !file || waiting.holds() {
+            return false;
+        }
+        let content = content + if file { READ_AHEAD } else { 0 };
+        if (!file || account.may_keep_a_file()) && waiting.hold(content) {
+            return false;
+        }
+        self.body.release(unsent, Some(account))
+    }
 }
+
+/// Bytes of a file that an answer has read ahead while it waits.
+const READ_AHEAD: usize = 64 * 1024;
 
 impl http_body::Body for Tracked {
     type Data = Bytes;

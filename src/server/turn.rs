@@ -32,6 +32,11 @@ impl Turn {
         self.bytes += ANSWER;
     }
 
+    /// Whether others have their turn now.
+    pub(super) fn is_over(&self) -> bool {
+        self.bytes >= TURN
+    }
+
     /// Ready while the turn lasts.
     pub(super) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.bytes < TURN {

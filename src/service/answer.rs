@@ -15,9 +15,10 @@ use crate::coding::{Coding, negotiation};
 use crate::http::precondition::{self, Validators, Verdict};
 use crate::http::range::{self, Selection};
 use crate::http::target::InvalidPath;
+use crate::ledger::{Account, FilePermit};
 use crate::site::{
-    Availability, Content, Form, Found, OpenFile, Representation, Site, Sites, Stream,
-    StreamedFile, Wanted,
+    Availability, Content, Descriptor, Form, Found, Held, OpenFile, Representation, Site, Sites,
+    Stream, StreamedFile, Wanted,
 };
 
 /// What a request comes to.
@@ -66,7 +67,8 @@ pub(super) struct Source {
     pub(super) representation: Arc<Representation>,
     /// In which coding.
     pub(super) form: Arc<Form>,
-    file: Option<Arc<StreamedFile>>,
+    site: Arc<Site>,
+    file: Option<(Arc<StreamedFile>, Arc<Descriptor>)>,
 }
 
 /// Where a representation was found, for what has to be asked of it later.
@@ -78,6 +80,8 @@ pub(super) struct Place<'a> {
     pub(super) site: &'a Arc<Site>,
     /// The path in normal form.
     pub(super) path: &'a str,
+    /// The account that files are opened on.
+    pub(super) account: Option<&'a Arc<Account>>,
 }
 
 impl Answer {
@@ -127,7 +131,8 @@ impl Answer {
             return Box::pin(Self::select(place, head, read)).await;
         }
         if head.method == Method::HEAD {
-            return Self::Whole(Source { representation: file, form, file: None });
+            let site = Arc::clone(place.site);
+            return Self::Whole(Source { representation: file, form, site, file: None });
         }
         let source = match Source::open(place, file, form).await {
             Ok(source) => source,
@@ -151,7 +156,8 @@ impl Answer {
     ) -> Self {
         let form = negotiate(place, head, &page);
         if head.method == Method::HEAD {
-            return Self::Missing(Some(Source { representation: page, form, file: None }));
+            let site = Arc::clone(place.site);
+            return Self::Missing(Some(Source { representation: page, form, site, file: None }));
         }
         Self::Missing(Source::open(place, page, form).await.ok())
     }
@@ -204,14 +210,23 @@ impl Source {
         form: Arc<Form>,
     ) -> Result<Self, Answer> {
         let Content::Streamed { relative, facts } = form.content() else {
-            return Ok(Self { representation, form, file: None });
+            let site = Arc::clone(place.site);
+            return Ok(Self { representation, form, site, file: None });
+        };
+        let permit = match place.account {
+            Some(account) => Some(account.open_file().await),
+            None => None,
         };
         match place.sites.open(place.site, relative).await {
             Ok(Some(file)) if file.facts == *facts => {
-                let file = StreamedFile::new(place.site.name(), file);
-                Ok(Self { representation, form, file: Some(Arc::new(file)) })
+                Ok(Self::streamed(place, representation, form, file, permit))
             }
-            Ok(Some(file)) if form.coding() == Coding::Identity => Ok(Self::newer(place, file)),
+            Ok(Some(file)) if form.coding() == Coding::Identity => {
+                let representation = Arc::new(Representation::streamed(&file));
+                let form = Arc::clone(representation.identity());
+                // Another version than the one that was found: it is answered with as it is.
+                Ok(Self::streamed(place, representation, form, file, permit))
+            }
             Ok(_) if form.coding() != Coding::Identity => {
                 let identity = Arc::clone(representation.identity());
                 Box::pin(Self::open(place, representation, identity)).await
@@ -224,12 +239,17 @@ impl Source {
         }
     }
 
-    /// Another version than the one that was found: it is answered with as it is.
-    fn newer(place: Place<'_>, file: OpenFile) -> Self {
-        let representation = Arc::new(Representation::streamed(&file));
-        let form = Arc::clone(representation.identity());
-        let file = StreamedFile::new(place.site.name(), file);
-        Self { representation, form, file: Some(Arc::new(file)) }
+    fn streamed(
+        place: Place<'_>,
+        representation: Arc<Representation>,
+        form: Arc<Form>,
+        file: OpenFile,
+        permit: Option<FilePermit>,
+    ) -> Self {
+        let (site, account) = (Arc::clone(place.site), place.account.cloned());
+        let streamed = StreamedFile::new(Arc::clone(&site), file.relative, file.facts, account);
+        let file = Some((streamed, Descriptor::new(file.descriptor, permit)));
+        Self { representation, form, site, file }
     }
 
     /// Length of the content in bytes.
@@ -240,9 +260,17 @@ impl Source {
     /// The bytes of `range`, which lies within the content.
     pub(super) fn slice(&self, range: Range<u64>) -> Pieces {
         match (self.form.content(), &self.file) {
-            (Content::Held(bytes), _) => Pieces::Whole(bytes.slice(in_memory(&range))),
-            (Content::Streamed { .. }, Some(file)) => {
-                Pieces::Stream(Stream::new(Arc::clone(file), range.start, range.end))
+            (Content::Held(_), _) => {
+                let (site, representation, form) = (
+                    Arc::clone(&self.site),
+                    Arc::clone(&self.representation),
+                    Arc::clone(&self.form),
+                );
+                Pieces::Held(Held::new(site, representation, form, range.start, range.end))
+            }
+            (Content::Streamed { .. }, Some((file, open))) => {
+                let (file, open) = (Arc::clone(file), Some(Arc::clone(open)));
+                Pieces::Stream(Stream::new(file, open, range.start, range.end))
             }
             (Content::Streamed { .. }, None) => Pieces::Empty,
         }
@@ -255,9 +283,4 @@ fn validators<'a>(file: &'a Representation, form: &Form) -> Validators<'a> {
         selected: form.coding(),
         last_modified: file.last_modified(),
     }
-}
-
-fn in_memory(range: &Range<u64>) -> Range<usize> {
-    let index = |at| usize::try_from(at).expect("held content fits the address space");
-    index(range.start)..index(range.end)
 }

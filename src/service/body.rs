@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use ::http_body::{Frame, SizeHint};
 use bytes::Bytes;
 
-use super::record::Record;
-use crate::site::Stream;
+use super::record::{Kept, Record};
+use crate::ledger::Account;
+use crate::site::{Held, Stream};
 
 /// Content, and the record that is written when it has been sent or given up.
 #[derive(Debug)]
@@ -18,7 +20,16 @@ pub struct Body {
     pieces: Pieces,
     remaining: u64,
     sent: u64,
-    record: Option<Box<Record>>,
+    line: Option<Line>,
+}
+
+/// The line in the log that is yet to be written.
+#[derive(Debug)]
+enum Line {
+    /// With the head as it came.
+    New(Box<Record>),
+    /// With what is needed of it.
+    Kept(Box<Kept>),
 }
 
 /// What content consists of.
@@ -26,8 +37,10 @@ pub struct Body {
 pub enum Pieces {
     /// No content.
     Empty,
-    /// One run of bytes: nearly every answer.
+    /// One run of bytes, which nobody else holds.
     Whole(Bytes),
+    /// A part of content in memory: nearly every answer.
+    Held(Held),
     /// A part of a file, read as it is sent.
     Stream(Stream),
     /// Several of these in order (`multipart/byteranges`).
@@ -38,7 +51,7 @@ impl Body {
     /// Content of exactly `length` bytes.
     #[must_use]
     pub fn new(pieces: Pieces, length: u64) -> Self {
-        Self { pieces, remaining: length, sent: 0, record: None }
+        Self { pieces, remaining: length, sent: 0, line: None }
     }
 
     /// No content.
@@ -50,7 +63,7 @@ impl Body {
     /// Writes `record` when the content has been sent, or the connection has let go of it.
     #[must_use]
     pub fn recorded(mut self, record: Box<Record>) -> Self {
-        self.record = Some(record);
+        self.line = Some(Line::New(record));
         self
     }
 
@@ -69,12 +82,46 @@ impl Body {
     /// # Errors
     /// As [`Stream::send_to`].
     pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
-        let Pieces::Stream(stream) = &mut self.pieces else { return None };
-        let sent = stream.send_to(socket)?;
+        let sent = match &mut self.pieces {
+            Pieces::Stream(stream) => stream.send_to(socket)?,
+            Pieces::Held(held) => held.send_to(socket)?,
+            _ => return None,
+        };
         if let Ok(count) = sent {
             self.count(count);
         }
         Some(sent)
+    }
+
+    /// Lets go of all of the head that the line in the log does not need; gives the bytes of memory
+    /// that are kept for it.
+    pub fn keep_words(&mut self) -> usize {
+        self.line = match self.line.take() {
+            Some(Line::New(record)) => Some(Line::Kept(Box::new(record.keep()))),
+            line => line,
+        };
+        match &self.line {
+            Some(Line::Kept(kept)) => kept.weight(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of content in memory that an answer holds while it waits, and whether it has a file
+    /// open.
+    #[must_use]
+    pub fn holds(&self) -> (usize, bool) {
+        self.pieces.holds()
+    }
+
+    /// Lets go of content and files, which will be had again by the client's `account`. The last
+    /// `unsent` bytes that were taken will come again; `false` if those are not let go of.
+    pub fn release(&mut self, unsent: usize, account: Option<&Arc<Account>>) -> bool {
+        let released = self.pieces.release(unsent, account);
+        if released {
+            self.sent -= unsent as u64;
+            self.remaining += unsent as u64;
+        }
+        released
     }
 
     fn count(&mut self, bytes: usize) {
@@ -113,6 +160,33 @@ impl ::http_body::Body for Body {
 }
 
 impl Pieces {
+    fn holds(&self) -> (usize, bool) {
+        match self {
+            Self::Empty | Self::Whole(_) => (0, false),
+            Self::Held(held) => (held.weight(), held.is_open()),
+            Self::Stream(stream) => (0, stream.is_open()),
+            Self::Several(pieces) => pieces.iter().map(Self::holds).fold((0, false), |all, one| {
+                // They are parts of one content.
+                (all.0.max(one.0), all.1 | one.1)
+            }),
+        }
+    }
+
+    fn release(&mut self, unsent: usize, account: Option<&Arc<Account>>) -> bool {
+        match self {
+            Self::Empty | Self::Whole(_) => return false,
+            Self::Held(held) => held.release(unsent, account),
+            Self::Stream(stream) => stream.release(unsent),
+            Self::Several(pieces) => {
+                for piece in pieces.iter_mut().skip(1) {
+                    piece.release(0, account);
+                }
+                return pieces.front_mut().is_some_and(|first| first.release(unsent, account));
+            }
+        }
+        true
+    }
+
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match self {
             Self::Empty => Poll::Ready(None),
@@ -121,6 +195,7 @@ impl Pieces {
                 *self = Self::Empty;
                 Poll::Ready(Some(Ok(bytes)))
             }
+            Self::Held(held) => held.poll_chunk(context),
             Self::Stream(stream) => stream.poll_chunk(context),
             Self::Several(pieces) => loop {
                 let Some(first) = pieces.front_mut() else { return Poll::Ready(None) };
@@ -135,8 +210,10 @@ impl Pieces {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            record.write(self.sent);
+        match self.line.take() {
+            Some(Line::New(record)) => record.write(self.sent),
+            Some(Line::Kept(kept)) => kept.write(self.sent),
+            None => {}
         }
     }
 }

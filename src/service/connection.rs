@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Service;
+use crate::ledger::Account;
 
 /// The same for all requests of one connection.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub struct Connection {
     port: u16,
     tls: Option<&'static str>,
     duty: Duty,
+    account: Option<Arc<Account>>,
 }
 
 /// What a listener is there for.
@@ -33,7 +35,7 @@ impl Connection {
     /// An IPv4 client on an IPv6 socket is known by its IPv4 address.
     #[must_use]
     pub fn new(service: Arc<Service>, peer: IpAddr, tls: Option<&'static str>, duty: Duty) -> Self {
-        Self { service, peer: peer.to_canonical(), port: 0, tls, duty }
+        Self { service, peer: peer.to_canonical(), port: 0, tls, duty, account: None }
     }
 
     /// The same connection, to `port` of ours.
@@ -41,6 +43,19 @@ impl Connection {
     pub fn on_port(mut self, port: u16) -> Self {
         self.port = port;
         self
+    }
+
+    /// The same connection, whose client has this account. Without one it is not bounded.
+    #[must_use]
+    pub fn charged_to(mut self, account: Arc<Account>) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// The account of the client.
+    #[must_use]
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.account.as_ref()
     }
 
     /// Our port; 0 if nobody said.

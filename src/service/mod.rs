@@ -114,6 +114,18 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     response.map(|body| body.recorded(Box::new(record)))
 }
 
+/// Answers a request of a client that has too many answers waiting.
+#[must_use]
+pub fn refuse(connection: &Arc<Connection>, head: Parts) -> Response {
+    let (response, _) = response::build(Answer::Unavailable, &head, connection);
+    if !connection.service().log.is_enabled() {
+        return response;
+    }
+    let status = response.status.as_u16();
+    let record = Record::new(Arc::clone(connection), head, Arrival::now(), status);
+    response.map(|body| body.recorded(Box::new(record)))
+}
+
 impl Service {
     /// The bot rule that the request meets, if its method is one that is served.
     fn verdict(
@@ -157,13 +169,13 @@ async fn answer(
     };
     if let Duty::Redirect { https_port } = connection.duty() {
         let host = counterpart.unwrap_or(&authority.host);
-        return challenge_or_https(sites, site, head, host, https_port).await;
+        return challenge_or_https(connection, sites, site, head, host, https_port).await;
     }
     if let Some(name) = counterpart {
         return Answer::host_redirect(connection.scheme(), name, authority.port, head);
     }
     match Path::resolve(head.uri.path()) {
-        Ok(Resolved::Path(path)) => lead(sites, site, head, &path).await,
+        Ok(Resolved::Path(path)) => lead(connection, sites, site, head, &path).await,
         Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, head),
         Err(invalid) => Answer::InvalidPath(invalid),
     }
@@ -171,6 +183,7 @@ async fn answer(
 
 /// The answer on a port that only sends people to HTTPS.
 async fn challenge_or_https(
+    connection: &Connection,
     sites: &Arc<Sites>,
     site: &Arc<Site>,
     head: &Parts,
@@ -179,7 +192,7 @@ async fn challenge_or_https(
 ) -> Answer {
     match Path::resolve(head.uri.path()) {
         Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
-            lead(sites, site, head, &path).await
+            lead(connection, sites, site, head, &path).await
         }
         _ => {
             let port = (https_port != HTTPS_PORT).then_some(https_port);
@@ -191,13 +204,20 @@ async fn challenge_or_https(
 /// The port that `https` URIs mean when they name none (RFC 9110 §4.2.2).
 const HTTPS_PORT: u16 = 443;
 
-async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
+async fn lead(
+    connection: &Connection,
+    sites: &Arc<Sites>,
+    site: &Arc<Site>,
+    head: &Parts,
+    path: &Path<'_>,
+) -> Answer {
+    let account = connection.account();
     if path.is_hidden() {
-        return hidden(sites, site, head, path).await;
+        return hidden(connection, sites, site, head, path).await;
     }
     match sites.find(site, path.as_str(), answer::wanted(head)).await {
         Found::File(file) => {
-            Answer::select(Place { sites, site, path: path.as_str() }, head, file).await
+            Answer::select(Place { sites, site, path: path.as_str(), account }, head, file).await
         }
         Found::Folder => Answer::path_redirect(path.encode() + "/", head),
         Found::Index => {
@@ -205,7 +225,7 @@ async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_
             folder.truncate(folder.len() - path.last_segment().len());
             Answer::path_redirect(folder, head)
         }
-        Found::Missing(Some(page)) => missing(sites, site, head, &page).await,
+        Found::Missing(Some(page)) => missing(connection, sites, site, head, &page).await,
         Found::Missing(None) => Answer::Missing(None),
         Found::Forbidden => Answer::Forbidden,
         Found::Unavailable => Answer::Unavailable,
@@ -213,20 +233,33 @@ async fn lead(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_
 }
 
 /// What is hidden is missing without a look at it; its page is that of the folder it would be in.
-async fn hidden(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, path: &Path<'_>) -> Answer {
+async fn hidden(
+    connection: &Connection,
+    sites: &Arc<Sites>,
+    site: &Arc<Site>,
+    head: &Parts,
+    path: &Path<'_>,
+) -> Answer {
     let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
     let folder = shown.collect::<Vec<_>>().join("/");
     match sites.missing_page(site, &folder).await {
-        Some(page) => missing(sites, site, head, &page).await,
+        Some(page) => missing(connection, sites, site, head, &page).await,
         None => Answer::Missing(None),
     }
 }
 
 /// The page for what is missing is a file like any other, found and kept the same way.
-async fn missing(sites: &Arc<Sites>, site: &Arc<Site>, head: &Parts, page: &str) -> Answer {
+async fn missing(
+    connection: &Connection,
+    sites: &Arc<Sites>,
+    site: &Arc<Site>,
+    head: &Parts,
+    page: &str,
+) -> Answer {
+    let account = connection.account();
     match sites.find(site, page, answer::wanted(head)).await {
         Found::File(file) => {
-            Answer::missing_page(Place { sites, site, path: page }, head, file).await
+            Answer::missing_page(Place { sites, site, path: page, account }, head, file).await
         }
         _ => Answer::Missing(None),
     }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use ::http::header::{self, HeaderName};
+use ::http::Version;
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::request::Parts;
 
 use super::connection::Connection;
@@ -16,13 +17,42 @@ use crate::log::Entry;
 /// One answer, not yet in the log.
 #[derive(Debug)]
 pub struct Record {
-    connection: Arc<Connection>,
+    facts: Facts,
     head: Parts,
+    host: NormalHost,
+}
+
+/// What is known beside the words of the head.
+#[derive(Debug)]
+struct Facts {
+    connection: Arc<Connection>,
     arrival: Arrival,
     status: u16,
-    host: NormalHost,
     coding: Option<&'static str>,
     bot: Option<&'static str>,
+}
+
+/// The record of an answer that waits: of its head nothing is kept but the words of the line.
+#[derive(Debug)]
+pub struct Kept {
+    facts: Facts,
+    version: Version,
+    text: Box<[u8]>,
+    /// Where the words end in the text: method, host, target, Referer, User-Agent.
+    ends: [u32; 5],
+    has_referer: bool,
+    has_user_agent: bool,
+    /// All fields, where the operator wants those of bots in the log.
+    fields: Option<Box<HeaderMap>>,
+}
+
+/// The words of a line.
+struct Words<'a> {
+    method: &'a str,
+    host: Cow<'a, str>,
+    target: &'a str,
+    referer: Option<&'a [u8]>,
+    user_agent: Option<&'a [u8]>,
 }
 
 /// The host in normal form, as it was found when the head was checked.
@@ -72,8 +102,8 @@ impl Record {
     /// The record of a request that was answered with `status`.
     #[must_use]
     pub fn new(connection: Arc<Connection>, head: Parts, arrival: Arrival, status: u16) -> Self {
-        let host = NormalHost::Unknown;
-        Self { connection, head, arrival, status, host, coding: None, bot: None }
+        let facts = Facts { connection, arrival, status, coding: None, bot: None };
+        Self { facts, head, host: NormalHost::Unknown }
     }
 
     /// Notes the host that was asked.
@@ -86,48 +116,124 @@ impl Record {
     /// Notes the content coding of the answer and the bot rule that refused it.
     #[must_use]
     pub fn with(mut self, coding: Option<&'static str>, bot: Option<&'static str>) -> Self {
-        self.coding = coding;
-        self.bot = bot;
+        (self.facts.coding, self.facts.bot) = (coding, bot);
         self
     }
 
     /// Writes the line: `bytes` of content have been sent.
     pub fn write(&self, bytes: u64) {
-        let service = self.connection.service();
+        let fields = self.facts.wants_fields().then_some(&self.head.headers);
+        self.facts.write(&self.words(), self.head.version, fields, bytes);
+    }
+
+    /// Lets go of all of the head that its line does not need.
+    #[must_use]
+    pub fn keep(self) -> Kept {
+        let words = self.words();
+        let parts = [
+            words.method.as_bytes(),
+            words.host.as_bytes(),
+            words.target.as_bytes(),
+            words.referer.unwrap_or_default(),
+            words.user_agent.unwrap_or_default(),
+        ];
+        let text = parts.concat().into_boxed_slice();
+        let mut end = 0;
+        let ends = parts.map(|part| {
+            end += u32::try_from(part.len()).expect("a head is at most 32 KiB");
+            end
+        });
+        let (has_referer, has_user_agent) = (words.referer.is_some(), words.user_agent.is_some());
+        let wanted = self.facts.wants_fields();
+        Kept {
+            version: self.head.version,
+            fields: wanted.then(|| Box::new(self.head.headers)),
+            facts: self.facts,
+            text,
+            ends,
+            has_referer,
+            has_user_agent,
+        }
+    }
+
+    fn words(&self) -> Words<'_> {
         let sent = head::authority_text(&self.head).unwrap_or_default();
-        let found = match &self.host {
-            NormalHost::Unknown => &Authority::parse(sent).map_or_else(
-                |_| NormalHost::Sent(sent.len()),
-                |authority| NormalHost::of(&authority),
-            ),
-            found => found,
+        let host = match &self.host {
+            NormalHost::Unknown => {
+                Authority::parse(sent).map_or(Cow::Borrowed(sent), |found| found.host)
+            }
+            NormalHost::Sent(length) => sent.get(..*length).unwrap_or(sent).into(),
+            NormalHost::Other(host) => Cow::Borrowed(&**host),
         };
-        let host = match found {
-            NormalHost::Unknown => sent,
-            NormalHost::Sent(length) => sent.get(..*length).unwrap_or(sent),
-            NormalHost::Other(host) => host,
+        let field = |name: &HeaderName| self.head.headers.get(name).map(HeaderValue::as_bytes);
+        Words {
+            method: self.head.method.as_str(),
+            host,
+            target: self.head.uri.path_and_query().map_or("*", |target| target.as_str()),
+            referer: field(&header::REFERER),
+            user_agent: field(&header::USER_AGENT),
+        }
+    }
+}
+
+impl Kept {
+    /// Bytes of memory that it takes for what the client sent.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let field = |(name, value): (&HeaderName, &HeaderValue)| {
+            FIELD_OVERHEAD + name.as_str().len() + value.len()
         };
-        service.log().record(&Entry {
+        self.text.len()
+            + self.fields.iter().flat_map(|fields| fields.iter()).map(field).sum::<usize>()
+    }
+
+    /// Writes the line: `bytes` of content have been sent.
+    pub fn write(&self, bytes: u64) {
+        let mut start = 0;
+        let [method, host, target, referer, user_agent] = self.ends.map(|end| {
+            let end = end as usize;
+            let part = &self.text[start..end];
+            start = end;
+            part
+        });
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        let words = Words {
+            method: text(method),
+            host: text(host).into(),
+            target: text(target),
+            referer: self.has_referer.then_some(referer),
+            user_agent: self.has_user_agent.then_some(user_agent),
+        };
+        self.facts.write(&words, self.version, self.fields.as_deref(), bytes);
+    }
+}
+
+/// Bytes that a field takes in a map beside its name and value.
+const FIELD_OVERHEAD: usize = 100;
+
+impl Facts {
+    fn wants_fields(&self) -> bool {
+        self.bot.is_some() && self.connection.service().logs_bad_bots()
+    }
+
+    fn write(&self, words: &Words<'_>, version: Version, fields: Option<&HeaderMap>, bytes: u64) {
+        self.connection.service().log().record(&Entry {
             time: self.arrival.wall,
             duration: self.arrival.steady.elapsed(),
             peer: self.connection.peer(),
             port: self.connection.port(),
-            method: self.head.method.as_str(),
-            host,
-            target: self.head.uri.path_and_query().map_or("*", |target| target.as_str()),
-            version: self.head.version,
+            method: words.method,
+            host: &words.host,
+            target: words.target,
+            version,
             status: self.status,
             bytes,
-            referer: self.field(&header::REFERER),
-            user_agent: self.field(&header::USER_AGENT),
+            referer: words.referer,
+            user_agent: words.user_agent,
             coding: self.coding,
             tls: self.connection.tls(),
             bot: self.bot,
-            fields: (self.bot.is_some() && service.logs_bad_bots()).then_some(&self.head.headers),
+            fields,
         });
-    }
-
-    fn field(&self, name: &HeaderName) -> Option<&[u8]> {
-        self.head.headers.get(name).map(::http::HeaderValue::as_bytes)
     }
 }

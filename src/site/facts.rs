@@ -84,6 +84,12 @@ impl Facts {
         self.modified.to_system_time()
     }
 
+    /// The time of the last change, which nobody can forge.
+    #[must_use]
+    pub fn changed(&self) -> SystemTime {
+        self.changed.to_system_time()
+    }
+
     /// Whether content read at `now` could be followed by other content with these same facts:
     /// then it may be shown for a moment, but must be read again.
     #[must_use]

@@ -11,6 +11,7 @@ pub mod counters;
 pub mod facts;
 pub mod form;
 mod hashing;
+pub mod held;
 pub mod inspection;
 pub mod lookup;
 pub mod names;
@@ -27,10 +28,11 @@ pub use background::Background;
 pub use cache::Wanted;
 pub use counters::CacheCounters;
 pub use form::{Availability, Content, Form};
+pub use held::Held;
 pub use lookup::OpenFile;
 pub use representation::Representation;
 pub use sites::{Answering, LoadError, Site, Sites, Source};
-pub use stream::{Stream, StreamedFile};
+pub use stream::{Descriptor, Stream, StreamedFile};
 
 /// The outcome of a look-up; `F` is what is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

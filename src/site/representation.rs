@@ -1,7 +1,7 @@
 //! A representation: one file's content together with all that is known of it (RFC 9110 §3.2).
 
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::content::{self, HELD_LIMIT, ReadError};
 use super::facts::Facts;
@@ -22,6 +22,10 @@ pub const CODED_MINIMUM: u64 = 256;
 /// Bytes at the beginning of a file too large to hold that tell whether it is text.
 const BEGINNING: u64 = 64 * 1024;
 
+/// A file that was last changed so long before it was read has no other version with the same facts,
+/// however coarse the clock of its file system is and however long it took to read it.
+const SETTLED_AGE: Duration = Duration::from_secs(5);
+
 /// One version of one file.
 #[derive(Debug)]
 pub struct Representation {
@@ -30,6 +34,8 @@ pub struct Representation {
     media_type: MediaType,
     last_modified: SystemTime,
     utf8: bool,
+    /// When it was read.
+    read: SystemTime,
     inspection: OnceLock<Inspection>,
     identity: Arc<Form>,
     coded: [Coded; Coding::CODED.len()],
@@ -108,6 +114,7 @@ impl Representation {
         let media_type = media_type::at(&file.relative);
         let coded: [Coded; Coding::CODED.len()] = Default::default();
         let held = matches!(content, Content::Held(_));
+        let read = SystemTime::now();
         if !(held && media_type.compressible && file.facts.size >= CODED_MINIMUM) {
             for coded in &coded {
                 coded.settle(None);
@@ -117,7 +124,8 @@ impl Representation {
             relative: file.relative.clone(),
             facts: file.facts,
             media_type,
-            last_modified: file.facts.modified().min(SystemTime::now()),
+            last_modified: file.facts.modified().min(read),
+            read,
             utf8: false,
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
@@ -259,6 +267,21 @@ impl Representation {
             return Arc::new(build());
         }
         Arc::clone(self.unchanged[coding as usize].get_or_init(|| Arc::new(build())))
+    }
+
+    /// The file on the disk that is the content in `coding`, by its name beneath the root and its
+    /// facts; `None` if the coded form is in memory only, or the file was so young when it was read
+    /// that another version of it may look the same.
+    #[must_use]
+    pub fn file_of(&self, coding: Coding) -> Option<(Box<str>, Facts)> {
+        let (name, facts) = if coding == Coding::Identity {
+            (self.relative.clone(), self.facts)
+        } else {
+            let facts = self.siblings.get(coding as usize).copied().flatten()?;
+            (sibling::name(&self.relative, coding).into(), facts)
+        };
+        let age = self.read.duration_since(facts.changed()).unwrap_or_default();
+        (age >= SETTLED_AGE).then_some((name, facts))
     }
 
     /// Bytes that all forms together take of memory.

@@ -218,7 +218,7 @@ impl Site {
     /// A regular file by its name. A deploy may have put another folder in the root's place, and
     /// taken the one that is trusted for a moment yet away, if only to where the sandbox does not
     /// reach: before that is the answer, the root is looked at again.
-    fn open_beneath(&self, relative: &str) -> Result<OpenFile, NotAFile> {
+    pub(super) fn open_beneath(&self, relative: &str) -> Result<OpenFile, NotAFile> {
         let root = self.root.current(Tick::now());
         let found = lookup::open(&root, relative);
         if found.is_ok() {

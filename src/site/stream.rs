@@ -2,7 +2,7 @@
 //! memory, else on the threads that may block.
 
 use std::future::Future;
-use std::io::IoSliceMut;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +14,11 @@ use rustix::fs::sendfile;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
+use super::Site;
 use super::content::{self, ReadError};
-use super::lookup::OpenFile;
+use super::facts::Facts;
+use super::lookup::NotAFile;
+use crate::ledger::{Account, FilePermit};
 
 /// Bytes read at a time of what the system has in memory: little enough to be still in the
 /// processor's cache when they are encrypted or sent, and to keep no other connection waiting.
@@ -61,39 +64,129 @@ fn share(streams: usize) -> usize {
     (SHARED / streams.max(1)).clamp(SMALL_CHUNK, CHUNK)
 }
 
-/// An open file, and how messages call it.
+/// A file that content is sent from: what it is called, and what it was when the answer began.
+///
+/// It is open while content is on its way. An answer that has to wait may let go of it, and opens
+/// it again when it goes on; if it is another file by then, the answer breaks off.
 #[derive(Debug)]
 pub struct StreamedFile {
-    descriptor: OwnedFd,
-    name: Box<str>,
+    site: Arc<Site>,
+    relative: Box<str>,
+    facts: Facts,
+    account: Option<Arc<Account>>,
 }
 
-impl StreamedFile {
-    /// A file of the site `site`.
+/// An open file.
+#[derive(Debug)]
+pub struct Descriptor {
+    file: OwnedFd,
+    _permit: Option<FilePermit>,
+    _counted: Counted,
+}
+
+impl Descriptor {
+    /// The descriptor of a file that was opened by this permit.
     #[must_use]
-    pub fn new(site: &str, file: OpenFile) -> Self {
-        Self { descriptor: file.descriptor, name: format!("{site}/{}", file.relative).into() }
+    pub fn new(file: OwnedFd, permit: Option<FilePermit>) -> Arc<Self> {
+        Arc::new(Self { file, _permit: permit, _counted: Counted::new() })
     }
 }
 
-/// A part of an open file, read in order.
+impl StreamedFile {
+    /// The file `relative` of `site`, opened on `account`.
+    #[must_use]
+    pub fn new(
+        site: Arc<Site>,
+        relative: Box<str>,
+        facts: Facts,
+        account: Option<Arc<Account>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { site, relative, facts, account })
+    }
+
+    /// Opens the file once more, on a thread that may block.
+    async fn open(self: Arc<Self>) -> io::Result<Arc<Descriptor>> {
+        let permit = match &self.account {
+            Some(account) => Some(account.open_file().await),
+            None => None,
+        };
+        let opening =
+            tokio::task::spawn_blocking(move || match self.site.open_beneath(&self.relative) {
+                Ok(found) if found.facts == self.facts => Ok(found),
+                Err(NotAFile::Refused(cause)) => Err(cause.into()),
+                _ => Err(io::Error::other("it was replaced while the client took nothing")),
+            });
+        let found = opening.await.map_err(io::Error::other).flatten()?;
+        Ok(Descriptor::new(found.descriptor, permit))
+    }
+}
+
+/// A part of a file, read in order.
 #[derive(Debug)]
 pub struct Stream {
     file: Arc<StreamedFile>,
     offset: u64,
     end: u64,
-    reading: Option<JoinHandle<std::io::Result<Bytes>>>,
+    access: Access,
     /// The chunk before, whose memory is used again once the connection has sent it.
     last: Bytes,
-    _counted: Counted,
+}
+
+/// How the file can be read.
+enum Access {
+    Open(Arc<Descriptor>, Option<JoinHandle<io::Result<Bytes>>>),
+    Opening(Pin<Box<dyn Future<Output = io::Result<Arc<Descriptor>>> + Send + Sync>>),
+    Closed,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Open(..) => "Open",
+            Self::Opening(_) => "Opening",
+            Self::Closed => "Closed",
+        })
+    }
 }
 
 impl Stream {
-    /// The bytes of `file` from `offset` up to `end`.
+    /// The bytes of `file` from `offset` up to `end`. Where it is not `open`, it will be opened when
+    /// they are asked for.
     #[must_use]
-    pub fn new(file: Arc<StreamedFile>, offset: u64, end: u64) -> Self {
-        let (reading, last) = (None, Bytes::new());
-        Self { file, offset, end, reading, last, _counted: Counted::new() }
+    pub fn new(
+        file: Arc<StreamedFile>,
+        open: Option<Arc<Descriptor>>,
+        offset: u64,
+        end: u64,
+    ) -> Self {
+        let access = open.map_or(Access::Closed, |open| Access::Open(open, None));
+        Self { file, offset, end, access, last: Bytes::new() }
+    }
+
+    /// Whether the file is open, and memory held for what is read of it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.access, Access::Closed)
+    }
+
+    /// Lets go of the file and of memory. The last `unsent` bytes that were handed out come again.
+    pub fn release(&mut self, unsent: usize) {
+        self.offset -= unsent as u64;
+        self.access = Access::Closed;
+        self.last = Bytes::new();
+    }
+
+    /// The open file; ready at once unless it was let go of.
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Access::Closed = self.access {
+            self.access = Access::Opening(Box::pin(Arc::clone(&self.file).open()));
+        }
+        if let Access::Opening(opening) = &mut self.access {
+            let opened = ready!(opening.as_mut().poll(context));
+            self.access = Access::Closed;
+            self.access = Access::Open(opened?, None);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The next chunk; `None` at the end.
@@ -101,34 +194,37 @@ impl Stream {
     /// # Errors
     /// When the disk fails, or the file has become shorter than it was when it was opened. The
     /// answer has been promised at its full length by then, so it can only be broken off.
-    pub fn poll_chunk(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<std::io::Result<Bytes>>> {
-        if self.reading.is_none() {
-            if self.offset == self.end {
-                return Poll::Ready(None);
-            }
-            let share = share(STREAMS.load(Ordering::Relaxed));
-            let mut buffer = self.buffer(share.min(AT_HAND));
-            if let Some(count) = at_hand(&self.file.descriptor, &mut buffer, self.offset) {
-                buffer.truncate(count);
-                return Poll::Ready(Some(self.hand_over(buffer.freeze())));
-            }
-            let (file, offset) = (Arc::clone(&self.file), self.offset);
-            buffer.resize(self.rest(share), 0);
-            self.reading = Some(tokio::task::spawn_blocking(move || {
-                content::fill(&file.descriptor, &mut buffer, offset)?;
-                Ok(buffer.freeze())
+    pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.offset == self.end {
+            return Poll::Ready(None);
+        }
+        if let Err(error) = ready!(self.poll_open(context)) {
+            return Poll::Ready(Some(self.give_up(error)));
+        }
+        let Access::Open(open, reading) = &mut self.access else { return Poll::Pending };
+        let open = Arc::clone(open);
+        if let Some(reading) = reading {
+            let read = ready!(Pin::new(reading).poll(context));
+            self.access = Access::Open(open, None);
+            return Poll::Ready(Some(match read.map_err(io::Error::other).flatten() {
+                Ok(chunk) => self.hand_over(chunk),
+                Err(error) => self.give_up(error),
             }));
         }
-        let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
-        let read = ready!(Pin::new(reading).poll(context));
-        self.reading = None;
-        Poll::Ready(Some(match read.map_err(std::io::Error::other).flatten() {
-            Ok(chunk) => self.hand_over(chunk),
-            Err(error) => self.give_up(error),
-        }))
+        let share = share(STREAMS.load(Ordering::Relaxed));
+        let mut buffer = self.buffer(share.min(AT_HAND));
+        if let Some(count) = at_hand(&open.file, &mut buffer, self.offset) {
+            buffer.truncate(count);
+            return Poll::Ready(Some(self.hand_over(buffer.freeze())));
+        }
+        let (file, offset) = (Arc::clone(&open), self.offset);
+        buffer.resize(self.rest(share), 0);
+        let reading = tokio::task::spawn_blocking(move || {
+            content::fill(&file.file, &mut buffer, offset)?;
+            Ok(buffer.freeze())
+        });
+        self.access = Access::Open(open, Some(reading));
+        self.poll_chunk(context)
     }
 
     /// Sends what comes next to `socket` without a copy, as far as it takes it; `None` at the end,
@@ -139,13 +235,14 @@ impl Stream {
     /// their way, the system empties those behind the cut; the answer breaks off there anyway.
     ///
     /// # Errors
-    /// What the system says of the socket, [`WouldBlock`](std::io::ErrorKind::WouldBlock) included.
-    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<std::io::Result<usize>> {
+    /// What the system says of the socket, [`WouldBlock`](io::ErrorKind::WouldBlock) included.
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
         let count = self.rest(SENT);
-        if self.reading.is_some() || count == 0 {
+        let Access::Open(open, None) = &self.access else { return None };
+        if count == 0 {
             return None;
         }
-        let file = &self.file.descriptor;
+        let file = &open.file;
         let last = self.offset + count as u64 - 1;
         let mut looks = (self.offset..last).step_by(AT_HAND).chain([last]);
         if looks.any(|at| at_hand(file, &mut [0], at) != Some(1)) {
@@ -174,7 +271,7 @@ impl Stream {
         usize::try_from(self.end - self.offset).map_or(size, |rest| rest.min(size))
     }
 
-    fn hand_over(&mut self, chunk: Bytes) -> std::io::Result<Bytes> {
+    fn hand_over(&mut self, chunk: Bytes) -> io::Result<Bytes> {
         if chunk.is_empty() {
             return self.give_up(ReadError::Short.into());
         }
@@ -183,8 +280,9 @@ impl Stream {
         Ok(chunk)
     }
 
-    fn give_up(&mut self, error: std::io::Error) -> std::io::Result<Bytes> {
-        tracing::warn!(file = &*self.file.name, %error, "answer broken off");
+    fn give_up(&mut self, error: io::Error) -> io::Result<Bytes> {
+        let file = format_args!("{}/{}", self.file.site.name(), self.file.relative);
+        tracing::warn!(%file, %error, "answer broken off");
         self.offset = self.end;
         Err(error)
     }

@@ -90,6 +90,16 @@ impl Output {
         !self.content.is_empty() || self.head.len() > KEPT
     }
 
+    /// Bytes of content that are queued, but for what was copied behind the head.
+    pub(super) fn unsent(&self) -> usize {
+        self.content.len()
+    }
+
+    /// Lets go of that content, which will be queued again.
+    pub(super) fn drop_content(&mut self) {
+        self.content = Bytes::new();
+    }
+
     /// Whether nothing is on its way.
     pub(super) fn is_empty(&self) -> bool {
         self.head.is_empty() && self.content.is_empty()

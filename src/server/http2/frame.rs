@@ -107,6 +107,8 @@ pub enum Reason {
     FrameSizeError = 0x6,
     /// Not begun, so that it may be tried again.
     RefusedStream = 0x7,
+    /// The client takes nothing of the answer.
+    Cancel = 0x8,
     /// Field blocks can no longer be decoded.
     CompressionError = 0x9,
     /// Too much of what is no work.
@@ -125,6 +127,7 @@ impl Reason {
             Self::StreamClosed => "STREAM_CLOSED",
             Self::FrameSizeError => "FRAME_SIZE_ERROR",
             Self::RefusedStream => "REFUSED_STREAM",
+            Self::Cancel => "CANCEL",
             Self::CompressionError => "COMPRESSION_ERROR",
             Self::EnhanceYourCalm => "ENHANCE_YOUR_CALM",
         }

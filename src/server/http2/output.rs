@@ -37,8 +37,10 @@ pub(super) struct Output {
 enum Segment {
     /// So many of the small bytes.
     Small(usize),
-    /// Content that is shared with others and never copied.
-    Content(Bytes),
+    /// Content of this stream, which is shared with others and not copied.
+    Content(Bytes, u32),
+    /// Content that is nobody else's.
+    Detached(Bytes),
 }
 
 impl Output {
@@ -98,7 +100,7 @@ impl Output {
         });
         if !copied {
             self.queued += content.len();
-            self.segments.push_back(Segment::Content(content));
+            self.segments.push_back(Segment::Content(content, stream));
         }
     }
 
@@ -152,7 +154,7 @@ impl Output {
                     small = later;
                     now
                 }
-                Segment::Content(content) => content,
+                Segment::Content(content, _) | Segment::Detached(content) => content,
             });
             count += 1;
         }
@@ -166,7 +168,7 @@ impl Output {
             let segment = self.segments.front_mut().expect("no more was written than was queued");
             let length = match segment {
                 Segment::Small(length) => *length,
-                Segment::Content(content) => content.len(),
+                Segment::Content(content, _) | Segment::Detached(content) => content.len(),
             };
             let count = length.min(written);
             written -= count;
@@ -175,7 +177,7 @@ impl Output {
                     *length -= count;
                     self.taken += count;
                 }
-                Segment::Content(content) => content.advance(count),
+                Segment::Content(content, _) | Segment::Detached(content) => content.advance(count),
             }
             if count == length {
                 self.segments.pop_front();
@@ -187,6 +189,23 @@ impl Output {
         } else if self.taken > ROOM {
             self.small.drain(..self.taken);
             self.taken = 0;
+        }
+    }
+
+    /// Whether nothing is queued.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queued == 0
+    }
+
+    /// Makes copies of content whose stream no longer `holds` it, since a few bytes of it would keep
+    /// the whole in memory.
+    pub(super) fn detach(&mut self, holds: impl Fn(u32) -> bool) {
+        for segment in &mut self.segments {
+            if let Segment::Content(content, stream) = segment
+                && !holds(*stream)
+            {
+                *segment = Segment::Detached(Bytes::copy_from_slice(content));
+            }
         }
     }
 

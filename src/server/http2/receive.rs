@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         }
         self.last = id;
         let request = if ends { Request::Ended } else { Request::Open(0) };
-        if self.streams.len() >= STREAMS as usize {
+        if self.streams.len() >= STREAMS as usize || !self.answers.may_ask() {
             self.spend()?;
             self.output.reset(id, Reason::RefusedStream);
             self.remember(id);

@@ -20,8 +20,14 @@ use super::priority::Priority;
 use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
 use super::window::Window;
 use super::{Connection, hpack};
+use crate::clock::Tick;
 use crate::server::answers::Answers;
 use crate::service::Response;
+
+/// Bytes of content within [`STALL_TIME`](crate::server::limits::STALL_TIME) for which answers
+/// that come later wait as long as it takes: 2 KiB a second, a third of what a telephone line of old
+/// carries.
+const MOVED: usize = 64 * 1024;
 
 /// Frames that an answer may send before it has to take turns: a small page as a whole.
 const AT_ONCE: usize = 2;
@@ -45,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 None => return self.finish(id, request),
             },
         };
-        self.streams.push(Stream { id, window, priority, request, state });
+        self.streams.push(Stream { id, window, priority, request, state, progress: Tick::now() });
     }
 
     /// Queues the head of an answer and what can be sent at once; gives what remains.
@@ -88,6 +94,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// Content has been queued: the client has that much less room, and may say that it has more.
     fn queued(&mut self, count: usize) {
         self.window.take(count);
+        self.queued += count;
+        if self.queued >= MOVED {
+            (self.queued, self.moved) = (0, Tick::now());
+        }
         self.control.give(u32::try_from(count / CONTROL_BYTES).expect("a frame is at most 16 KiB"));
     }
 
@@ -119,7 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             let State::Awaited(answer) = &mut stream.state else { continue };
             if let Poll::Ready(response) = Pin::new(answer).poll(context) {
                 match head(&mut self.output, stream.id, response) {
-                    Some(sending) => stream.state = State::Sending(sending),
+                    Some(sending) => {
+                        stream.state = State::Sending(sending);
+                        stream.progress = Tick::now();
+                    }
                     None => ended.push(stream.id),
                 }
             }
@@ -144,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 Step::Fetching => {}
                 Step::Queued(count) => {
                     stream.window.take(count);
+                    stream.progress = Tick::now();
                     self.queued(count);
                 }
                 Step::Ended(count) => {

@@ -10,6 +10,9 @@ use super::Answers;
 use super::output::Output;
 use super::priority::Priority;
 use super::window::{Overflow, Window};
+use crate::clock::Tick;
+use crate::server::answers::Content;
+use crate::server::limits::STALL_TIME;
 
 /// A stream that has been asked on and not been answered in full.
 pub(super) struct Stream<A: Answers> {
@@ -19,6 +22,8 @@ pub(super) struct Stream<A: Answers> {
     pub(super) priority: Priority,
     pub(super) request: Request,
     pub(super) state: State<A>,
+    /// When something of the answer last went out, or its request came.
+    pub(super) progress: Tick,
 }
 
 /// What has come of a request's content, which is not read.
@@ -45,6 +50,8 @@ pub(super) struct Sending<C> {
     data: Bytes,
     /// Whether the content is being fetched, and when it was last asked for.
     fetching: Option<Asked>,
+    /// Whether content was let go of, and has not been taken again.
+    released: bool,
 }
 
 /// When content that is being fetched was asked for.
@@ -75,7 +82,7 @@ pub(super) const CONTENT: usize = 16 * 1024 - super::frame::HEAD;
 impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
     /// Nothing of `content` has been sent.
     pub(super) fn new(content: C) -> Self {
-        Self { content, data: Bytes::new(), fetching: None }
+        Self { content, data: Bytes::new(), fetching: None, released: false }
     }
 
     /// Queues a frame of at most `room` bytes, which is not nothing.
@@ -95,6 +102,7 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.data = frame.into_data().unwrap_or_default();
                     self.fetching = None;
+                    self.released = false;
                 }
                 // Less than was promised is as bad as an error.
                 Poll::Ready(Some(Err(_)) | None) => return Step::Broken,
@@ -109,6 +117,17 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
         let ends = self.data.is_empty() && self.content.is_end_stream();
         output.data(id, ends, part);
         if ends { Step::Ended(count) } else { Step::Queued(count) }
+    }
+}
+
+impl<C: Content> Sending<C> {
+    /// The client leaves no room for it: nothing is held that can be had again.
+    fn wait(&mut self) {
+        if self.content.wait(self.data.len()) {
+            self.data = Bytes::new();
+            self.fetching = None;
+            self.released = true;
+        }
     }
 }
 
@@ -189,6 +208,40 @@ impl<A: Answers> Streams<A> {
                 sending.fetching.is_some() && room.min(stream.window.room()) > 0
             }
         })
+    }
+
+    /// Lets those wait that the client leaves no room for, of which there is `room` for all of them
+    /// together.
+    pub(super) fn wait(&mut self, room: usize) {
+        for stream in &mut self.list {
+            if let State::Sending(sending) = &mut stream.state
+                && (sending.fetching.is_none() || room.min(stream.window.room()) == 0)
+            {
+                sending.wait();
+            }
+        }
+    }
+
+    /// Whether a stream holds the content that is being sent on it.
+    pub(super) fn holds(&self, id: u32) -> bool {
+        let found = self.list.binary_search_by_key(&id, |stream| stream.id);
+        found.is_ok_and(|index| match &self.list[index].state {
+            State::Sending(sending) => !sending.released,
+            State::Awaited(_) => false,
+        })
+    }
+
+    /// Streams whose answers have stalled at `now`, and when the next one will have. Those that the
+    /// client leaves room for wait for others of the connection, which last moved on at `moved`.
+    pub(super) fn stalled(&self, now: Tick, moved: Tick) -> (Vec<u32>, Option<Tick>) {
+        let due = |stream: &Stream<A>| {
+            let behind = stream.window.room() > 0 && matches!(stream.state, State::Sending(_));
+            let progress = if behind { stream.progress.max(moved) } else { stream.progress };
+            progress.after(STALL_TIME)
+        };
+        let stalled = self.list.iter().filter(|stream| due(stream) <= now);
+        let others = self.list.iter().map(due).filter(|due| *due > now);
+        (stalled.map(|stream| stream.id).collect(), others.min())
     }
 
     /// The stream that is served next: the most urgent; of those, the first that is to come as a

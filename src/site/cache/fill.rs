@@ -53,14 +53,18 @@ impl Fill {
     ) -> Result<Found, Self> {
         let (site, subject) = (Arc::clone(&self.site), self.subject.clone());
         let filled = tokio::task::spawn_blocking(move || {
-            let _lane = lane;
-            self.run(reach).ok_or(self)
+            // The turn lasts until whoever asked has what was read: content that nobody has taken yet
+            // is bounded by it too.
+            (self.run(reach).ok_or(self), lane)
         });
-        filled.await.unwrap_or_else(|error| {
-            let path = subject.borrowed().name();
-            tracing::error!(site = %site.name(), path, %error, "look-up failed");
-            Ok(Found::Unavailable)
-        })
+        match filled.await {
+            Ok((found, _lane)) => found,
+            Err(error) => {
+                let path = subject.borrowed().name();
+                tracing::error!(site = %site.name(), path, %error, "look-up failed");
+                Ok(Found::Unavailable)
+            }
+        }
     }
 
     fn run(&mut self, reach: Reach) -> Option<Found> {

@@ -24,6 +24,8 @@ STALL = 30
 LATE = 3
 POLITE = 10
 CROWD = 200
+# Answers over HTTP/2 that are not taken.
+WINDOWLESS = 20
 # The longest median of another client's answers meanwhile.
 ANSWER_SECONDS = 0.050
 TRICKLE_SECONDS = 1
@@ -207,19 +209,54 @@ def is_held(port, connection):
         return any(ends in line for line in table)
 
 
+class Windowless:
+    """Answers that get no window (RFC 9113 §6.5.2), beside one that is taken byte by byte and pings
+    all the time; and when each was reset."""
+
+    def __init__(self, port):
+        self.connection = connect(port)
+        self.began, self.resets, self.pings, self.rest = time.monotonic(), {}, 0, b""
+        self.connection.sendall(frames.preface([(frames.INITIAL_WINDOW_SIZE, 0)]))
+        for stream in range(1, 2 * WINDOWLESS, 2):
+            self.connection.sendall(frames.get(stream, "/big"))
+
+    def look(self):
+        """Says something, and reads what comes."""
+        if time.monotonic() > self.began + self.pings:
+            self.pings += 1
+            self.connection.sendall(
+                frames.frame(frames.PING, payload=b"not over") + frames.window_update(1, 1)
+            )
+        try:
+            self.rest += self.connection.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        found, self.rest = frames.split(self.rest)
+        for kind, _, stream, _ in found:
+            if kind == frames.RST_STREAM:
+                self.resets[stream] = time.monotonic() - self.began
+
+    def result(self):
+        """Whether all but the first were reset in time, and a line that says so."""
+        times = self.resets.values()
+        least, most = min(times, default=0), max(times, default=0)
+        held = len(times) == WINDOWLESS - 1 and 1 not in self.resets
+        held = held and least >= STALL - LATE and most <= STALL + LATE
+        return held, (
+            f"{WINDOWLESS - 1} answers without a window beside one that is taken, and pings: "
+            f"{len(times)} reset, after {least:.1f} to {most:.1f} s (must be {STALL})"
+        )
+
+
 def stalled(shost, folder):
     """Answers of which not a byte is taken."""
     secure, clear = serve(shost, folder)
     with secure, clear:
         taken_in = connect(clear.port)
         taken_in.sendall(get("/big"))
-        # No window for the stream (RFC 9113 §6.5.2).
-        no_window = frames.preface([(frames.INITIAL_WINDOW_SIZE, 0)])
-        windowless = connect(clear.port)
-        windowless.sendall(no_window + frames.get(target="/big"))
+        windowless = Windowless(clear.port)
         rows = [
             ("answer that is not taken", taken_in, STALL, STALL),
-            ("answer without a window", windowless, STALL, STALL),
             ("flood of pings whose answers are not read", flooded(clear.port), 0, IDLE + POLITE),
         ]
         began, ends = time.monotonic(), {}
@@ -227,13 +264,16 @@ def stalled(shost, folder):
             for label, connection, _, _ in rows:
                 if label not in ends and not is_held(clear.port, connection):
                     ends[label] = time.monotonic() - began
+            windowless.look()
             time.sleep(0.1)
+        windowless.connection.close()
         for _, connection, _, _ in rows:
             connection.close()
     for label, _, least, most in rows:
         held = label in ends and least - LATE <= ends[label] <= most + LATE
         shown = f"after {ends[label]:.1f} s" if label in ends else "never"
         yield held, f"{label}: closed {shown} (may be {most})"
+    yield windowless.result()
 
 
 def slow(label, connection):

@@ -20,6 +20,7 @@ import deadlines
 import disk
 import faults
 import forms
+import greed
 import memory
 import reloads
 
@@ -29,6 +30,7 @@ PROMISES = {
     "disk": [disk.hot_hits],
     "memory": [memory.idle, memory.connections, memory.given_back, memory.storm],
     "forms": [forms.forms],
+    "greed": [greed.greed],
     "faults": [faults.disk_errors, faults.stalled_log, faults.unmounted],
     "deadlines": [deadlines.crowds, deadlines.stalled, deadlines.patience],
 }

@@ -1,0 +1,128 @@
+use super::*;
+
+fn address(text: &str) -> IpAddr {
+    text.parse().expect("it is one")
+}
+
+/// Room for little, half of it for one client.
+fn tight() -> Arc<Ledger> {
+    Ledger::new(Bounds {
+        connections: 3,
+        client_connections: 2,
+        files: 8,
+        client_files: 4,
+        content: 100,
+        client_content: 50,
+        heads: 100,
+        client_heads: 50,
+    })
+}
+
+const NOTHING: Holdings = Holdings { connections: 0, answers: 0, files: 0, content: 0, heads: 0 };
+
+#[test]
+fn a_connection_leaves_the_books_without_a_trace() {
+    let ledger = tight();
+    let (one, other) = (address("192.0.2.1"), address("2001:db8::1"));
+    let first = ledger.connect(one).unwrap();
+    let _second = ledger.connect(one).unwrap();
+    assert_eq!(ledger.connect(one).unwrap_err(), Full::Client);
+    let third = ledger.connect(other).unwrap();
+    assert_eq!(ledger.connect(other).unwrap_err(), Full::All);
+    drop(third);
+    assert_eq!(ledger.lock().len(), 1, "who has gone is forgotten");
+    drop(first);
+    let _again = ledger.connect(one).unwrap();
+    assert_eq!(ledger.holdings(), Holdings { connections: 2, ..NOTHING });
+}
+
+#[test]
+fn the_books_of_a_flood_are_closed() {
+    const CLIENTS: u32 = 100_000;
+    let ledger = Ledger::new(Bounds::NONE);
+    let connected: Vec<Connected> = (0..CLIENTS)
+        .map(|number| ledger.connect(IpAddr::from(number.to_be_bytes())).unwrap())
+        .collect();
+    drop(connected);
+    let left = ledger.lock().capacity();
+    assert!(left <= 2 * KEPT_CLIENTS, "room for {left} clients is kept");
+    assert_eq!(ledger.holdings(), NOTHING);
+}
+
+/// Asks for answers in the making as long as it may; gives how many that were.
+fn ask(client: &Connected, waiting: &mut Vec<Waiting>) -> usize {
+    let before = waiting.len();
+    while client.account().may_ask() {
+        waiting.push(client.account().wait(AWAITED_BYTES));
+    }
+    waiting.len() - before
+}
+
+#[test]
+fn who_has_too_many_answers_waiting_may_not_ask_and_others_may() {
+    let ledger = Ledger::new(Bounds { heads: 100 * AWAITED_BYTES, ..Bounds::NONE });
+    let connect = |number| ledger.connect(IpAddr::from([192, 0, 2, number])).unwrap();
+    let mut waiting = Vec::new();
+    let greedy = connect(0);
+    // Half of what there is left, and never less than a few.
+    let others: Vec<_> = (1..=6).map(connect).collect();
+    assert_eq!(ask(&greedy, &mut waiting), 50);
+    let asked: Vec<_> = others.iter().map(|other| ask(other, &mut waiting)).collect();
+    assert_eq!(asked, [25, 13, 6, 4, 4, 4]);
+    waiting.clear();
+    assert!(greedy.account().may_ask());
+    assert_eq!(greedy.account().holdings(), Holdings { connections: 1, ..NOTHING });
+}
+
+#[test]
+fn content_is_held_up_to_the_bound_of_each_and_of_all() {
+    let ledger = Ledger::new(Bounds { content: 100, ..Bounds::NONE });
+    let clients: Vec<_> =
+        (1..=3).map(|number| ledger.connect(IpAddr::from([192, 0, 2, number])).unwrap()).collect();
+    let mut answers: Vec<_> = clients.iter().map(|client| client.account().wait(0)).collect();
+    // Whose answer, how many bytes more, and whether they may be held.
+    let table = [(0, 40, true), (0, 40, false), (1, 30, true), (2, 31, false), (2, 20, true)];
+    for (index, content, expected) in table {
+        assert_eq!(answers[index].hold(content), expected, "{content} bytes of {index}");
+    }
+    assert_eq!(ledger.holdings().content, 90);
+    assert!(answers.iter().all(Waiting::holds));
+    drop(answers);
+    assert_eq!(ledger.holdings(), Holdings { connections: 3, ..NOTHING });
+}
+
+#[tokio::test]
+async fn half_of_the_files_are_left_to_answers_that_move() {
+    let ledger = tight();
+    let clients: Vec<_> =
+        (1..=3).map(|number| ledger.connect(IpAddr::from([192, 0, 2, number])).unwrap()).collect();
+    let [one, two, three] = [0, 1, 2].map(|index| clients[index].account());
+    let mut open = vec![one.open_file().await];
+    assert!(one.may_keep_a_file());
+    open.push(one.open_file().await);
+    assert!(!one.may_keep_a_file(), "it has as many as there are left to keep");
+    assert!(two.may_keep_a_file());
+    for _ in 0..4 {
+        open.push(two.open_file().await);
+    }
+    assert!(!three.may_keep_a_file(), "more than half are open");
+    // Whoever has as many as one client may have waits for his own; others have what is left.
+    let mut waiting = Box::pin(two.open_file());
+    assert!(asked_once(waiting.as_mut()).is_none());
+    open.extend([three.open_file().await, three.open_file().await]);
+    let mut last = Box::pin(three.open_file());
+    assert!(asked_once(last.as_mut()).is_none(), "there is no file left");
+    drop(open);
+    last.await;
+    waiting.await;
+    assert_eq!(ledger.holdings(), Holdings { connections: 3, ..NOTHING });
+}
+
+/// What comes of a future that is asked once.
+fn asked_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
