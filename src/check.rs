@@ -19,6 +19,9 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
     let background = Background::start().map_err(CheckError::System)?;
     let (snapshot, warnings) =
         Snapshot::load(&config.setup.sources, background).map_err(CheckError::Load)?;
+    if let Some(error) = snapshot.sites.unreadable().first() {
+        return Err(CheckError::Load(LoadError::Sites(error.clone())));
+    }
     let mut report = String::new();
     for site in snapshot.sites.all() {
         let (name, folder) = (site.name(), site.root().path());

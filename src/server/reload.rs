@@ -158,7 +158,7 @@ impl Reloading {
             let link = site.root().path();
             let target = self.sandbox.outside(link)?;
             let (link, target) = (link.display(), target.display());
-            Some(format!("{link}: leads to {target}, where only a restart lets the sandbox reach"))
+            Some(format!("{link}: leads to {target}, where only a restart lets the sandbox reach (or keep it beside its place at the start)"))
         })
     }
 }

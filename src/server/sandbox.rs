@@ -5,17 +5,19 @@
 //! starts, so it is entered before there are any others. Paths in it are those at the start:
 //!
 //! - The folder of sites and the folder of certificates, with all that is or comes beneath them.
-//! - Where a link in them leads, with what lies beside that, since deploys switch links between
-//!   siblings. A link that is made later and leads elsewhere needs a restart.
+//! - For each link in them or on the way to them, what lies beside its target, since deploys switch
+//!   links between siblings: `current` of `sites/a.test`, `app/current/public`, to another release. A
+//!   link that is made later and leads elsewhere needs a restart. Links in the root of the system are
+//!   not switched.
 //! - With one `DIR`, what lies beside it, since builds replace such a folder whole.
 //!
 //! Sockets are bound before; no others are, and no connection is ever made.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetCreatedAttr,
@@ -28,6 +30,12 @@ use super::snapshot::Sources;
 /// The newest of Landlock's interfaces that this has been tried with. What a newer kernel could
 /// deny beyond it is not asked for.
 const TRIED: ABI = ABI::V7;
+
+/// The folder that all others are in.
+const SYSTEM_ROOT: &str = "/";
+
+/// Links on the way to one path, at the most: as many as the kernel follows.
+const MOST_LINKS: usize = 40;
 
 /// Whether there is a sandbox, and what can be read from inside.
 #[derive(Clone, Debug)]
@@ -123,21 +131,67 @@ fn readable(sources: &Sources) -> Vec<PathBuf> {
 }
 
 fn root(readable: &mut Vec<PathBuf>, folder: &Path, replaced: bool) {
+    way(readable, folder);
     let Ok(path) = folder.canonicalize() else { return };
-    let path = if replaced || folder.is_symlink() { with_siblings(&path) } else { &path };
-    if !covers(readable, path) {
-        readable.push(path.to_owned());
-    }
+    let path = if replaced { with_siblings(&path) } else { &path };
+    allow(readable, path);
 }
 
 fn links(readable: &mut Vec<PathBuf>, folder: &Path) {
     for link in entries(folder).filter(|entry| entry.is_symlink()) {
-        match link.canonicalize() {
-            Ok(target) if !covers(readable, &target) => {
-                readable.push(with_siblings(&target).to_owned());
-            }
-            _ => {}
+        way(readable, &link);
+        if let Ok(target) = link.canonicalize() {
+            allow(readable, &target);
         }
+    }
+}
+
+/// Makes readable what the links on the way to `path` may come to lead to: the folder that the
+/// target of each is in, also if the target itself is not there yet.
+fn way(readable: &mut Vec<PathBuf>, path: &Path) {
+    let Ok(path) = std::path::absolute(path) else { return };
+    let mut real = PathBuf::from(SYSTEM_ROOT);
+    let mut rest: Vec<OsString> = names(&path).rev().collect();
+    let mut links = 0;
+    while let Some(name) = rest.pop() {
+        if name == ".." {
+            real.pop();
+            continue;
+        }
+        let next = real.join(name);
+        let Ok(target) = fs::read_link(&next) else {
+            real = next;
+            continue;
+        };
+        links += 1;
+        if links > MOST_LINKS {
+            return;
+        }
+        let target = real.join(target);
+        let folder = target.parent().and_then(|folder| folder.canonicalize().ok());
+        if let Some(folder) = folder
+            && real != Path::new(SYSTEM_ROOT)
+            && folder != Path::new(SYSTEM_ROOT)
+        {
+            allow(readable, &folder);
+        }
+        rest.extend(names(&target).rev());
+        real = PathBuf::from(SYSTEM_ROOT);
+    }
+}
+
+/// The names in an absolute path.
+fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    })
+}
+
+fn allow(readable: &mut Vec<PathBuf>, path: &Path) {
+    if !covers(readable, path) {
+        readable.push(path.to_owned());
     }
 }
 

@@ -225,6 +225,11 @@ async fn lead(
             folder.truncate(folder.len() - path.last_segment().len());
             Answer::path_redirect(folder, head)
         }
+        Found::Page => {
+            let mut page = path.encode();
+            page.pop();
+            Answer::path_redirect(page, head)
+        }
         Found::Missing(Some(page)) => missing(connection, sites, site, head, &page).await,
         Found::Missing(None) => Answer::Missing(None),
         Found::Forbidden => Answer::Forbidden,

@@ -203,7 +203,7 @@ fn missing(page: Option<Source>) -> Draft {
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if let Some(source) = page {
         draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
-        if let Some(coding) = content_encoding(&source.form) {
+        if let Some(coding) = content_encoding(&source.representation, &source.form) {
             draft.fields.insert(CONTENT_ENCODING, coding);
         }
         if source.representation.varies() {
@@ -275,7 +275,7 @@ fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
         let essence = file.media_type().essence;
         let fields = [
             (CONTENT_TYPE, Some(content_type(file))),
-            (CONTENT_ENCODING, content_encoding(form)),
+            (CONTENT_ENCODING, content_encoding(file, form)),
             (ETAG, entity_tag(file, form.coding())),
             (LAST_MODIFIED, Some(date::format(file.last_modified()))),
             (CACHE_CONTROL, Some(freshness::cache_control(file.file_name(), essence))),
@@ -292,9 +292,8 @@ fn content_type(file: &Representation) -> HeaderValue {
     media_type::content_type(file.media_type(), file.is_utf8())
 }
 
-fn content_encoding(form: &Form) -> Option<HeaderValue> {
-    let coding = form.coding();
-    (coding != Coding::Identity).then(|| HeaderValue::from_static(coding.token()))
+fn content_encoding(file: &Representation, form: &Form) -> Option<HeaderValue> {
+    file.content_coding(form).map(|coding| HeaderValue::from_static(coding.token()))
 }
 
 fn entity_tag(file: &Representation, coding: Coding) -> Option<HeaderValue> {

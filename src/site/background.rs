@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
 use super::cache::{Cache, Key};
+use super::complaints::Complaints;
 use super::content;
 use super::counters::CacheCounters;
 use super::form::{Content, Form};
@@ -32,6 +33,7 @@ pub struct Background {
     dropping: Sender<Job>,
     hashing: Sender<Hashing>,
     tags: Arc<Tags>,
+    complaints: Arc<Complaints>,
     counters: Arc<CacheCounters>,
 }
 
@@ -75,6 +77,7 @@ impl Background {
                 move |files| hashing::run(&files, &tags, &counters)
             })?,
             tags,
+            complaints: Arc::default(),
             counters,
         })
     }
@@ -89,6 +92,12 @@ impl Background {
     #[must_use]
     pub fn tags(&self) -> &Tags {
         &self.tags
+    }
+
+    /// The complaints about files that were told of late.
+    #[must_use]
+    pub fn complaints(&self) -> &Complaints {
+        &self.complaints
     }
 
     /// Hashes a file too large to hold, for its entity tag.

@@ -170,7 +170,7 @@ impl Cache {
         wanted: Wanted,
     ) -> Found {
         let now = Tick::now();
-        let root = site.root().current(now);
+        let Some(root) = site.root().current(now) else { return Found::Unavailable };
         let known = self.remembered(site, &root, (subject, wanted), now);
         match known.or_else(|| self.known_missing(site, &root, subject, now)) {
             Some(found) => {

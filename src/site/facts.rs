@@ -32,7 +32,7 @@ pub struct Facts {
     kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Stamp {
     seconds: i64,
     nanoseconds: u32,
@@ -90,6 +90,15 @@ impl Facts {
         self.changed.to_system_time()
     }
 
+    /// Whether this file is as old as `other`, or younger, by the clock that its own time was kept
+    /// by: many tools cut the time that they copy to whole seconds or microseconds.
+    #[must_use]
+    pub fn is_as_young_as(&self, other: &Self) -> bool {
+        let Stamp { seconds, nanoseconds } = other.modified;
+        let step = self.modified.step();
+        self.modified >= Stamp { seconds, nanoseconds: nanoseconds - nanoseconds % step }
+    }
+
     /// Whether content read at `now` could be followed by other content with these same facts:
     /// then it may be shown for a moment, but must be read again.
     #[must_use]
@@ -128,6 +137,12 @@ impl From<&StatxTimestamp> for Stamp {
 }
 
 impl Stamp {
+    /// The step of the clock that this time was kept by, in nanoseconds.
+    fn step(self) -> u32 {
+        const STEPS: [u32; 3] = [1_000_000_000, 1_000_000, 1_000];
+        STEPS.into_iter().find(|step| self.nanoseconds.is_multiple_of(*step)).unwrap_or(1)
+    }
+
     fn to_system_time(self) -> SystemTime {
         let nanoseconds = Duration::from_nanos(u64::from(self.nanoseconds));
         let seconds = Duration::from_secs(self.seconds.unsigned_abs());
@@ -170,6 +185,28 @@ mod tests {
             let facts = changed_at(seconds, nanoseconds);
             let read = facts.changed.to_system_time() + age;
             assert_eq!(facts.may_hide_a_change(read), expected, "{seconds}.{nanoseconds} {age:?}");
+        }
+    }
+
+    #[test]
+    fn a_copied_time_counts_by_its_own_clock() {
+        let table = [
+            // Of the file, of the sibling, whether that is as young.
+            ((10, 900_000_001), (10, 0), true),
+            ((10, 900_000_001), (11, 0), true),
+            ((10, 0), (9, 0), false),
+            ((10, 900_000_001), (9, 0), false),
+            ((10, 900_000_001), (10, 900_000_000), true),
+            ((10, 900_123_456), (10, 900_123_000), true),
+            ((10, 900_123_456), (10, 900_000_000), true),
+            ((10, 900_123_456), (10, 900_122_000), false),
+            ((10, 900_123_456), (10, 900_123_455), false),
+            ((10, 900_123_456), (10, 900_123_456), true),
+            ((10, 900_123_456), (10, 500_000_001), false),
+        ];
+        for (plain, sibling, expected) in table {
+            let facts = |(seconds, nanoseconds)| changed_at(seconds, nanoseconds);
+            assert_eq!(facts(sibling).is_as_young_as(&facts(plain)), expected, "{sibling:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here asks the disk and may block: it runs on the threads for that.
 
+use std::iter;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use super::Found;
 use super::facts::{Facts, Kind};
 use super::root::OpenRoot;
 
-/// The document that stands for its folder.
-pub(super) const INDEX: &str = "index.html";
+/// The documents that stand for their folder. The first that is there does.
+pub(super) const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.xhtml"];
 
 /// The ending that `/about` does without: `about.html` answers if no `about` does.
 pub(super) const CLEAN_SUFFIX: &str = ".html";
@@ -33,8 +34,8 @@ pub struct OpenFile {
     pub facts: Facts,
     /// Its name beneath the root.
     pub relative: Box<str>,
-    /// A name that must stay without a file or folder for this one to be the answer.
-    pub shadow: Option<Box<str>>,
+    /// Names that would answer before this one if they were those of files.
+    pub shadows: Vec<Box<str>>,
 }
 
 /// The reason why a name beneath the root cannot be opened as a regular file.
@@ -85,26 +86,40 @@ pub fn open(root: &OpenRoot, relative: &str) -> Result<OpenFile, NotAFile> {
     let descriptor = root.open_beneath(relative)?;
     let facts = Facts::of(&descriptor)?;
     match facts.kind() {
-        Kind::File => Ok(OpenFile { descriptor, facts, relative: relative.into(), shadow: None }),
+        Kind::File => {
+            Ok(OpenFile { descriptor, facts, relative: relative.into(), shadows: Vec::new() })
+        }
         Kind::Folder => Err(NotAFile::Folder),
         Kind::Other => Err(NotAFile::Absent),
     }
 }
 
+/// The answer to a path with a slash at its end: the folder's document, or else the page of the
+/// folder's name, which has no slash.
 fn in_folder(root: &OpenRoot, folder: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
-    let index = join(folder, INDEX);
-    match open(root, &index) {
-        Ok(file) => Ok(Some(Found::File(file))),
-        Err(NotAFile::Folder | NotAFile::Absent) => Ok(None),
-        Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: index.into(), cause }),
+    let mut shadows = Vec::new();
+    for index in INDEXES {
+        let index = join(folder, index);
+        match open(root, &index) {
+            Ok(file) => return Ok(Some(Found::File(OpenFile { shadows, ..file }))),
+            Err(NotAFile::Folder | NotAFile::Absent) => shadows.push(index.into()),
+            Err(NotAFile::Refused(cause)) => {
+                return Err(Unreadable { relative: index.into(), cause });
+            }
+        }
     }
+    let is_page = !folder.is_empty() && open(root, &format!("{folder}{CLEAN_SUFFIX}")).is_ok();
+    Ok(is_page.then_some(Found::Page))
 }
 
+/// The answer to a path without a slash at its end. A folder answers before the page of its name
+/// only if it has a document.
 fn named(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
     match open(root, relative) {
-        Ok(_) if last_segment(relative) == INDEX => Ok(Some(Found::Index)),
+        Ok(_) if is_index(root, relative) => Ok(Some(Found::Index)),
         Ok(file) => Ok(Some(Found::File(file))),
-        Err(NotAFile::Folder) => Ok(Some(Found::Folder)),
+        Err(NotAFile::Folder) if has_index(root, relative) => Ok(Some(Found::Folder)),
+        Err(NotAFile::Folder) => Ok(Some(clean(root, relative)?.unwrap_or(Found::Folder))),
         Err(NotAFile::Absent) => clean(root, relative),
         Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: relative.into(), cause }),
     }
@@ -113,10 +128,32 @@ fn named(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unr
 fn clean(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unreadable> {
     let page = format!("{relative}{CLEAN_SUFFIX}");
     match open(root, &page) {
-        Ok(file) => Ok(Some(Found::File(OpenFile { shadow: Some(relative.into()), ..file }))),
+        Ok(file) => {
+            let indexes = INDEXES.map(|index| join(relative, index).into());
+            let shadows = iter::once(relative.into()).chain(indexes).collect();
+            Ok(Some(Found::File(OpenFile { shadows, ..file })))
+        }
         Err(NotAFile::Folder | NotAFile::Absent) => Ok(None),
         Err(NotAFile::Refused(cause)) => Err(Unreadable { relative: page.into(), cause }),
     }
+}
+
+/// Whether a file is the document of the folder it is in.
+fn is_index(root: &OpenRoot, relative: &str) -> bool {
+    let name = last_segment(relative);
+    let folder = relative[..relative.len() - name.len()].trim_end_matches('/');
+    INDEXES.contains(&name)
+        && INDEXES
+            .into_iter()
+            .take_while(|before| *before != name)
+            .all(|before| open(root, &join(folder, before)).is_err())
+}
+
+/// Whether a folder has a document, readable or not.
+fn has_index(root: &OpenRoot, folder: &str) -> bool {
+    INDEXES
+        .into_iter()
+        .any(|index| matches!(open(root, &join(folder, index)), Ok(_) | Err(NotAFile::Refused(_))))
 }
 
 /// The deepest page for missing paths on the way to `relative`. The search goes downward and ends

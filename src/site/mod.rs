@@ -6,6 +6,7 @@
 
 pub mod background;
 pub mod cache;
+pub mod complaints;
 pub mod content;
 pub mod counters;
 pub mod facts;
@@ -41,8 +42,10 @@ pub enum Found<F = Arc<Representation>> {
     File(F),
     /// A folder was asked for without its slash.
     Folder,
-    /// `index.html` was asked for by name; its folder is its one address.
+    /// The document of a folder was asked for by name; the folder is its one address.
     Index,
+    /// A page was asked for with a slash behind its name, as if it were a folder.
+    Page,
     /// Nothing is there. With the path of the nearest `404.html`, if there is one.
     Missing(Option<Arc<str>>),
     /// This process may not read what is there.
@@ -58,6 +61,7 @@ impl<F> Found<F> {
             Self::File(file) => Found::File(change(file)),
             Self::Folder => Found::Folder,
             Self::Index => Found::Index,
+            Self::Page => Found::Page,
             Self::Missing(page) => Found::Missing(page),
             Self::Forbidden => Found::Forbidden,
             Self::Unavailable => Found::Unavailable,

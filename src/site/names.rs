@@ -126,7 +126,7 @@ mod tests {
         for name in names {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        let root = Root::open(folder.path()).unwrap().current(Tick::now());
+        let root = Root::open(folder.path()).unwrap().current(Tick::now()).unwrap();
         (folder, root)
     }
 
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_tells_nothing_of_its_changes_is_not_believed() {
-        let root = Root::open("/proc/self".as_ref()).unwrap().current(Tick::now());
+        let root = Root::open("/proc/self".as_ref()).unwrap().current(Tick::now()).unwrap();
         assert!(names_of(&root).may_have("nothing", ""));
     }
 

@@ -36,6 +36,10 @@ pub struct Representation {
     utf8: bool,
     /// When it was read.
     read: SystemTime,
+    /// The coding that the file itself is in, by its name.
+    own_coding: Option<Coding>,
+    /// By coding: a form beside it that is empty, as a compressor leaves it that had no room.
+    empty_siblings: [bool; Coding::CODED.len()],
     inspection: OnceLock<Inspection>,
     identity: Arc<Form>,
     coded: [Coded; Coding::CODED.len()],
@@ -113,9 +117,14 @@ impl Representation {
     fn new(file: &OpenFile, content: Content) -> Self {
         let media_type = media_type::at(&file.relative);
         let coded: [Coded; Coding::CODED.len()] = Default::default();
+        let own_coding = own_coding(&file.relative);
         let held = matches!(content, Content::Held(_));
         let read = SystemTime::now();
-        if !(held && media_type.compressible && file.facts.size >= CODED_MINIMUM) {
+        if !(held
+            && own_coding.is_none()
+            && media_type.compressible
+            && file.facts.size >= CODED_MINIMUM)
+        {
             for coded in &coded {
                 coded.settle(None);
             }
@@ -127,6 +136,8 @@ impl Representation {
             last_modified: file.facts.modified().min(read),
             read,
             utf8: false,
+            own_coding,
+            empty_siblings: [false; Coding::CODED.len()],
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
             coded,
@@ -138,9 +149,16 @@ impl Representation {
     fn find_siblings(&mut self, root: &OpenRoot, content: Siblings) {
         for (index, coding) in Coding::CODED.into_iter().enumerate() {
             let found = sibling::find(root, &self.relative, coding, &self.facts, content);
-            if let Some((form, facts)) = found {
-                self.coded[index].settle(Some(form));
-                self.siblings[index] = Some(facts);
+            match found {
+                Some(_) if self.own_coding.is_some() => {}
+                Some((form, facts)) => {
+                    self.coded[index].settle(Some(form));
+                    self.siblings[index] = Some(facts);
+                }
+                None if sibling::is_empty(root, &self.relative, coding, &self.facts) => {
+                    self.empty_siblings[index] = true;
+                }
+                None => {}
             }
         }
     }
@@ -248,10 +266,28 @@ impl Representation {
         }
     }
 
+    /// The names of coded forms beside the file that are empty although the file is not.
+    pub fn empty_siblings(&self) -> impl Iterator<Item = String> {
+        let codings = Coding::CODED.into_iter().zip(self.empty_siblings);
+        codings
+            .filter(|(_, is_empty)| *is_empty)
+            .map(|(coding, _)| sibling::name(&self.relative, coding))
+    }
+
+    /// The content coding of an answer with `form`.
+    #[must_use]
+    pub fn content_coding(&self, form: &Form) -> Option<Coding> {
+        match form.coding() {
+            Coding::Identity => self.own_coding,
+            coding => Some(coding),
+        }
+    }
+
     /// Whether answers may depend on Accept-Encoding.
     #[must_use]
     pub fn varies(&self) -> bool {
-        self.media_type.compressible || self.siblings.iter().any(Option::is_some)
+        self.own_coding.is_none() && self.media_type.compressible
+            || self.siblings.iter().any(Option::is_some)
     }
 
     /// The place of a coded form; `None` for the identity.
@@ -289,4 +325,11 @@ impl Representation {
     pub fn weight(&self) -> u64 {
         self.identity.weight() + self.coded.iter().map(Coded::weight).sum::<u64>()
     }
+}
+
+/// The coding that a file is in by its name, where its type is that of the content without it:
+/// `x.svgz` is a picture, coded, while `x.svg.gz` is a file of gzip.
+fn own_coding(relative: &str) -> Option<Coding> {
+    let (_, extension) = last_segment(relative).rsplit_once('.')?;
+    extension.eq_ignore_ascii_case("svgz").then_some(Coding::Gzip)
 }

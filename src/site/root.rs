@@ -1,12 +1,12 @@
 //! The root of a site: an open directory, and the only door to the files beneath it.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
 use rustix::io::{self, Errno};
 
@@ -25,7 +25,7 @@ const RENAME_RETRIES: usize = 8;
 #[derive(Debug)]
 pub struct Root {
     path: PathBuf,
-    open: ArcSwap<OpenRoot>,
+    open: ArcSwapOption<OpenRoot>,
     checked: AtomicTick,
 }
 
@@ -33,6 +33,8 @@ pub struct Root {
 #[derive(Debug)]
 pub struct OpenRoot {
     folder: OwnedFd,
+    /// Its path without links.
+    real: PathBuf,
     identity: Identity,
     generation: u64,
 }
@@ -48,12 +50,21 @@ impl Root {
     /// # Errors
     /// When there is no such folder, it is not a directory, or it may not be searched.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let open = OpenRoot::open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            open: ArcSwap::from_pointee(open),
-            checked: AtomicTick::new(Tick::now()),
-        })
+        match Self::watch(path) {
+            (root, None) => Ok(root),
+            (_, Some(error)) => Err(error.into()),
+        }
+    }
+
+    /// The folder at `path`, opened as soon as that is possible; and the reason if it is not yet.
+    #[must_use]
+    pub fn watch(path: &Path) -> (Self, Option<Errno>) {
+        let (open, error) = match OpenRoot::open(path) {
+            Ok(open) => (Some(Arc::new(open)), None),
+            Err(error) => (None, Some(error)),
+        };
+        let open = ArcSwapOption::new(open);
+        (Self { path: path.to_owned(), open, checked: AtomicTick::new(Tick::now()) }, error)
     }
 
     /// The path that was given for the folder.
@@ -64,8 +75,8 @@ impl Root {
 
     /// The directory that the path leads to, looked up again when the last look is older than
     /// [`ROOT_TRUST`]. While the path leads nowhere (in the middle of a deploy, say), the
-    /// directory that was there before stays.
-    pub fn current(&self, now: Tick) -> Arc<OpenRoot> {
+    /// directory that was there before stays; `None` if there never was one.
+    pub fn current(&self, now: Tick) -> Option<Arc<OpenRoot>> {
         if now.since(self.checked.load()) >= ROOT_TRUST {
             self.checked.store(now);
             self.look_again();
@@ -75,25 +86,31 @@ impl Root {
 
     /// The directory that the path leads to right now, whatever was trusted: before something is
     /// said to be missing, it should be looked for where a deploy may just have put it.
-    pub fn latest(&self) -> Arc<OpenRoot> {
+    pub fn latest(&self) -> Option<Arc<OpenRoot>> {
         self.look_again();
         self.open.load_full()
     }
 
     fn look_again(&self) {
         let Ok(identity) = identity_at(&self.path) else { return };
-        if identity == self.open.load().identity {
-            return;
-        }
+        let is_new = match self.open.load().as_ref() {
+            Some(open) if open.identity == identity => return,
+            Some(_) => false,
+            None => true,
+        };
         if let Ok(open) = OpenRoot::open(&self.path) {
             let folder = self.path.display();
             if open.is_out_of_reach() {
-                tracing::warn!(%folder, "a file system that came later is out of the sandbox, \
-                    until a restart");
+                let leads_to = open.real.display();
+                tracing::warn!(%folder, %leads_to, "the folder of this site now leads out of the \
+                    sandbox, which knows the places of the start: restart shost, or keep what it \
+                    leads to beside what it led to then");
+            } else if is_new {
+                tracing::info!(%folder, "the folder of this site can be read now");
             } else {
                 tracing::debug!(%folder, "site folder was replaced");
             }
-            self.open.store(Arc::new(open));
+            self.open.store(Some(Arc::new(open)));
         }
     }
 }
@@ -107,7 +124,9 @@ impl OpenRoot {
         rustix::fs::accessat(&folder, c".", rustix::fs::Access::EXEC_OK, AtFlags::EACCESS)?;
         let identity = identity_of(statx(&folder, c"", AtFlags::EMPTY_PATH, identity_mask())?);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { folder, identity, generation })
+        // Without it, nothing but links to paths from the root of the system is missed.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Ok(Self { folder, real, identity, generation })
     }
 
     /// Whether permissions let this process read the directory, and it cannot all the same: then
@@ -136,9 +155,34 @@ impl OpenRoot {
     /// that leaves it, a `..` and a magic link fail with `EXDEV` or `ELOOP`. Never blocks on a
     /// FIFO, since that is opened without waiting for a writer.
     ///
+    /// The kernel refuses a link to a path from the root of the system (`/srv/site/r1`) wherever it
+    /// leads. One that leads back into this directory is followed, and what it leads to is opened
+    /// under the same confinement.
+    ///
     /// # Errors
     /// What `openat2` says.
     pub fn open_beneath(&self, relative: &str) -> io::Result<OwnedFd> {
+        match self.open_confined(relative) {
+            Err(Errno::XDEV) => {
+                let inside = self.without_links(relative).ok_or(Errno::XDEV)?;
+                self.open_confined(&inside)
+            }
+            opened => opened,
+        }
+    }
+
+    /// The name beneath this directory that `relative` has behind all links, if it is beneath.
+    fn without_links(&self, relative: &str) -> Option<String> {
+        // A name that is one from the root of the system, or climbs, never came from a request.
+        let names = Path::new(relative).components();
+        if !names.into_iter().all(|name| matches!(name, Component::Normal(_))) {
+            return None;
+        }
+        let real = self.real.join(relative).canonicalize().ok()?;
+        Some(real.strip_prefix(&self.real).ok()?.to_str()?.to_owned())
+    }
+
+    fn open_confined(&self, relative: &str) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let relative = if relative.is_empty() { "." } else { relative };
@@ -181,11 +225,11 @@ mod tests {
         fs::create_dir(&site).unwrap();
         let root = Root::open(&site).unwrap();
         let now = Tick::now();
-        let before = root.current(now).generation();
+        let before = root.current(now).unwrap().generation();
         fs::rename(&site, folder.path().join("old")).unwrap();
         fs::create_dir(&site).unwrap();
-        assert_eq!(root.current(now).generation(), before, "trusted");
-        assert_ne!(root.current(later(now)).generation(), before, "looked up again");
+        assert_eq!(root.current(now).unwrap().generation(), before, "trusted");
+        assert_ne!(root.current(later(now)).unwrap().generation(), before, "looked up again");
     }
 
     #[test]
@@ -197,7 +241,7 @@ mod tests {
         let root = Root::open(&site).unwrap();
         fs::rename(&site, folder.path().join("old")).unwrap();
         let now = later(Tick::now());
-        assert!(root.current(now).open_beneath("a").is_ok());
+        assert!(root.current(now).unwrap().open_beneath("a").is_ok());
     }
 
     #[test]
@@ -211,7 +255,7 @@ mod tests {
         symlink("/etc/hostname", site.join("absolute")).unwrap();
         symlink("../a", site.join("inner/in")).unwrap();
         symlink("loop", site.join("loop")).unwrap();
-        let root = Root::open(&site).unwrap().current(Tick::now());
+        let root = Root::open(&site).unwrap().current(Tick::now()).unwrap();
         let table = [
             ("a", None),
             ("inner/in", None),
@@ -229,11 +273,70 @@ mod tests {
     }
 
     #[test]
+    fn links_to_paths_of_the_system_are_followed_within_the_site() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir_all(site.join("rel/r1")).unwrap();
+        fs::create_dir_all(folder.path().join("site-other")).unwrap();
+        fs::write(folder.path().join("site-other/a"), "1").unwrap();
+        fs::write(site.join("rel/r1/a"), "1").unwrap();
+        symlink(&site, folder.path().join("by-link")).unwrap();
+        let links = [
+            ("rel/current", site.join("rel/r1")),
+            ("file", site.join("rel/r1/a")),
+            ("chain", site.join("rel/current/a")),
+            ("around", folder.path().join("by-link/rel/r1/a")),
+            ("out-and-in", "../site/rel/r1/a".into()),
+            ("root", site.clone()),
+            ("beside", folder.path().join("site-other/a")),
+            ("up", site.join("../site-other/a")),
+            ("gone", site.join("rel/r2/a")),
+            ("passwd", "/etc/passwd".into()),
+        ];
+        for (name, target) in links {
+            symlink(target, site.join(name)).unwrap();
+        }
+        let table = [
+            ("rel/current/a", None),
+            ("file", None),
+            ("chain", None),
+            ("around", None),
+            ("out-and-in", None),
+            ("root/rel/r1/a", None),
+            ("root", None),
+            ("beside", Some(Errno::XDEV)),
+            ("up", Some(Errno::XDEV)),
+            ("gone", Some(Errno::XDEV)),
+            ("passwd", Some(Errno::XDEV)),
+            ("root/beside", Some(Errno::XDEV)),
+        ];
+        for path in [&site, &folder.path().join("by-link")] {
+            let root = Root::open(path).unwrap().current(Tick::now()).unwrap();
+            for (relative, expected) in table {
+                assert_eq!(root.open_beneath(relative).err(), expected, "{relative:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_opened_is_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        let (root, error) = Root::watch(&site);
+        assert_eq!(error, Some(Errno::NOENT));
+        let now = Tick::now();
+        assert!(root.current(now).is_none());
+        fs::create_dir(&site).unwrap();
+        fs::write(site.join("a"), "1").unwrap();
+        assert!(root.current(later(now)).unwrap().open_beneath("a").is_ok());
+    }
+
+    #[test]
     fn a_fifo_does_not_block() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         rustix::fs::mknodat(CWD, &fifo, rustix::fs::FileType::Fifo, Mode::from(0o600), 0).unwrap();
-        let root = Root::open(folder.path()).unwrap().current(Tick::now());
+        let root = Root::open(folder.path()).unwrap().current(Tick::now()).unwrap();
         assert!(root.open_beneath("fifo").is_ok(), "opened without waiting for a writer");
     }
 }

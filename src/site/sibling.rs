@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use bytes::Bytes;
 
 use super::content::{self, HELD_LIMIT};
-use super::facts::Facts;
+use super::facts::{Facts, Kind};
 use super::form::{Content, Form};
 use super::lookup;
 use super::root::OpenRoot;
@@ -50,10 +50,17 @@ pub fn find(
     Some((Form::new(coding, content), facts))
 }
 
+/// Whether there is an empty sibling of a file that is not empty.
+#[must_use]
+pub fn is_empty(root: &OpenRoot, relative: &str, coding: Coding, plain: &Facts) -> bool {
+    let sibling = || Facts::at(root.folder(), &name(relative, coding));
+    plain.size > 0 && sibling().is_ok_and(|facts| facts.kind() == Kind::File && facts.size == 0)
+}
+
 /// Whether a sibling can be a coded form of the file as it is now.
 #[must_use]
 pub fn is_coded_form(sibling: &Facts, plain: &Facts) -> bool {
-    sibling.modified() >= plain.modified() && sibling.size < plain.size
+    sibling.is_as_young_as(plain) && sibling.size < plain.size && sibling.size > 0
 }
 
 /// The content of a sibling that held still while it was read.

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::cache::{Cache, Wanted};
 use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
@@ -16,18 +18,25 @@ use crate::clock::Tick;
 use crate::coding::Coding;
 use crate::http::host;
 
+/// The beginning of the name of a site for all hosts of a domain that have no site of their own.
+const WILDCARD: &str = "*.";
+
+/// The same in the name of a folder, where a star is awkward.
+const WILDCARD_FOLDER: &str = "_wildcard.";
+
 /// A set of sites and the cache of what was read from them. Never changes: a reload builds another.
 #[derive(Debug)]
 pub struct Sites {
     served: Served,
     cache: Arc<Cache>,
+    unreadable: Vec<LoadError>,
 }
 
 #[derive(Debug)]
 enum Served {
     /// Every host is this one site.
     One(Arc<Site>),
-    /// By host name in normal form.
+    /// By host name in normal form; one behind [`WILDCARD`] is for every name of one more label.
     ByHost(HashMap<Box<str>, Arc<Site>>),
 }
 
@@ -62,7 +71,7 @@ pub struct Source {
 }
 
 /// Why a set of sites cannot be served: one line that names the path and the reason.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadError {
     path: PathBuf,
     reason: String,
@@ -91,7 +100,8 @@ impl Sites {
         let cache = Arc::new(Cache::new(source.cache_bound, background));
         if source.single {
             let site = Site::open(&source.folder, "*", 0)?;
-            return Ok((Self { served: Served::One(Arc::new(site)), cache }, Vec::new()));
+            let served = Served::One(Arc::new(site));
+            return Ok((Self { served, cache, unreadable: Vec::new() }, Vec::new()));
         }
         let mut found = Vec::new();
         let mut warnings = Vec::new();
@@ -103,8 +113,15 @@ impl Sites {
             }
         }
         let mut sites = HashMap::with_capacity(found.len());
+        let mut unreadable = Vec::new();
         for (id, (name, path)) in (0..).zip(found) {
-            let site = Arc::new(Site::open(&path, &name, id)?);
+            let (root, error) = Root::watch(&path);
+            if let Some(error) = error {
+                let error = LoadError::new(&path, &error);
+                warnings.push(format!("{error}: this site answers 503 until it can be read"));
+                unreadable.push(error);
+            }
+            let site = Arc::new(Site { name: name.clone(), id, root });
             if let Some(twin) = sites.insert(name, site) {
                 let reason = format!("names the same host as {}", twin.root.path().display());
                 return Err(LoadError::new(&path, &reason));
@@ -114,7 +131,7 @@ impl Sites {
             let folder = source.folder.display();
             warnings.push(format!("{folder}: no site in it: a site is a folder named as its host"));
         }
-        Ok((Self { served: Served::ByHost(sites), cache }, warnings))
+        Ok((Self { served: Served::ByHost(sites), cache, unreadable }, warnings))
     }
 
     /// What answers for a host name in normal form.
@@ -127,8 +144,12 @@ impl Sites {
         if let Some(site) = sites.get(host) {
             return Answering::Site(site);
         }
-        match host::www_counterpart(host).and_then(|name| sites.get(&*name)) {
-            Some(site) => Answering::Counterpart(site),
+        if let Some(site) = host::www_counterpart(host).and_then(|name| sites.get(&*name)) {
+            return Answering::Counterpart(site);
+        }
+        let domain = host.split_once('.').map(|(_, domain)| domain);
+        match domain.and_then(|domain| sites.get(&*format!("{WILDCARD}{domain}"))) {
+            Some(site) => Answering::Site(site),
             None => Answering::Nobody,
         }
     }
@@ -193,6 +214,12 @@ impl Sites {
         all
     }
 
+    /// The sites that could not be opened when they were loaded, and why.
+    #[must_use]
+    pub fn unreadable(&self) -> &[LoadError] {
+        &self.unreadable
+    }
+
     /// The number of sites.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -219,16 +246,17 @@ impl Site {
     /// taken the one that is trusted for a moment yet away, if only to where the sandbox does not
     /// reach: before that is the answer, the root is looked at again.
     pub(super) fn open_beneath(&self, relative: &str) -> Result<OpenFile, NotAFile> {
-        let root = self.root.current(Tick::now());
+        let root = self.root.current(Tick::now()).ok_or(NotAFile::Refused(Errno::ACCESS))?;
         let found = lookup::open(&root, relative);
         if found.is_ok() {
             return found;
         }
-        let latest = self.root.latest();
-        if latest.generation() == root.generation() {
-            return found;
+        match self.root.latest() {
+            Some(latest) if latest.generation() != root.generation() => {
+                lookup::open(&latest, relative)
+            }
+            _ => found,
         }
-        lookup::open(&latest, relative)
     }
 
     /// The host name in normal form; `*` for the one site of every host.
@@ -266,6 +294,13 @@ fn site_name(path: &Path) -> Result<Option<Box<str>>, String> {
     let is_folder = path.is_dir() || path.is_symlink() && !path.exists();
     if name.as_encoded_bytes().starts_with(b".") || !is_folder {
         return Ok(None);
+    }
+    let wildcard = |name: &str| {
+        let domain = name.strip_prefix(WILDCARD_FOLDER).or_else(|| name.strip_prefix(WILDCARD))?;
+        host::normal_form(domain).ok().map(|domain| format!("{WILDCARD}{domain}").into())
+    };
+    if let Some(name) = name.to_str().and_then(wildcard) {
+        return Ok(Some(name));
     }
     let reason = match name.to_str().map(host::normal_form) {
         Some(Ok(name)) => return Ok(Some(name.into())),

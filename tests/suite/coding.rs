@@ -317,3 +317,82 @@ fn check_missing(answer: &Response) {
     assert_eq!(answer.must("cache-control"), "no-store");
     assert_eq!(answer.field("etag"), None, "a 404 has no validators");
 }
+
+/// Siblings as tools and accidents leave them: the times of file and sibling in nanoseconds, the
+/// content of the sibling, and whether it is used.
+#[test]
+fn siblings_are_used_as_tools_leave_them() {
+    let page = prose(PAGE);
+    let coded = pattern(PAGE / 2);
+    let rows: [(u64, u64, &[u8], bool); 7] = [
+        // `brotli -k` of Debian 12 leaves whole seconds.
+        (5_700_000_001, 5_000_000_000, &coded, true),
+        // Others leave milliseconds or microseconds.
+        (5_123_456_789, 5_123_000_000, &coded, true),
+        (5_123_456_789, 5_123_456_000, &coded, true),
+        (5_123_456_789, 4_000_000_000, &coded, false),
+        (5_123_456_789, 5_122_000_000, &coded, false),
+        (5_123_456_789, 5_123_455_999, &coded, false),
+        // A compressor that had no room.
+        (5_000_000_000, 5_000_000_000, b"", false),
+    ];
+    for (file_time, sibling_time, sibling, used) in rows {
+        let at = |nanoseconds| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+        let server = Setup::new()
+            .site("a.test", |site| {
+                site.file_of("x.js", &page, at(1_000_000_000_000_000_000 + file_time));
+                for (.., suffix) in CODINGS {
+                    let time = at(1_000_000_000_000_000_000 + sibling_time);
+                    site.file_of(&format!("x.js{suffix}"), sibling, time);
+                }
+                site
+            })
+            .start();
+        for (coding, ..) in CODINGS {
+            let answer = server.send(&accepting("/x.js", coding));
+            let what = format!("{file_time} {sibling_time} {coding}");
+            assert_eq!(answer.status, 200, "{what}");
+            if used {
+                assert!(answer.body == sibling, "{what}: not used");
+            } else {
+                assert!(decode(&answer) == page, "{what}: used");
+            }
+        }
+        if sibling.is_empty() {
+            server.stderr.nth(0, |line| line.contains("x.js.br") && line.contains("empty"));
+        }
+    }
+}
+
+#[test]
+fn a_name_says_what_a_coded_file_is() {
+    let server = Setup::new()
+        .site("a.test", |site| {
+            site.file("x.svgz", pattern(PAGE))
+                .file("X.SVGZ", pattern(PAGE))
+                .file("deep/logo.min.svgz", pattern(PAGE))
+                .file("x.js.gz", pattern(PAGE))
+                .file("x.svg.gz", pattern(PAGE))
+                .file("x.css.br", pattern(PAGE))
+                .file("svgz", pattern(PAGE))
+        })
+        .start();
+    let rows = [
+        ("/x.svgz", "image/svg+xml", Some("gzip")),
+        ("/X.SVGZ", "image/svg+xml", Some("gzip")),
+        ("/deep/logo.min.svgz", "image/svg+xml", Some("gzip")),
+        ("/x.js.gz", "application/gzip", None),
+        ("/x.svg.gz", "application/gzip", None),
+        ("/x.css.br", "application/octet-stream", None),
+        ("/svgz", "application/octet-stream", None),
+    ];
+    for (target, content_type, coding) in rows {
+        for request in [Request::get(target), accepting(target, "gzip, br"), Request::head(target)]
+        {
+            let answer = server.send(&request);
+            assert_eq!(answer.must("content-type"), content_type, "{target}");
+            assert_eq!(answer.field("content-encoding"), coding, "{target}");
+            assert_eq!(answer.must("content-length"), PAGE.to_string(), "{target}");
+        }
+    }
+}

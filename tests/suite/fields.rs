@@ -261,3 +261,40 @@ fn a_compressible_type_varies_whatever_the_answer() {
         assert_eq!((answer.status, answer.must("vary")), (status, "Accept-Encoding"), "{fields:?}");
     }
 }
+
+/// Text too large to hold: its first 64 KiB decide, at once and for good.
+#[test]
+fn the_charset_of_large_text_is_told_by_its_beginning() {
+    const LARGE: usize = 3 << 20;
+    let text = |end: &[u8]| {
+        let mut text = "größer als ein Stück, ".repeat(LARGE / 24).into_bytes();
+        text.extend_from_slice(end);
+        text
+    };
+    // A character that the end of the beginning cuts.
+    let cut = [&b"x"[..], "é".repeat(LARGE / 2).as_bytes()].concat();
+    let latin = [&b"gr\xfc\xdfe "[..], &text(b"")].concat();
+    let rows: [(&str, Vec<u8>, &str); 6] = [
+        ("a.txt", text(b""), "text/plain; charset=utf-8"),
+        ("cut.css", cut, "text/css; charset=utf-8"),
+        ("late.txt", text(b"\xff\xfe"), "text/plain; charset=utf-8"),
+        ("latin.txt", latin.clone(), "text/plain"),
+        ("a.bin", text(b""), "application/octet-stream"),
+        ("latin.html", latin, "text/html"),
+    ];
+    let server = Setup::new()
+        .site("a.test", |site| {
+            for (name, content, _) in &rows {
+                site.file(name, content);
+            }
+            site
+        })
+        .start();
+    for (name, _, expected) in &rows {
+        let target = format!("/{name}");
+        let ranged = Request::get(&target).field("Range", "bytes=0-9");
+        for request in [Request::head(&target), ranged, Request::get(&target)] {
+            assert_eq!(server.send(&request).must("content-type"), *expected, "{name}");
+        }
+    }
+}

@@ -300,3 +300,42 @@ fn the_certificate_is_the_exact_one_then_the_wildcard_then_the_one_that_names_ww
         assert_eq!(alert(&server, name, true), unrecognized, "{name}: one label, no more, no less");
     }
 }
+
+#[test]
+fn a_wildcard_site_answers_for_one_label_that_has_no_site() {
+    let index = |text: &'static str| {
+        move |site: &Site| {
+            site.file("index.html", text);
+        }
+    };
+    let mut setup = Setup::new();
+    for (folder, text) in [
+        ("_wildcard.example.com", "any"),
+        ("own.example.com", "own"),
+        ("example.com", "bare"),
+        ("*.star.test", "star"),
+        ("_wildcard.UPPER.test", "upper"),
+    ] {
+        setup = setup.site(folder, |site| {
+            index(text)(site);
+            site
+        });
+    }
+    let server = setup.start();
+    let rows = [
+        ("a.example.com", 200, "any"),
+        ("B.Example.COM.", 200, "any"),
+        ("a.example.com:8080", 200, "any"),
+        ("own.example.com", 200, "own"),
+        ("example.com", 200, "bare"),
+        ("www.example.com", 301, ""),
+        ("a.b.example.com", 421, ""),
+        ("x.star.test", 200, "star"),
+        ("x.upper.test", 200, "upper"),
+        ("star.test", 421, ""),
+    ];
+    for (host, status, text) in rows {
+        let answer = server.send(&Request::get("/").host(host));
+        assert_eq!((answer.status, answer.text().as_str()), (status, text), "{host}");
+    }
+}

@@ -19,6 +19,7 @@ mod conditional;
 mod fields;
 mod hosts;
 mod http_port;
+mod links;
 mod paths;
 mod ranges;
 

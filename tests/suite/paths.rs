@@ -18,6 +18,14 @@ fn fill(site: &Site) -> &Site {
         .file("plain", "plain")
         .file("plain.html", "plain.html")
         .file("folder/index.html", "folder index")
+        .file("blog.html", "blog page")
+        .file("blog/hello.html", "hello")
+        .file("blog/in.html", "page in blog")
+        .file("blog/in/x.txt", "x")
+        .file("htm/index.htm", "htm index")
+        .file("htm/index.xhtml", "xhtml beside htm")
+        .file("xhtml/index.xhtml", "xhtml index")
+        .file("xhtml.html", "page beside a folder")
         .file("folder/note.txt", "note")
         .file("folder/.env", "secret")
         .file("folder/.well-known/x", "secret")
@@ -60,6 +68,13 @@ fn files_are_found() {
         ("/folder/note.txt", "note"),
         ("/about", "about"),
         ("/about.html", "about"),
+        // A folder answers before the page of its name only if it has a document.
+        ("/blog", "blog page"),
+        ("/blog/in", "page in blog"),
+        ("/blog/hello", "hello"),
+        ("/htm/", "htm index"),
+        ("/htm/index.xhtml", "xhtml beside htm"),
+        ("/xhtml/", "xhtml index"),
         ("/plain", "plain"),
         ("/plain.html", "plain.html"),
         ("/both.html", "both as a file"),
@@ -143,6 +158,16 @@ fn paths_lead_to_their_one_form() {
         ("/folder?x=1", "/folder/?x=1"),
         ("/empty", "/empty/"),
         ("/both", "/both/"),
+        ("/about/", "/about"),
+        ("/about/?x=1", "/about?x=1"),
+        ("/blog/", "/blog"),
+        ("/blog/in/", "/blog/in"),
+        ("/blog/hello/", "/blog/hello"),
+        ("/%C3%A9/", "/%C3%A9"),
+        ("/htm", "/htm/"),
+        ("/htm/index.htm", "/htm/"),
+        ("/xhtml", "/xhtml/"),
+        ("/xhtml/index.xhtml", "/xhtml/"),
         ("/index.html", "/"),
         ("/index.html?x=/y", "/?x=/y"),
         ("/folder/index.html", "/folder/"),

@@ -40,6 +40,9 @@ pub(super) enum Expected {
 /// The longest target, in bytes.
 const TARGET_LIMIT: usize = 8192;
 
+/// The documents that stand for their folder, the first that is there.
+const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.xhtml"];
+
 /// The steps of docs/behaviour.md, "From request to file", in their order.
 pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_LIMIT) {
@@ -94,18 +97,28 @@ fn lead(site: &Site, path: &Path) -> Expected {
     if path.is_hidden() {
         return missing();
     }
+    let index = INDEXES.iter().find_map(|name| file(&beneath(name)));
+    let page = file(&format!("{relative}.html"));
     if path.folder || relative.is_empty() {
-        return file(&beneath("index.html")).unwrap_or_else(missing);
+        return match (index, page) {
+            (Some(index), _) => index,
+            (None, Some(_)) if !relative.is_empty() => Expected::MovedPath(format!("/{relative}")),
+            (None, _) => missing(),
+        };
     }
-    let is_index = path.names.last().is_some_and(|name| name == "index.html");
+    let name = path.names.last().map_or("", |name| name);
+    let folder = &relative[..relative.len() - name.len()];
+    let first = INDEXES.iter().find(|index| file(&format!("{folder}{index}")).is_some());
     match file(&relative) {
-        Some(_) if is_index => {
-            let folder = relative.strip_suffix("index.html").unwrap_or_default();
+        Some(_) if first.is_some_and(|index| *index == name) => {
             Expected::MovedPath(format!("/{folder}"))
         }
         Some(found) => found,
-        None if is_folder(site, &relative) => Expected::MovedPath(format!("/{relative}/")),
-        None => file(&format!("{relative}.html")).unwrap_or_else(missing),
+        None if index.is_some() => Expected::MovedPath(format!("/{relative}/")),
+        None if page.is_none() && is_folder(site, &relative) => {
+            Expected::MovedPath(format!("/{relative}/"))
+        }
+        None => page.unwrap_or_else(missing),
     }
 }
 

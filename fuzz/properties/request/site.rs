@@ -35,6 +35,12 @@ pub(super) const SITES: [Site; 3] = [
             ("index.html", b"<title>Home</title>\n"),
             ("404.html", b"<title>Not here</title>\n"),
             ("about.html", b"<title>About</title>\n"),
+            ("css.html", b"<title>About style</title>\n"),
+            ("guide.html", b"<title>Beside the guide</title>\n"),
+            ("old/index.htm", b"<title>Old</title>\n"),
+            ("old/index.xhtml", b"<title>Older</title>\n"),
+            ("picture.svgz", CODED),
+            ("inside-link", &DATA),
             ("guide/index.html", b"<title>Guide</title>\n"),
             ("guide/404.html", b"<title>Not in the guide</title>\n"),
             ("guide/a b.txt", b"a space in its name\n"),
@@ -80,7 +86,8 @@ pub(super) fn write() -> TempDir {
         fs::write(path, content).expect("a file");
     };
     for site in &SITES {
-        for (path, content) in site.files.iter().filter(|(path, _)| *path != "inner-link") {
+        let links = ["inner-link", "inside-link"];
+        for (path, content) in site.files.iter().filter(|(path, _)| !links.contains(path)) {
             write(sites.join(site.host).join(path), content);
         }
     }
@@ -97,6 +104,8 @@ pub(super) fn write() -> TempDir {
     ] {
         symlink(target, site.join(link)).expect("a link");
     }
+    symlink(site.join("data.bin"), site.join("inside-link")).expect("a link");
+    fs::write(site.join("css/site.css.br"), "").expect("an empty sibling");
     mkfifoat(CWD, site.join("fifo"), Mode::RUSR).expect("a pipe");
     folder
 }

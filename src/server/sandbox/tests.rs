@@ -44,6 +44,75 @@ fn one_directory_may_be_replaced_whole() {
     assert_eq!(with_siblings(Path::new("/srv/a")), Path::new("/srv"));
 }
 
+/// The ways in which people switch releases: a link on the way, and the folders that become readable.
+#[test]
+fn links_on_the_way_may_be_switched() {
+    let folders = [
+        "sites",
+        "keys/tls",
+        "links",
+        "app/releases/1/public",
+        "app/releases/1/sites/x.test",
+        "git/.worktrees/abc",
+        "volume/..2026",
+        "certificates/archive/x",
+        "certificates/live/x",
+        "far/away",
+    ];
+    let links = [
+        ("app/current", "releases/1"),
+        ("sites/public.test", "../app/current/public"),
+        ("sites/git.test", "../git/html"),
+        ("git/html", ".worktrees/abc"),
+        ("sites/volume.test", "../volume/..data"),
+        ("volume/..data", "..2026"),
+        ("sites/chain.test", "../links/one"),
+        ("links/one", "../far/away/there"),
+        ("far/away/there", "../not-yet"),
+        ("certificates/live/x/cert.pem", "../../archive/x/cert1.pem"),
+        ("keys/tls/x", "../../certificates/live/x"),
+        ("links/tls", "../keys/tls"),
+    ];
+    let all =
+        ["sites", "app/releases/1", "app/releases", "git", "volume", "links", "far/away", "far"];
+    let rows: [(&str, bool, Option<&str>, &[&str]); 5] = [
+        ("app/current/public", true, None, &["app/releases"]),
+        ("app/current/sites", false, None, &["app/releases"]),
+        ("sites", false, None, &all),
+        (
+            "git",
+            false,
+            Some("keys/tls"),
+            &["git", "keys/tls", "certificates/live", "certificates/archive/x"],
+        ),
+        (
+            "git",
+            false,
+            Some("links/tls"),
+            &["git", "keys", "certificates/live", "certificates/archive/x"],
+        ),
+    ];
+    for (sites, single, tls, expected) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        for name in folders {
+            fs::create_dir_all(path.join(name)).unwrap();
+        }
+        fs::write(path.join("certificates/archive/x/cert1.pem"), "x").unwrap();
+        for (name, target) in links {
+            symlink(target, path.join(name)).unwrap();
+        }
+        let found = readable(&sources(path.join(sites), single, tls.map(|tls| path.join(tls))));
+        let expected: Vec<_> = expected.iter().map(|name| path.join(name)).collect();
+        for wanted in &expected {
+            assert!(covers(&found, wanted), "{sites}: {wanted:?} is out of reach of {found:?}");
+        }
+        for reached in &found {
+            assert!(covers(&expected, reached), "{sites}: {reached:?} need not be reached");
+        }
+    }
+}
+
 #[test]
 fn nothing_else_can_be_read_from_inside() {
     let (_folder, path) = tree();

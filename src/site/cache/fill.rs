@@ -99,11 +99,10 @@ impl Fill {
         if matches!(found, Ok(Found::File(_))) {
             return found;
         }
-        let latest = self.site.root().latest();
-        if latest.generation() == self.root.generation() {
-            return found;
+        match self.site.root().latest() {
+            Some(latest) if latest.generation() != self.root.generation() => self.root = latest,
+            _ => return found,
         }
-        self.root = latest;
         self.subject.borrowed().look_up(&self.root)
     }
 
@@ -153,6 +152,12 @@ impl Fill {
         read: Representation,
         now: SystemTime,
     ) -> Found {
+        for sibling in read.empty_siblings() {
+            let site = self.site.name();
+            if self.cache.background.complaints().may_be_told(site, &sibling, began) {
+                tracing::warn!(%site, sibling, "not used: it is empty, and its file is not");
+            }
+        }
         let representation = self.unless_known(read);
         let watch = if representation.may_hide_a_change(now) {
             Watch::Anew
@@ -160,7 +165,7 @@ impl Fill {
             Watch::File {
                 relative: file.relative.clone(),
                 facts: file.facts,
-                shadow: file.shadow.clone(),
+                shadows: file.shadows.clone(),
             }
         };
         if representation.inspection().is_none() && matches!(watch, Watch::File { .. }) {
@@ -238,11 +243,18 @@ impl Fill {
     /// Trouble is never made known: it may have passed when the next request comes.
     fn unreadable(&self, began: Tick, file: &Unreadable) -> Found {
         let found = file.outcome();
+        let (site, path, error) = (self.site.name(), &*file.relative, file.cause);
+        let is_told = self.cache.background.complaints().may_be_told(site, path, began);
         if !matches!(found, Found::Unavailable) {
+            if is_told {
+                tracing::warn!(%site, path, %error, "this file may not be read, it is answered \
+                    with 403");
+            }
             return self.publish(began, found, Watch::Anew);
         }
-        let (site, path) = (self.site.name(), &file.relative);
-        tracing::error!(%site, %path, error = %file.cause, "cannot read");
+        if is_told {
+            tracing::error!(%site, path, %error, "cannot read");
+        }
         found
     }
 }

@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 
 use super::super::Found;
-use super::super::facts::Facts;
+use super::super::facts::{Facts, Kind};
 use super::super::names::Names;
 use super::super::root::OpenRoot;
 use super::{SIBLINGS_TRUST, TRUST, Wanted};
@@ -27,8 +27,8 @@ pub(super) struct Known {
 /// The part of the file system that an answer depends on.
 #[derive(Debug)]
 pub(super) enum Watch {
-    /// The answer holds as long as this name has these facts, and the shadow names nothing.
-    File { relative: Box<str>, facts: Facts, shadow: Option<Box<str>> },
+    /// The answer holds as long as this name has these facts, and no shadow is that of a file.
+    File { relative: Box<str>, facts: Facts, shadows: Vec<Box<str>> },
     /// The answer holds as long as this folder has these facts: then its names are still these.
     Folder { relative: Box<str>, facts: Facts, names: Names },
     /// The answer has to be found anew each time.
@@ -71,9 +71,9 @@ impl Known {
         let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
         let holds = self.generation == root.generation()
             && match &self.watch {
-                Watch::File { relative, facts, shadow } => {
+                Watch::File { relative, facts, shadows } => {
                     has(relative, facts)
-                        && shadow.as_ref().is_none_or(|name| is_absent(root, name))
+                        && shadows.iter().all(|name| is_no_file(root, name))
                         && self.has_its_siblings(root, now)
                 }
                 Watch::Folder { relative, facts, .. } => has(relative, facts),
@@ -107,6 +107,9 @@ impl Known {
     }
 }
 
-fn is_absent(root: &OpenRoot, name: &str) -> bool {
-    matches!(Facts::at(root.folder(), name), Err(Errno::NOENT | Errno::NOTDIR))
+fn is_no_file(root: &OpenRoot, name: &str) -> bool {
+    match Facts::at(root.folder(), name) {
+        Ok(facts) => facts.kind() != Kind::File,
+        Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::super::lookup::{CLEAN_SUFFIX, DEEPEST, INDEX, MISSING_PAGE, join};
+use super::super::lookup::{CLEAN_SUFFIX, DEEPEST, INDEXES, MISSING_PAGE, join};
 use super::super::names::Names;
 use super::super::root::OpenRoot;
 use super::super::{Found, Site};
@@ -29,7 +29,7 @@ impl Cache {
         subject: Subject<&str>,
         now: Tick,
     ) -> Option<Found> {
-        let (mut page, mut looks) = (None, LOOKS);
+        let (mut page, mut looks, mut has_twin) = (None, LOOKS, false);
         for (depth, step) in Steps::of(subject).enumerate() {
             if depth == DEEPEST {
                 return None;
@@ -45,10 +45,11 @@ impl Cache {
             if names.has_missing_page() {
                 page = Some(step.folder);
             }
-            if !step.may_go_on(names) {
+            if !step.may_go_on(names) && !has_twin {
                 let page = page.map(|folder| format!("/{}", join(folder, MISSING_PAGE)));
                 return Some(Found::Missing(page.map(Into::into)));
             }
+            has_twin = step.may_have_twin(names);
         }
         None
     }
@@ -63,7 +64,8 @@ impl Cache {
 /// Whether a deploy has not put another folder in the root's place. Before something is said to be
 /// missing, it is looked for there.
 fn is_latest(site: &Site, root: &OpenRoot, folder: &str) -> bool {
-    !folder.is_empty() || site.root().latest().generation() == root.generation()
+    let latest = || site.root().latest().map(|latest| latest.generation());
+    !folder.is_empty() || latest() == Some(root.generation())
 }
 
 impl Fill {
@@ -107,6 +109,8 @@ enum Next<'a> {
     Folder(&'a str),
     /// A file or folder of this name, or a file of it with [`CLEAN_SUFFIX`].
     Last(&'a str),
+    /// A folder of this name, or a page of it that was asked for as if it were a folder.
+    Asked(&'a str),
     /// The folder's own document.
     Index,
     /// Nothing: whatever is missing in this folder was asked about.
@@ -118,10 +122,17 @@ impl Step<'_> {
     fn may_go_on(&self, names: &Names) -> bool {
         match self.next {
             Next::Folder(name) => names.may_have(name, ""),
-            Next::Last(name) => names.may_have(name, "") || names.may_have(name, CLEAN_SUFFIX),
-            Next::Index => names.may_have(INDEX, ""),
+            Next::Last(name) | Next::Asked(name) => {
+                names.may_have(name, "") || names.may_have(name, CLEAN_SUFFIX)
+            }
+            Next::Index => INDEXES.iter().any(|index| names.may_have(index, "")),
             Next::Nothing => false,
         }
+    }
+
+    /// Whether there may be a page of the name of the folder that was asked for.
+    fn may_have_twin(&self, names: &Names) -> bool {
+        matches!(self.next, Next::Asked(name) if names.may_have(name, CLEAN_SUFFIX))
     }
 }
 
@@ -144,8 +155,7 @@ impl<'a> Steps<'a> {
                     None => (relative, None),
                 }
             }
-            Subject::MissingPage(folder) => (folder, Some(Next::Nothing)),
-            Subject::Names(folder) => (folder, Some(Next::Index)),
+            Subject::MissingPage(folder) | Subject::Names(folder) => (folder, Some(Next::Nothing)),
         };
         Self { relative, end, next: Some(0) }
     }
@@ -167,8 +177,12 @@ impl<'a> Iterator for Steps<'a> {
         let length = rest.find('/');
         self.next = length.map(|length| start + length + 1);
         let name = &rest[..length.unwrap_or(rest.len())];
-        let is_last = length.is_none() && self.end.is_none();
-        Some(Step { folder, next: if is_last { Next::Last(name) } else { Next::Folder(name) } })
+        let next = match (length, self.end) {
+            (None, None) => Next::Last(name),
+            (None, Some(Next::Index)) => Next::Asked(name),
+            _ => Next::Folder(name),
+        };
+        Some(Step { folder, next })
     }
 }
 
@@ -179,19 +193,20 @@ mod tests {
     #[test]
     fn the_way_goes_downward() {
         let table = [
-            (Subject::Path("/"), " has index.html?"),
+            (Subject::Path("/"), " has an index?"),
             (Subject::Path("/a"), " has a?"),
-            (Subject::Path("/a/"), " has a, a has index.html?"),
+            (Subject::Path("/a/"), " has a/?, a has an index?"),
             (Subject::Path("/a/b"), " has a, a has b?"),
-            (Subject::Path("/a/b/c/"), " has a, a has b, a/b has c, a/b/c has index.html?"),
+            (Subject::Path("/a/b/c/"), " has a, a has b, a/b has c/?, a/b/c has an index?"),
             (Subject::MissingPage(""), " has nothing"),
             (Subject::MissingPage("a/b"), " has a, a has b, a/b has nothing"),
         ];
         for (subject, expected) in table {
             let say = |Step { folder, next }| match next {
                 Next::Folder(name) => format!("{folder} has {name}"),
+                Next::Asked(name) => format!("{folder} has {name}/?"),
                 Next::Last(name) => format!("{folder} has {name}?"),
-                Next::Index => format!("{folder} has {INDEX}?"),
+                Next::Index => format!("{folder} has an index?"),
                 Next::Nothing => format!("{folder} has nothing"),
             };
             let told: Vec<_> = Steps::of(subject).map(say).collect();

@@ -229,7 +229,10 @@ async fn nothing_is_missing_while_a_folder_is_replaced() {
 }
 
 /// Everything that a path may be missing in, or be there beside.
-const TREE: [&str; 8] = [
+const TREE: [&str; 11] = [
+    "twin.html",
+    "twin/a.txt",
+    "notes/index.htm",
     "index.html",
     "about.html",
     "404.html",
@@ -241,7 +244,15 @@ const TREE: [&str; 8] = [
 ];
 
 /// Paths of that tree, most of which lead to nothing.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 33] = [
+    "/twin",
+    "/twin/",
+    "/twin/b",
+    "/twin/b/",
+    "/notes/",
+    "/notes/index.htm",
+    "/notes/index.xhtml",
+    "/link/nothing/",
     "/",
     "/about",
     "/about/",
@@ -287,7 +298,7 @@ impl Scene {
 
     /// Asks for what is missing until every folder's names are known.
     async fn learn(&self) {
-        for folder in ["/", "/blog/", "/blog/post/", "/bare/deeper/", "/link/"] {
+        for folder in ["/", "/blog/", "/blog/post/", "/bare/deeper/", "/link/", "/twin/"] {
             self.learn_names_of(folder).await;
         }
         // Of this one, nothing is to be learned.
@@ -311,7 +322,7 @@ impl Scene {
 
     /// What a path leads to by the disk alone.
     fn placed(&self, path: &str) -> String {
-        let root = Root::open(&self.path()).unwrap().latest();
+        let root = Root::open(&self.path()).unwrap().latest().unwrap();
         let found = lookup::find(&root, path).unwrap();
         told(&found.map(|file| file.relative.to_string()))
     }
@@ -344,7 +355,7 @@ async fn what_is_known_to_be_missing_is_what_the_disk_has_not() {
         };
         assert_eq!(seen(found), scene.placed(path), "{path}");
     }
-    assert_eq!(at_once, 12, "of those, nobody had to look for");
+    assert_eq!(at_once, 14, "of those, nobody had to look for");
 }
 
 #[tokio::test]
@@ -382,7 +393,11 @@ type Come = Box<dyn Fn(&Path)>;
 #[tokio::test]
 async fn what_was_missing_is_found_when_it_has_come() {
     let write = |name| move |site: &Path| fs::write(site.join(name), name).unwrap();
-    let comes: [(&str, Come); 8] = [
+    let comes: [(&str, Come); 12] = [
+        ("/twin/b/", Box::new(write("twin/b.html"))),
+        ("/nothing/", Box::new(write("nothing.html"))),
+        ("/blog/nothing/", Box::new(write("blog/nothing.html"))),
+        ("/bare/deeper/", Box::new(write("bare/deeper.html"))),
         ("/new.html", Box::new(write("new.html"))),
         ("/clean", Box::new(write("clean.html"))),
         ("/blog/new.txt", Box::new(write("blog/new.txt"))),

@@ -13,17 +13,18 @@ fn describe(found: Result<Found<OpenFile>, Unreadable>) -> String {
         Ok(Found::File(file)) => format!("file {}", file.relative),
         Ok(Found::Folder) => "folder".into(),
         Ok(Found::Index) => "index".into(),
+        Ok(Found::Page) => "page".into(),
         Ok(Found::Missing(page)) => format!("missing {}", page.as_deref().unwrap_or("-")),
         Ok(other) => panic!("{other:?} without a cause"),
         Err(Unreadable { relative, cause }) => format!("{relative}: {cause}"),
     }
 }
 
-#[test]
-fn paths_lead_where_the_contract_says() {
+/// A site with pages, folders and links of all kinds.
+fn site() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path();
-    for name in ["blog/post", "empty", "only"] {
+    for name in ["blog/post", "empty", "only", "notes", "xml", "both/index.html"] {
         fs::create_dir_all(site.join(name)).unwrap();
     }
     for name in [
@@ -34,23 +35,50 @@ fn paths_lead_where_the_contract_says() {
         "blog/404.html",
         "blog/post/a.txt",
         "extensionless",
+        "blog.html",
+        "blog/post.html",
+        "notes/index.htm",
+        "notes.html",
+        "xml/index.xhtml",
+        "blog/index.htm",
+        "both.html",
     ] {
         fs::write(site.join(name), name).unwrap();
     }
     symlink("about.html", site.join("link")).unwrap();
     symlink("/etc/hostname", site.join("out.txt")).unwrap();
-    let root = Root::open(site).unwrap().current(Tick::now());
+    folder
+}
+
+#[test]
+fn paths_lead_where_the_contract_says() {
+    let site = site();
+    let root = Root::open(site.path()).unwrap().current(Tick::now()).unwrap();
     let long = format!("/{}", "x".repeat(300));
     let table = [
         ("/", "file index.html"),
         ("/index.html", "index"),
         ("/about.html", "file about.html"),
         ("/about", "file about.html"),
-        ("/about/", "missing -"),
+        ("/about/", "page"),
+        ("/about/index.html", "missing -"),
         ("/about.html/", "missing -"),
         ("/about.html/x", "missing -"),
-        ("/only", "folder"),
-        ("/only/", "missing -"),
+        // A page answers before a folder that has no document, and a folder that has one before it.
+        ("/only", "file only.html"),
+        ("/only/", "page"),
+        ("/blog.html", "file blog.html"),
+        ("/blog/post", "file blog/post.html"),
+        ("/notes", "folder"),
+        ("/both", "file both.html"),
+        ("/both/", "page"),
+        ("/notes/", "file notes/index.htm"),
+        ("/notes/index.htm", "index"),
+        ("/notes/index.html", "missing -"),
+        ("/xml", "folder"),
+        ("/xml/", "file xml/index.xhtml"),
+        ("/xml/index.xhtml", "index"),
+        ("/blog/index.htm", "file blog/index.htm"),
         ("/only/index.html", "missing -"),
         ("/empty", "folder"),
         ("/empty/", "missing -"),
@@ -58,7 +86,8 @@ fn paths_lead_where_the_contract_says() {
         ("/blog/", "file blog/index.html"),
         ("/blog/index.html", "index"),
         ("/blog/nothing", "missing /blog/404.html"),
-        ("/blog/post/", "missing /blog/404.html"),
+        ("/blog/post/", "page"),
+        ("/blog/other/", "missing /blog/404.html"),
         ("/blog/post/b/c", "missing /blog/404.html"),
         ("/blog/post/a.txt", "file blog/post/a.txt"),
         ("/extensionless", "file extensionless"),
@@ -92,7 +121,7 @@ fn the_search_for_a_page_ends_somewhere() {
         folder.push("a");
         fs::create_dir(&folder).unwrap();
     }
-    let root = Root::open(site.path()).unwrap().current(Tick::now());
+    let root = Root::open(site.path()).unwrap().current(Tick::now()).unwrap();
     for depth in [0, 1, DEEPEST - 1, DEEPEST, 2 * DEEPEST] {
         let folder = vec!["a"; depth].join("/");
         let page = missing_page(&root, &folder).unwrap();

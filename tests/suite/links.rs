@@ -1,0 +1,143 @@
+//! Links as deploys use them: switched on the way to a site, and to paths of the whole system.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::client::Request;
+use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
+
+/// The promise for a switched folder, and what a busy machine may add to it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks for `target` until the answer has this status and content.
+#[track_caller]
+fn becomes(server: &Server, target: &str, status: u16, text: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = server.send(&Request::get(target));
+        if (answer.status, answer.text().as_str()) == (status, text) {
+            return;
+        }
+        assert!(Instant::now() < until, "{target}: {} {}", answer.status, answer.text());
+        std::thread::yield_now();
+    }
+}
+
+/// Puts a link in the place of another as deploys do: made beside it, then renamed.
+fn switch(link: &Path, target: &str) {
+    let beside = link.with_added_extension("next");
+    symlink(target, &beside).expect("the link can be made");
+    fs::rename(beside, link).expect("the link can be renamed");
+}
+
+#[test]
+fn a_link_on_the_way_to_a_site_is_switched() {
+    // The link of the site, the one that is switched, its first target and its second.
+    let rows = [
+        ("app/current/public", "app/current", "releases/1", "releases/2"),
+        ("git/html", "git/html", ".worktrees/abc", ".worktrees/def"),
+        ("volume/..data", "volume/..data", "..2026_01", "..2026_02"),
+        ("deploy/live/site/dist", "deploy/live/site", "v1", "v2"),
+        ("outer/current/web", "outer/current", "../store/blue", "../store/green"),
+    ];
+    for (site, link, first, second) in rows {
+        let setup = Setup::new();
+        let link = setup.folder().join(link);
+        let above = link.parent().unwrap();
+        fs::create_dir_all(above).unwrap();
+        let rest = setup.folder().join(site);
+        let rest = rest.strip_prefix(&link).unwrap();
+        for (release, text) in [(first, "first"), (second, "second")] {
+            Site::at(above.join(release).join(rest)).file("index.html", text);
+        }
+        symlink(first, &link).unwrap();
+        symlink(setup.folder().join(site), setup.sites().join("a.test")).unwrap();
+        let server = setup.start();
+        assert_eq!(server.send(&Request::get("/")).text(), "first", "{site}");
+        switch(&link, second);
+        becomes(&server, "/", 200, "second");
+    }
+}
+
+#[test]
+fn a_link_to_a_path_of_the_system_works_within_the_site() {
+    let setup = Setup::new();
+    let outside = setup.folder().join("outside");
+    Site::at(&outside).file("secret.txt", "secret");
+    let site = Site::at(setup.sites().join("a.test"));
+    let root = setup.sites().join("a.test");
+    site.file("rel/r1/index.html", "one").file("rel/r2/index.html", "two");
+    for (name, target) in [
+        ("rel/current", root.join("rel/r1")),
+        ("page.html", root.join("rel/r2/index.html")),
+        ("chain", root.join("rel/current")),
+        ("out", outside.clone()),
+        ("up", root.join("../../outside")),
+    ] {
+        site.link(name, target);
+    }
+    let server = setup.start();
+    let rows = [
+        ("/rel/current/", 200, "one"),
+        ("/rel/current", 308, ""),
+        ("/page", 200, "two"),
+        ("/page.html", 200, "two"),
+        ("/chain/", 200, "one"),
+        ("/out/secret.txt", 404, "404 Not Found\n"),
+        ("/up/secret.txt", 404, "404 Not Found\n"),
+    ];
+    for (target, status, text) in rows {
+        let answer = server.send(&Request::get(target));
+        assert_eq!((answer.status, answer.text().as_str()), (status, text), "{target}");
+    }
+    switch(&root.join("rel/current"), root.join("rel/r2").to_str().unwrap());
+    becomes(&server, "/rel/current/", 200, "two");
+}
+
+#[test]
+fn a_site_that_cannot_be_read_keeps_no_other_from_being_served() {
+    let setup = Setup::new().site("a.test", |site| site.file("index.html", "a"));
+    symlink(setup.folder().join("late/site"), setup.sites().join("b.test")).unwrap();
+    symlink("nowhere", setup.sites().join("c.test")).unwrap();
+    let late = setup.folder().join("late");
+    fs::create_dir(&late).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_shost"));
+    let check = check.arg("--sites").arg(setup.sites()).arg("--check").output().unwrap();
+    let told = String::from_utf8_lossy(&check.stderr);
+    assert_eq!(check.status.code(), Some(1), "{told}");
+    assert!(told.contains("b.test"), "{told}");
+    let server = setup.start();
+    for name in ["b.test", "c.test"] {
+        let warned = |line: &str| line.contains(name) && line.contains("503 until it can be read");
+        server.stderr.nth(0, warned);
+        assert_eq!(server.send(&Request::get("/").host(name)).status, 503, "{name}");
+    }
+    assert_eq!(server.send(&Request::get("/")).text(), "a");
+    Site::at(late.join("site")).file("index.html", "b");
+    let until = Instant::now() + PATIENCE;
+    while server.send(&Request::get("/").host("b.test")).status != 200 {
+        assert!(Instant::now() < until, "still not readable");
+        std::thread::yield_now();
+    }
+    assert_eq!(server.send(&Request::get("/").host("c.test")).status, 503);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_its_reason() {
+    let setup = Setup::new().site("a.test", |site| site.file("closed.txt", "x")).unprivileged();
+    let path = setup.sites().join("a.test/closed.txt");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+    let server = setup.start();
+    for _ in 0..3 {
+        assert_eq!(server.send(&Request::get("/closed.txt")).status, 403);
+    }
+    let told = |line: &str| line.contains("closed.txt") && line.contains("ermission denied");
+    server.stderr.nth(0, told);
+    server.signal(rustix::process::Signal::USR1);
+    server.stderr.nth(0, |line| line.contains("requests"));
+    assert_eq!(server.stderr.count(told), 1);
+}
