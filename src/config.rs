@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Arguments, Bots, LogFormat};
 use crate::log::{Format, Options};
-use crate::memory;
+use crate::process::memory;
 use crate::server::Setup;
 use crate::server::snapshot::Sources;
 use crate::service::{BotPolicy, Policy};

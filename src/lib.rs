@@ -15,7 +15,6 @@
 pub mod check;
 pub mod cli;
 pub mod config;
-pub mod memory;
 
 pub mod server;
 
@@ -28,7 +27,5 @@ pub mod bot;
 pub mod coding;
 pub mod http;
 
-pub mod clock;
-pub mod descriptors;
-pub mod heap;
 pub mod ledger;
+pub mod process;

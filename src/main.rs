@@ -8,9 +8,9 @@ use std::time::Duration;
 use shost::cli::{self, Typed};
 use shost::config::Config;
 use shost::log::{AccessLog, diagnostics, one_line, panics};
+use shost::process::signals::Orders;
 use shost::server::control::client;
 use shost::server::preparation::Preparation;
-use shost::server::signals::Orders;
 use shost::server::{Server, StartError};
 use shost::service::Service;
 
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn run(config: Config) -> Result<(), StartError> {
-    shost::heap::prepare();
-    shost::descriptors::raise();
+    shost::process::heap::prepare();
+    shost::process::descriptors::raise();
     let preparation = Preparation::make(&config.setup)?;
     let filter = std::env::var("SHOST_DIAGNOSTICS").unwrap_or_else(|_| DIAGNOSTICS.into());
     let diagnostics = diagnostics::start(&filter, config.log.timestamps)?;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::clock::{AtomicTick, Tick};
 use crate::ledger::Account;
+use crate::process::clock::{AtomicTick, Tick};
 
 use super::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
 use super::stop::Stop;

@@ -24,8 +24,8 @@ use super::requests::Requests;
 use super::snapshot::Live;
 use super::stop::Stop;
 use super::tls;
-use crate::clock::Tick;
 use crate::ledger::Account;
+use crate::process::clock::Tick;
 use crate::service::{Connection, Duty};
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).

@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::reload::{Outcome, Reloads};
-use super::reserve::{Reserve, is_out_of_descriptors};
+use crate::process::reserve::{Reserve, is_out_of_descriptors};
 
 /// How the name of a server's socket begins. Behind it stand the number of its process, a hyphen
 /// and [random digits](SUFFIX_BYTES).

@@ -32,7 +32,7 @@ use super::io::Io;
 use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES, STREAMS};
 use super::requests::Requests;
 use super::turn::{TURN, give_way};
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 use budget::Budget;
 use error::Fault;
 use frame::{PAYLOAD, kind};

@@ -8,12 +8,13 @@ use rustix::process::{Resource, getrlimit};
 
 use super::inherited::{self, Spoken};
 use super::listener::Sockets;
-use super::notify::Notifier;
-use super::reserve::Reserve;
-use super::sandbox::{self, Sandbox};
 use super::{Setup, StartError};
 use crate::ledger::{Bounds, Ledger, Means};
-use crate::memory;
+use crate::process::memory;
+use crate::process::notify::Notifier;
+use crate::process::reserve::Reserve;
+use crate::process::sandbox;
+use crate::process::sandbox::Sandbox;
 
 /// A process that is ready to start threads.
 #[derive(Debug)]

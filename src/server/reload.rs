@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::notify::Notifier;
-use super::reserve::Reserve;
-use super::sandbox::Sandbox;
 use super::snapshot::{Live, Snapshot, Sources};
+use crate::process::notify::Notifier;
+use crate::process::reserve::Reserve;
+use crate::process::sandbox::Sandbox;
 use crate::site::Background;
 
 pub use changes::Changes;

@@ -18,7 +18,7 @@ use super::root::OpenRoot;
 use super::tags::Tags;
 use crate::coding::Coding;
 use crate::coding::encode::{Effort, encode};
-use crate::heap;
+use crate::process::heap;
 
 /// The least urgent of the kernel's nice values: serving always goes first.
 const NICENESS: i32 = 19;

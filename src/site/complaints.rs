@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quick_cache::DefaultHashBuilder as RandomState;
 
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 
 /// How often one complaint is told.
 const PAUSE: Duration = Duration::from_mins(1);

@@ -115,7 +115,7 @@ impl Names {
 mod tests {
     use super::super::root::Root;
     use super::*;
-    use crate::clock::Tick;
+    use crate::process::clock::Tick;
     use std::fs;
     use std::sync::Arc;
     use tempfile::TempDir;

@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
 use rustix::io::{self, Errno};
 
-use crate::clock::{AtomicTick, Tick};
+use crate::process::clock::{AtomicTick, Tick};
 
 /// How long the open directory stands for its path. A deploy that renames a new folder into place
 /// or switches a link is seen after this time and a step of the clock: within the second that is

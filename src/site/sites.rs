@@ -14,9 +14,9 @@ use super::lookup::{NotAFile, OpenFile};
 use super::representation::Representation;
 use super::root::Root;
 use super::{Background, Found, lookup};
-use crate::clock::Tick;
 use crate::coding::Coding;
 use crate::http::host;
+use crate::process::clock::Tick;
 
 /// The beginning of the name of a site for all hosts of a domain that have no site of their own.
 const WILDCARD: &str = "*.";

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::limits::Allowance;
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 
 /// An allowance in use.
 #[derive(Debug)]

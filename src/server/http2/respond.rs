@@ -20,7 +20,7 @@ use super::priority::Priority;
 use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
 use super::window::Window;
 use super::{Connection, hpack};
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 use crate::server::answers::Answers;
 use crate::service::Response;
 

@@ -10,7 +10,7 @@ use super::Answers;
 use super::output::Output;
 use super::priority::Priority;
 use super::window::{Overflow, Window};
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 use crate::server::answers::Content;
 use crate::server::limits::STALL_TIME;
 

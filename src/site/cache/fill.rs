@@ -12,7 +12,7 @@ use super::super::{Found, Representation, Site};
 use super::key::{KeyRef, Subject};
 use super::known::{Known, Watch};
 use super::{Cache, Slot, Wanted, Weighed, entry_weight};
-use crate::clock::{AtomicTick, Tick};
+use crate::process::clock::{AtomicTick, Tick};
 
 /// How often a file that changes while it is read is tried again before it is streamed as it is.
 const READ_ATTEMPTS: usize = 4;

@@ -7,7 +7,7 @@ use super::super::facts::{Facts, Kind};
 use super::super::names::Names;
 use super::super::root::OpenRoot;
 use super::{SIBLINGS_TRUST, TRUST, Wanted};
-use crate::clock::{AtomicTick, Tick};
+use crate::process::clock::{AtomicTick, Tick};
 
 /// An entry checked this recently has its names in the kernel's own cache, so that the next check
 /// takes about a microsecond and may run on a serving thread. An older one is checked where

@@ -14,7 +14,7 @@ use super::Cache;
 use super::fill::Fill;
 use super::key::{KeyRef, Subject};
 use super::known::{Known, Watch};
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 
 /// Folders of one path that a serving thread asks the file system about, at the most. Each takes
 /// about a microsecond; a path with more of them is looked up where that holds up nobody.

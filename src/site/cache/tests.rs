@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::clock::Tick;
 use crate::coding::Coding;
+use crate::process::clock::Tick;
 use crate::site::lookup;
 use crate::site::root::Root;
 use crate::site::{

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use super::super::root::Root;
 use super::*;
-use crate::clock::Tick;
+use crate::process::clock::Tick;
 
 /// A word for the outcome, so that a table can state it.
 fn describe(found: Result<Found<OpenFile>, Unreadable>) -> String {

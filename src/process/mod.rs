@@ -1,0 +1,12 @@
+//! The process and what it shares with the system: rights, signals, the service manager,
+//! descriptors, memory and clocks.
+
+pub mod clock;
+pub mod descriptors;
+pub mod heap;
+pub mod memory;
+pub mod notify;
+pub mod reserve;
+pub mod sandbox;
+pub mod signals;
+pub mod watchdog;
