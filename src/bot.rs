@@ -10,8 +10,8 @@ use ::http::{HeaderMap, Method};
 use memchr::{memchr, memchr2_iter, memrchr};
 
 use crate::coding::{Coding, negotiation};
-use crate::http::host;
-use crate::http::target::{Path, Resolved};
+use crate::semantics::host;
+use crate::semantics::target::{Path, Resolved};
 
 /// The rules, in order.
 pub static RULES: &[Rule] = &[

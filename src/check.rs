@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::config::Config;
-use crate::http::date;
 use crate::log::one_line;
+use crate::semantics::date;
 use crate::server::snapshot::{LoadError, Snapshot};
 use crate::site::Background;
 

@@ -25,7 +25,7 @@ pub mod site;
 
 pub mod bot;
 pub mod coding;
-pub mod http;
+pub mod semantics;
 
 pub mod ledger;
 pub mod process;

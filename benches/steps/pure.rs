@@ -10,11 +10,12 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Version};
 use shost::bot;
 use shost::coding::{Coding, negotiation};
-use shost::http::host::Authority;
-use shost::http::precondition::{self, Validators};
-use shost::http::range;
-use shost::http::target::Path;
 use shost::log::{AccessLog, Entry, Format, Options};
+use shost::semantics::host::Authority;
+use shost::semantics::precondition;
+use shost::semantics::precondition::Validators;
+use shost::semantics::range;
+use shost::semantics::target::Path;
 
 use super::Step;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use shost::http::date;
+use shost::semantics::date;
 
 /// A date that is read is a whole second and is written back to itself.
 pub(crate) fn date(field: &[u8]) {

@@ -1,6 +1,7 @@
 //! Hosts: the normal form is one, and an authority never means two hosts.
 
-use shost::http::host::{self, Authority};
+use shost::semantics::host;
+use shost::semantics::host::Authority;
 
 /// The normal form is its own normal form, and an authority agrees with it.
 pub(crate) fn host(input: &[u8]) {

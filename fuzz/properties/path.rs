@@ -1,6 +1,6 @@
 //! Paths: whatever a client sends, only plain names are left, and they mean one thing.
 
-use shost::http::target::{Path, Resolved};
+use shost::semantics::target::{Path, Resolved};
 
 /// Resolving gives plain segments, encoding is its inverse, and a redirect stays on its host and
 /// ends the matter.

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use http::header::{HeaderMap, HeaderValue, RANGE};
 use shost::coding::Coding;
-use shost::http::precondition::Validators;
-use shost::http::range::{self, MAX_RANGES, Selection};
+use shost::semantics::precondition::Validators;
+use shost::semantics::range;
+use shost::semantics::range::{MAX_RANGES, Selection};
 
 /// For any field and length, what is selected lies within the file and is sent once.
 pub(crate) fn range(field: &[u8], length: u64) {

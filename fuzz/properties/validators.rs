@@ -7,9 +7,10 @@ use http::header::{
     IF_UNMODIFIED_SINCE,
 };
 use shost::coding::Coding;
-use shost::http::entity_tag::{self, Condition};
-use shost::http::precondition::{Validators, Verdict, evaluate};
-use shost::http::{date, range};
+use shost::semantics::entity_tag;
+use shost::semantics::entity_tag::Condition;
+use shost::semantics::precondition::{Validators, Verdict, evaluate};
+use shost::semantics::{date, range};
 
 /// The hash of the content in question.
 const HASH: &str = "0123456789abcdef";

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use rustls::sign::CertifiedKey;
 
 use self::problem::Problem;
-use crate::http::host::{normal_form, wildcard_of};
+use crate::semantics::host::{normal_form, wildcard_of};
 
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::http::date;
+use crate::semantics::date;
 
 thread_local! {
     static LATEST: RefCell<(u64, HeaderValue)> =

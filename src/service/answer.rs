@@ -12,10 +12,12 @@ use super::body::Pieces;
 use super::head::Malformed;
 use crate::bot::Rule;
 use crate::coding::{Coding, negotiation};
-use crate::http::precondition::{self, Validators, Verdict};
-use crate::http::range::{self, Selection};
-use crate::http::target::InvalidPath;
 use crate::ledger::{Account, FilePermit};
+use crate::semantics::precondition;
+use crate::semantics::precondition::{Validators, Verdict};
+use crate::semantics::range;
+use crate::semantics::range::Selection;
+use crate::semantics::target::InvalidPath;
 use crate::site::{
     Availability, Content, Descriptor, Form, Found, Held, OpenFile, Representation, Site, Sites,
     Stream, StreamedFile, Wanted,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 
-use crate::http::field_block::FieldBlock;
+use crate::semantics::field_block::FieldBlock;
 
 /// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
 /// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).

@@ -6,7 +6,7 @@ use ::http::Version;
 use ::http::header::HOST;
 use ::http::request::Parts;
 
-use crate::http::host::Authority;
+use crate::semantics::host::Authority;
 
 /// The longest target that is answered, in bytes: as long as nginx takes one, and far longer than
 /// any link that a static site has.

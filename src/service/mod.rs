@@ -28,9 +28,9 @@ use ::http::Method;
 use ::http::request::Parts;
 
 use crate::bot;
-use crate::http::host::Authority;
-use crate::http::target::{Path, Resolved};
 use crate::log::AccessLog;
+use crate::semantics::host::Authority;
+use crate::semantics::target::{Path, Resolved};
 use crate::site::{Answering, Found, Site, Sites};
 use answer::{Answer, Place};
 use head::Malformed;

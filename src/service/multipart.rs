@@ -17,7 +17,7 @@ use ::http::HeaderValue;
 use bytes::Bytes;
 
 use super::body::Pieces;
-use crate::http::range;
+use crate::semantics::range;
 
 /// Between the parts. Content that holds this very line would be cut there by a client that does
 /// not count; every client that asks for ranges does.

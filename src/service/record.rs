@@ -11,8 +11,8 @@ use ::http::request::Parts;
 
 use super::connection::Connection;
 use super::head;
-use crate::http::host::Authority;
 use crate::log::Entry;
+use crate::semantics::host::Authority;
 
 /// One answer, not yet in the log.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use super::fields::Fields;
 use super::head::Malformed;
 use super::multipart;
 use crate::coding::Coding;
-use crate::http::field_block::FieldBlock;
-use crate::http::{date, freshness, media_type, range};
+use crate::semantics::field_block::FieldBlock;
+use crate::semantics::{date, freshness, media_type, range};
 use crate::site::{Form, Representation};
 
 /// The methods there are (RFC 9110 §10.2.1).

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::facts::Facts;
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
-use crate::http::field_block::FieldBlock;
+use crate::semantics::field_block::FieldBlock;
 
 /// Answers with a quickly made form after which the best one is worth its seconds of a processor.
 const IN_DEMAND: u32 = 16;

@@ -12,8 +12,9 @@ use super::root::OpenRoot;
 use super::sibling::{self, Siblings};
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
-use crate::http::field_block::FieldBlock;
-use crate::http::media_type::{self, MediaType};
+use crate::semantics::field_block::FieldBlock;
+use crate::semantics::media_type;
+use crate::semantics::media_type::MediaType;
 
 /// Content shorter than this, in bytes, is sent as it is: what a coding could save is less than a
 /// packet's own head.

@@ -15,8 +15,8 @@ use super::representation::Representation;
 use super::root::Root;
 use super::{Background, Found, lookup};
 use crate::coding::Coding;
-use crate::http::host;
 use crate::process::clock::Tick;
+use crate::semantics::host;
 
 /// The beginning of the name of a site for all hosts of a domain that have no site of their own.
 const WILDCARD: &str = "*.";

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::host::normal_form;
+use crate::semantics::host::normal_form;
 
 /// What one folder's certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use http::StatusCode;
 use tokio::io::AsyncWrite;
 
-use crate::http::field_block::line;
+use crate::semantics::field_block::line;
 use crate::server::date;
 use crate::server::turn::Turn;
 use crate::service::Response;

@@ -76,7 +76,7 @@ fn names_the_present(stem: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::media_type;
+    use crate::semantics::media_type;
 
     #[track_caller]
     fn check(expected: &HeaderValue, file_names: &[&str]) {
