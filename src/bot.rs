@@ -5,8 +5,8 @@ mod words;
 
 use std::borrow::Cow;
 
-use ::http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
-use ::http::{HeaderMap, Method};
+use http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
+use http::{HeaderMap, Method};
 use memchr::{memchr, memchr2_iter, memrchr};
 
 use crate::coding::{Coding, negotiation};
@@ -188,7 +188,7 @@ fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ::http::{HeaderName, HeaderValue};
+    use http::{HeaderName, HeaderValue};
 
     use super::*;
 

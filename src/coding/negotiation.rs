@@ -1,7 +1,7 @@
 //! Which codings a client takes, and which it likes best (RFC 9110 §12.5.3).
 
-use ::http::HeaderMap;
-use ::http::header::ACCEPT_ENCODING;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
 
 use super::Coding;
 
@@ -110,7 +110,7 @@ fn parse_quality(text: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use ::http::HeaderValue;
+    use http::HeaderValue;
 
     use super::*;
     use Coding::{Brotli, Gzip, Identity, Zstd};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::http::HeaderValue;
+use http::HeaderValue;
 
 /// The last second that four digits of a year can name, 9999-12-31T23:59:59Z, in seconds since
 /// 1970.

@@ -2,7 +2,7 @@
 
 mod fingerprint;
 
-use ::http::HeaderValue;
+use http::HeaderValue;
 
 /// May be stored, must be asked about each time: a 304 costs little, a stale page costs trust.
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");

@@ -3,7 +3,7 @@
 mod table;
 mod well_known;
 
-use ::http::HeaderValue;
+use http::HeaderValue;
 
 /// The type of a file that nothing is known of (RFC 9110 §8.3).
 const UNKNOWN: &str = "application/octet-stream";

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use ::http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
-use ::http::{HeaderMap, HeaderValue};
+use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
+use http::{HeaderMap, HeaderValue};
 
 use super::date;
 use super::entity_tag::{self, Condition, EntityTag};

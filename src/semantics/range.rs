@@ -10,8 +10,8 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{IF_RANGE, RANGE};
-use ::http::{HeaderMap, HeaderValue};
+use http::header::{IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue};
 
 use super::precondition::{Validators, only};
 use super::{date, entity_tag};
@@ -169,7 +169,7 @@ mod tests {
 
     fn selected(lines: &[(&str, &str)], length: u64, age: Duration) -> Selection {
         let fields: HeaderMap = lines.iter().fold(HeaderMap::new(), |mut fields, (name, value)| {
-            let name = ::http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+            let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
             fields.append(name, HeaderValue::from_str(value).unwrap());
             fields
         });

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ::http_body::{Frame, SizeHint};
 use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 
 use super::record::{Kept, Record};
 use crate::ledger::Account;
@@ -77,7 +77,7 @@ impl Body {
     }
 
     /// Sends the next part of a file to `socket` without a copy, as far as it takes it; `None` where
-    /// the content has to be [taken](::http_body::Body::poll_frame) instead.
+    /// the content has to be [taken](http_body::Body::poll_frame) instead.
     ///
     /// # Errors
     /// As [`Stream::send_to`].
@@ -135,7 +135,7 @@ impl Body {
     }
 }
 
-impl ::http_body::Body for Body {
+impl http_body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 
 use crate::semantics::field_block::FieldBlock;
 

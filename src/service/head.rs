@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use ::http::Version;
-use ::http::header::HOST;
-use ::http::request::Parts;
+use http::Version;
+use http::header::HOST;
+use http::request::Parts;
 
 use crate::semantics::host::Authority;
 
@@ -78,7 +78,7 @@ fn parse(text: &str) -> Result<Authority<'_>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::http::Request;
+    use http::Request;
 
     #[track_caller]
     fn check_table_row(

@@ -24,8 +24,8 @@ mod response;
 
 use std::sync::Arc;
 
-use ::http::Method;
-use ::http::request::Parts;
+use http::Method;
+use http::request::Parts;
 
 use crate::bot;
 use crate::log::AccessLog;

@@ -13,8 +13,8 @@
 
 use std::ops::Range;
 
-use ::http::HeaderValue;
 use bytes::Bytes;
+use http::HeaderValue;
 
 use super::body::Pieces;
 use crate::semantics::range;

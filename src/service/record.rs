@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use ::http::Version;
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ::http::request::Parts;
+use http::Version;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 
 use super::connection::Connection;
 use super::head;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ::http::header::{
+use bytes::Bytes;
+use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION,
     RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use ::http::request::Parts;
-use ::http::{Method, StatusCode, Version};
-use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
 
 use super::answer::{Answer, Source};
 use super::body::{Body, Pieces};
@@ -70,8 +70,8 @@ impl Response {
     }
 }
 
-impl<B> From<::http::Response<B>> for Response<B> {
-    fn from(plain: ::http::Response<B>) -> Self {
+impl<B> From<http::Response<B>> for Response<B> {
+    fn from(plain: http::Response<B>) -> Self {
         let (head, body) = plain.into_parts();
         let fields = head.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
         let fields = Fields::of(Arc::new(fields.collect()));
@@ -79,7 +79,7 @@ impl<B> From<::http::Response<B>> for Response<B> {
     }
 }
 
-impl<B> From<Response<B>> for ::http::Response<B> {
+impl<B> From<Response<B>> for http::Response<B> {
     fn from(response: Response<B>) -> Self {
         let mut plain = Self::new(response.body);
         *plain.status_mut() = response.status;
@@ -125,7 +125,7 @@ pub(super) fn build(
 /// Content that a client sends with its request is not read; with HTTP/1 nobody can then tell where
 /// the next request begins, and the connection ends with this one (RFC 9112 §9.3).
 fn has_unread_body(head: &Parts) -> bool {
-    use ::http::header::TRANSFER_ENCODING;
+    use http::header::TRANSFER_ENCODING;
     head.version < Version::HTTP_2
         && (head.headers.contains_key(TRANSFER_ENCODING)
             || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0"))
@@ -182,7 +182,7 @@ fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Draft {
     draft
 }
 
-fn with(status: StatusCode, name: ::http::HeaderName, value: HeaderValue) -> Draft {
+fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> Draft {
     let mut draft = plain(status);
     draft.fields.insert(name, value);
     draft
