@@ -23,9 +23,9 @@ pub mod service;
 pub mod log;
 pub mod site;
 
-pub mod bot;
 pub mod coding;
 pub mod semantics;
+pub mod visitor;
 
 pub mod ledger;
 pub mod process;

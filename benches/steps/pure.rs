@@ -8,7 +8,6 @@ use http::header::{
     ACCEPT_ENCODING, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Version};
-use shost::bot;
 use shost::coding::{Coding, negotiation};
 use shost::log::{AccessLog, Entry, Format, Options};
 use shost::semantics::host::Authority;
@@ -16,6 +15,7 @@ use shost::semantics::precondition;
 use shost::semantics::precondition::Validators;
 use shost::semantics::range;
 use shost::semantics::target::Path;
+use shost::visitor::bot;
 
 use super::Step;
 

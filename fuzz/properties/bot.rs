@@ -2,7 +2,8 @@
 
 use http::Method;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, USER_AGENT};
-use shost::bot::{self, Request};
+use shost::visitor::bot;
+use shost::visitor::bot::Request;
 
 /// Any head gets a verdict from the table, and on plain HTTP no real browser is refused for what it
 /// does not send there.

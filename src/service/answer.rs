@@ -10,7 +10,6 @@ use http::request::Parts;
 
 use super::body::Pieces;
 use super::head::Malformed;
-use crate::bot::Rule;
 use crate::coding::{Coding, negotiation};
 use crate::ledger::{Account, FilePermit};
 use crate::semantics::precondition;
@@ -22,6 +21,7 @@ use crate::site::{
     Availability, Content, Descriptor, Form, Found, Held, OpenFile, Representation, Site, Sites,
     Stream, StreamedFile, Wanted,
 };
+use crate::visitor::bot::Rule;
 
 /// What a request comes to.
 #[derive(Debug)]

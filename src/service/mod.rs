@@ -27,11 +27,11 @@ use std::sync::Arc;
 use http::Method;
 use http::request::Parts;
 
-use crate::bot;
 use crate::log::AccessLog;
 use crate::semantics::host::Authority;
 use crate::semantics::target::{Path, Resolved};
 use crate::site::{Answering, Found, Site, Sites};
+use crate::visitor::bot;
 use answer::{Answer, Place};
 use head::Malformed;
 use record::{NormalHost, Record};
