@@ -18,6 +18,7 @@ pub mod config;
 
 pub mod server;
 
+pub mod certificates;
 pub mod service;
 
 pub mod log;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use shost::server::certificates::Certificates;
+use shost::certificates::Certificates;
 
 /// The folder of the pair, and so the name that it is for.
 const DOMAIN: &str = "example.com";

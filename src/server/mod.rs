@@ -2,7 +2,6 @@
 
 pub mod activity;
 pub mod answers;
-pub mod certificates;
 pub mod connection;
 pub mod control;
 mod date;

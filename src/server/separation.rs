@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::certificates::Certificates;
+use crate::certificates::Certificates;
 use crate::site::Sites;
 
 /// The key of a pair.

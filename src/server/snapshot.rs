@@ -9,8 +9,9 @@ use arc_swap::{ArcSwap, Guard};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificates::{self, Certificates};
 use super::separation::{self, Exposed};
+use crate::certificates;
+use crate::certificates::Certificates;
 use crate::service::Service;
 use crate::site::{self, Background, Sites, Source};
 

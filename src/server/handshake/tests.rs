@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio_rustls::TlsConnector;
 
 use super::{HandshakeError, handshake};
-use crate::server::certificates::Certificates;
-use crate::server::certificates::fixtures::{Resolver, certificates};
+use crate::certificates::Certificates;
+use crate::certificates::fixtures::{Resolver, certificates};
 use crate::server::tls;
 
 /// Room in the pipe, in bytes, for a flight of either side.

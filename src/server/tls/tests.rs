@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::{config, version_name};
-use crate::server::certificates::fixtures::{Resolver, certificates};
+use crate::certificates::fixtures::{Resolver, certificates};
 
 const NAME: &str = "a.example";
 

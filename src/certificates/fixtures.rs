@@ -11,17 +11,17 @@ use tempfile::TempDir;
 
 use super::Certificates;
 
-pub(crate) const RSA_PKCS1: &str = include_str!("../../../tests/fixtures/keys/rsa-2048.pkcs1.pem");
-pub(crate) const RSA_PKCS8: &str = include_str!("../../../tests/fixtures/keys/rsa-2048.pkcs8.pem");
-pub(crate) const P256_SEC1: &str = include_str!("../../../tests/fixtures/keys/p256.sec1.pem");
-pub(crate) const P384_SEC1: &str = include_str!("../../../tests/fixtures/keys/p384.sec1.pem");
-pub(crate) const ED25519: &str = include_str!("../../../tests/fixtures/keys/ed25519.pkcs8.pem");
-pub(crate) const ED448: &str = include_str!("../../../tests/fixtures/keys/ed448.pkcs8.pem");
-pub(crate) const SECP256K1: &str = include_str!("../../../tests/fixtures/keys/secp256k1.sec1.pem");
+pub(crate) const RSA_PKCS1: &str = include_str!("../../tests/fixtures/keys/rsa-2048.pkcs1.pem");
+pub(crate) const RSA_PKCS8: &str = include_str!("../../tests/fixtures/keys/rsa-2048.pkcs8.pem");
+pub(crate) const P256_SEC1: &str = include_str!("../../tests/fixtures/keys/p256.sec1.pem");
+pub(crate) const P384_SEC1: &str = include_str!("../../tests/fixtures/keys/p384.sec1.pem");
+pub(crate) const ED25519: &str = include_str!("../../tests/fixtures/keys/ed25519.pkcs8.pem");
+pub(crate) const ED448: &str = include_str!("../../tests/fixtures/keys/ed448.pkcs8.pem");
+pub(crate) const SECP256K1: &str = include_str!("../../tests/fixtures/keys/secp256k1.sec1.pem");
 pub(crate) const ENCRYPTED_PKCS8: &str =
-    include_str!("../../../tests/fixtures/keys/p256.encrypted.pem");
+    include_str!("../../tests/fixtures/keys/p256.encrypted.pem");
 pub(crate) const ENCRYPTED_SEC1: &str =
-    include_str!("../../../tests/fixtures/keys/p256.proc-type.pem");
+    include_str!("../../tests/fixtures/keys/p256.proc-type.pem");
 
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
