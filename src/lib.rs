@@ -18,6 +18,8 @@ pub mod config;
 
 pub mod server;
 
+pub mod protocol;
+
 pub mod certificates;
 pub mod service;
 

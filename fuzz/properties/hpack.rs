@@ -1,6 +1,7 @@
 //! Field blocks of HTTP/2.
 
-use shost::server::http2::hpack::{self, Decoder, Field, Name};
+use shost::protocol::http2::hpack;
+use shost::protocol::http2::hpack::{Decoder, Field, Name};
 
 /// A field block: whatever comes of it, the fields that can be sent survive it once more.
 pub(crate) fn hpack(input: &[u8]) {

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::server::limits::SPARE_DESCRIPTORS;
+use crate::protocol::limits::SPARE_DESCRIPTORS;
 
 /// The descriptors that are kept; clones share them.
 #[derive(Clone, Debug)]

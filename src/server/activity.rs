@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::ledger::Account;
 use crate::process::clock::{AtomicTick, Tick};
 
-use super::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
 use super::stop::Stop;
+use crate::protocol::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
 
 /// The state of one connection, shared by its input/output, its requests and its timer.
 #[derive(Debug)]

@@ -16,16 +16,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
-use super::http1::Http1;
-use super::http2::{self, Http2};
-use super::io::{Io, Transport};
-use super::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
+use super::io::Io;
 use super::requests::Requests;
 use super::snapshot::Live;
 use super::stop::Stop;
 use super::tls;
 use crate::ledger::Account;
 use crate::process::clock::Tick;
+use crate::protocol::http1;
+use crate::protocol::http2;
+use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
+use crate::protocol::transport::Transport;
 use crate::service::{Connection, Duty};
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).
@@ -66,6 +67,12 @@ enum Protocol {
     Http1,
     Http2,
 }
+
+/// An HTTP/1 connection of the server.
+type Http1<S> = http1::Connection<Io<S>, Requests>;
+
+/// An HTTP/2 connection of the server.
+type Http2<S> = http2::Connection<Io<S>, Requests>;
 
 /// A connection that has begun to speak HTTP.
 type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -14,7 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
-use super::limits::{LINGER_BYTES, LINGER_TIME};
+use crate::protocol::limits::{LINGER_BYTES, LINGER_TIME};
+use crate::protocol::transport::Transport;
 
 /// A stream that notes activity, and may begin with bytes that were read ahead of it.
 #[derive(Debug)]
@@ -55,22 +56,7 @@ impl<S> Io<S> {
 /// Bytes dropped at a time.
 const READ_CHUNK: usize = 8 * 1024;
 
-/// What a connection runs on.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin {
-    /// Where a file may be sent to without a copy: a socket that takes bytes as they are. `send`
-    /// gives `None` if it has nothing for it, and so does this if there is no such socket.
-    fn poll_send_file(
-        &mut self,
-        context: &mut Context<'_>,
-        send: impl FnMut(BorrowedFd<'_>) -> Option<io::Result<usize>>,
-    ) -> Poll<Option<io::Result<usize>>> {
-        let _ = (context, send);
-        Poll::Ready(None)
-    }
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for TlsStream<S> {}
-impl Transport for tokio::io::DuplexStream {}
 
 impl Transport for TcpStream {
     fn poll_send_file(

@@ -1,17 +1,12 @@
 //! Sockets, TLS, limits, reload and stop. Knows nothing of what fields mean.
 
 pub mod activity;
-pub mod answers;
 pub mod connection;
 pub mod control;
-mod date;
 pub mod flood;
 pub mod handshake;
-pub mod http1;
-pub mod http2;
 pub mod inherited;
 pub mod io;
-pub mod limits;
 pub mod listener;
 pub mod places;
 pub mod preparation;
@@ -22,7 +17,6 @@ pub mod separation;
 pub mod snapshot;
 pub mod stop;
 pub mod tls;
-mod turn;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -38,11 +32,11 @@ use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
 use crate::process::signals::{Order, Orders};
 use crate::process::watchdog;
+use crate::protocol::limits::DRAIN_TIME;
 use crate::service::{Duty, Service};
 use crate::site::Background;
 use connection::{Opening, Shared};
 use inherited::Useless;
-use limits::DRAIN_TIME;
 use listener::{Acceptor, BindError, Sockets};
 use places::Limit;
 use preparation::Preparation;

@@ -14,10 +14,10 @@ use http::{StatusCode, Version};
 use http_body::{Frame, SizeHint};
 
 use super::activity::Activity;
-use super::answers::{Answers, Content};
 use super::snapshot::{Counters, Live};
 use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
 use crate::log::Entry;
+use crate::protocol::handler::{Answers, Content};
 use crate::service::{self, Arrival, Body, Connection, Response};
 
 /// Answers the requests of one connection.

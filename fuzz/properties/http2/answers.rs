@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http_body::{Body, Frame};
-use shost::server::answers::Answers;
+use shost::protocol::handler::Answers;
 use shost::service::Response;
 
 /// Answers any request.
@@ -74,7 +74,7 @@ impl Future for Making {
     }
 }
 
-impl shost::server::answers::Content for Content {}
+impl shost::protocol::handler::Content for Content {}
 
 impl Body for Content {
     type Data = Bytes;

@@ -10,7 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use shost::server::http2::Connection;
+use shost::protocol::http2::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use answers::Pages;

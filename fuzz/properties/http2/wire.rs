@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use http::header::CONTENT_LENGTH;
-use shost::server::http2::hpack::{Decoder, Name};
+use shost::protocol::http2::hpack::{Decoder, Name};
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

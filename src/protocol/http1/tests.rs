@@ -11,9 +11,9 @@ use tokio::io::{
 };
 
 use super::Connection;
-use crate::server::answers::{Answers, Content};
-use crate::server::io::Transport;
-use crate::server::turn::TURN;
+use crate::protocol::handler::{Answers, Content};
+use crate::protocol::transport::Transport;
+use crate::protocol::turn::TURN;
 use crate::service::Response;
 
 /// Answers `/` with two bytes, `/big` with many, and `/wait` never.

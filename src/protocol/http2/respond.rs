@@ -21,10 +21,10 @@ use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
 use super::window::Window;
 use super::{Connection, hpack};
 use crate::process::clock::Tick;
-use crate::server::answers::Answers;
+use crate::protocol::handler::Answers;
 use crate::service::Response;
 
-/// Bytes of content within [`STALL_TIME`](crate::server::limits::STALL_TIME) for which answers
+/// Bytes of content within [`STALL_TIME`](crate::protocol::limits::STALL_TIME) for which answers
 /// that come later wait as long as it takes: 2 KiB a second, a third of what a telephone line of old
 /// carries.
 const MOVED: usize = 64 * 1024;

@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, uri};
 use httparse::Status;
 
 use super::lenient;
-use crate::server::limits::{HEAD_BYTES, HEAD_FIELDS};
+use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
 
 /// What has come and is not answered yet. Holds no memory while there is nothing.
 #[derive(Debug, Default)]

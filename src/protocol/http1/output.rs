@@ -9,9 +9,9 @@ use bytes::{Buf, Bytes};
 use http::StatusCode;
 use tokio::io::AsyncWrite;
 
+use crate::protocol::date;
+use crate::protocol::turn::Turn;
 use crate::semantics::field_block::line;
-use crate::server::date;
-use crate::server::turn::Turn;
 use crate::service::Response;
 
 /// Content up to this many bytes is copied behind its head: one run of bytes is sent for less than

@@ -27,12 +27,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::answers::Answers;
-use super::io::Io;
 use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES, STREAMS};
-use super::requests::Requests;
 use super::turn::{TURN, give_way};
 use crate::process::clock::Tick;
+use crate::protocol::handler::Answers;
 use budget::Budget;
 use error::Fault;
 use frame::{PAYLOAD, kind};
@@ -45,9 +43,6 @@ use window::Window;
 
 pub use error::Error;
 pub use frame::Reason;
-
-/// An HTTP/2 connection of the server.
-pub(super) type Http2<S> = Connection<Io<S>, Requests>;
 
 /// A connection; a future that ends when the connection does.
 pub struct Connection<S, A: Answers> {

@@ -59,7 +59,7 @@ impl Future for Answer {
     }
 }
 
-impl super::super::answers::Content for Content {}
+impl crate::protocol::handler::Content for Content {}
 
 impl Body for Content {
     type Data = Bytes;

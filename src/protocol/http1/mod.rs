@@ -18,19 +18,15 @@ use http::Version;
 use http_body::Body as _;
 use tokio::io::ReadBuf;
 
-use super::answers::{Answers, Content};
-use super::io::{Io, Transport};
-use super::requests::Requests;
 use super::turn::Turn;
+use crate::protocol::handler::{Answers, Content};
+use crate::protocol::transport::Transport;
 use crate::service::Response;
 use head::{Head, Input, Refusal};
 use output::{Output, Persistence};
 
 /// Bytes read at a time; requests are small.
 const READ: usize = 8 * 1024;
-
-/// An HTTP/1 connection of the server.
-pub(super) type Http1<S> = Connection<Io<S>, Requests>;
 
 /// A connection; a future that ends when the connection does.
 pub struct Connection<S, A: Answers> {
@@ -84,7 +80,7 @@ impl<S: Transport, A: Answers> Connection<S, A> {
 
     /// Tells a client whose head is late that it is; `false` if there is nobody to tell, for
     /// nothing of a head has come.
-    pub(super) fn refuse_late(&mut self) -> bool {
+    pub(crate) fn refuse_late(&mut self) -> bool {
         let late = matches!(self.state, State::Waiting) && !self.input.is_empty();
         if late {
             self.refuse(Refusal::Late);

@@ -11,8 +11,8 @@ use super::output::Output;
 use super::priority::Priority;
 use super::window::{Overflow, Window};
 use crate::process::clock::Tick;
-use crate::server::answers::Content;
-use crate::server::limits::STALL_TIME;
+use crate::protocol::handler::Content;
+use crate::protocol::limits::STALL_TIME;
 
 /// A stream that has been asked on and not been answered in full.
 pub(super) struct Stream<A: Answers> {

@@ -1,0 +1,12 @@
+//! Protocols: bytes of a connection become requests, and responses become bytes.
+//!
+//! Knows nothing of sockets, TLS and where requests are answered: a protocol reads and writes any
+//! [`transport`], and asks a [`handler`].
+
+pub(crate) mod date;
+pub mod handler;
+pub mod http1;
+pub mod http2;
+pub mod limits;
+pub mod transport;
+pub(crate) mod turn;
