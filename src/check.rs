@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::config::Config;
 use crate::log::one_line;
 use crate::semantics::date;
-use crate::server::snapshot::{LoadError, Snapshot};
+use crate::server::state::snapshot::{LoadError, Snapshot};
 use crate::site::Background;
 
 /// Loads everything as a start would, and says what was found: a line for each site and each

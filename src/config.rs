@@ -7,7 +7,7 @@ use crate::cli::{Arguments, Bots, LogFormat};
 use crate::log::{Format, Options};
 use crate::process::memory;
 use crate::server::Setup;
-use crate::server::snapshot::Sources;
+use crate::server::state::snapshot::Sources;
 use crate::service::{BotPolicy, Policy};
 use crate::site::Source;
 

@@ -9,8 +9,8 @@ use shost::cli::{self, Typed};
 use shost::config::Config;
 use shost::log::{AccessLog, diagnostics, one_line, panics};
 use shost::process::signals::Orders;
-use shost::server::control::client;
 use shost::server::preparation::Preparation;
+use shost::server::state::control::client;
 use shost::server::{Server, StartError};
 use shost::service::Service;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use crate::server::reload::Summary;
+use crate::server::state::reload::Summary;
 
 /// How long a message may wait for a service manager that does not read. It reads all the time;
 /// a server must not hang if it once does not.

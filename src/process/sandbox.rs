@@ -25,7 +25,7 @@ use landlock::{
 };
 use rustix::process::DumpableBehavior;
 
-use crate::server::snapshot::Sources;
+use crate::server::state::snapshot::Sources;
 
 /// The newest of Landlock's interfaces that this has been tried with. What a newer kernel could
 /// deny beyond it is not asked for.

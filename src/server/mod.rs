@@ -1,22 +1,10 @@
 //! Sockets, TLS, limits, reload and stop. Knows nothing of what fields mean.
 
-pub mod activity;
 pub mod connection;
-pub mod control;
-pub mod flood;
-pub mod handshake;
-pub mod inherited;
-pub mod io;
-pub mod listener;
-pub mod places;
 pub mod preparation;
-pub mod reload;
 pub mod report;
 mod requests;
-pub mod separation;
-pub mod snapshot;
-pub mod stop;
-pub mod tls;
+pub mod state;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,14 +23,16 @@ use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
 use crate::service::{Duty, Service};
 use crate::site::Background;
-use connection::{Opening, Shared};
-use inherited::Useless;
-use listener::{Acceptor, BindError, Sockets};
-use places::Limit;
+use connection::drive::{Opening, Shared};
+use connection::inherited::Useless;
+use connection::limit::Limit;
+use connection::listener::{Acceptor, BindError, Sockets};
+use connection::stop::Stop;
+use connection::tls;
 use preparation::Preparation;
-use reload::{Reloads, Summary};
-use snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
-use stop::Stop;
+use state::reload::{Reloads, Summary};
+use state::snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
+use state::{control, reload};
 
 /// What the server listens on and what it serves.
 #[derive(Clone, Debug)]

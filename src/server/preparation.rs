@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::inherited::{self, Spoken};
-use super::listener::Sockets;
+use super::connection::inherited;
+use super::connection::inherited::Spoken;
+use super::connection::listener::Sockets;
 use super::{Setup, StartError};
 use crate::ledger::{Bounds, Ledger, Means};
 use crate::process::memory;

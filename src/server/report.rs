@@ -1,6 +1,6 @@
 //! SIGUSR1: what was counted since the start, in one line.
 
-use super::snapshot::Live;
+use super::state::snapshot::Live;
 use crate::ledger::Holdings;
 use crate::log::{diagnostics, panics};
 use crate::site::Background;

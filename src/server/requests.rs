@@ -13,8 +13,8 @@ use http::request::Parts;
 use http::{StatusCode, Version};
 use http_body::{Frame, SizeHint};
 
-use super::activity::Activity;
-use super::snapshot::{Counters, Live};
+use super::connection::activity::Activity;
+use super::state::snapshot::{Counters, Live};
 use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
 use crate::log::Entry;
 use crate::protocol::handler::{Answers, Content};

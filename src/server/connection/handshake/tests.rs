@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use super::{HandshakeError, handshake};
 use crate::certificates::Certificates;
 use crate::certificates::fixtures::{Resolver, certificates};
-use crate::server::tls;
+use crate::server::connection::tls;
 
 /// Room in the pipe, in bytes, for a flight of either side.
 const PIPE: usize = 16 * 1024;

@@ -17,8 +17,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::activity::{Activity, Due};
 use super::handshake::{HandshakeError, handshake};
 use super::io::Io;
-use super::requests::Requests;
-use super::snapshot::Live;
 use super::stop::Stop;
 use super::tls;
 use crate::ledger::Account;
@@ -27,6 +25,8 @@ use crate::protocol::http1;
 use crate::protocol::http2;
 use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use crate::protocol::transport::Transport;
+use crate::server::requests::Requests;
+use crate::server::state::snapshot::Live;
 use crate::service::{Connection, Duty};
 
 /// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).

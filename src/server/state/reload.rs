@@ -4,8 +4,6 @@
 //! else who does, so the state that was there when the last of them asked is the one that is
 //! served in the end.
 
-mod changes;
-
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +16,7 @@ use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
 use crate::site::Background;
 
-pub use changes::Changes;
+pub use crate::server::state::changes::Changes;
 
 /// What came of a reload.
 #[derive(Clone, Debug)]

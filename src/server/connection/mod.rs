@@ -1,0 +1,12 @@
+//! Connections: from a listening socket to the end of the last answer.
+
+pub mod activity;
+pub mod drive;
+pub mod flood;
+pub mod handshake;
+pub mod inherited;
+pub mod io;
+pub mod limit;
+pub mod listener;
+pub mod stop;
+pub mod tls;

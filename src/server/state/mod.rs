@@ -1,0 +1,7 @@
+//! State: what is served, how it is replaced, and who may ask for that.
+
+mod changes;
+pub mod control;
+pub mod reload;
+pub mod separation;
+pub mod snapshot;
