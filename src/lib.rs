@@ -2,27 +2,27 @@
 //!
 //! A folder is a site and its name is the domain; a folder of certificates is HTTPS by SNI.
 //!
-//! Four layers, each of which imports only downward:
+//! Each layer imports only from those below it:
 //!
-//! 1. [`http`], [`coding`] and [`bot`]: what the standards say, as pure functions.
-//! 2. [`site`] and [`log`]: content on its way in, and lines on their way out.
-//! 3. [`service`]: from the head of a request to an answer.
-//! 4. [`server`]: sockets, TLS, limits, reload and stop.
+//! 1. [`command`]: the words that were typed, and what each subcommand does.
+//! 2. [`server`]: sockets, connections, TLS, reload and stop.
+//! 3. [`protocol`]: bytes become requests, and responses become bytes.
+//! 4. [`service`]: a request becomes a response.
+//! 5. [`certificates`], [`site`] and [`log`]: what is read from disks and written to the log.
+//! 6. [`semantics`], [`coding`] and [`visitor`]: what the standards say, as pure functions.
 //!
-//! Above them the program: [`cli`] is what was typed, [`config`] what it means, and [`check`] what
-//! would come of it.
+//! Beside them [`process`]: rights, signals, descriptors, memory and clocks; and [`ledger`]: what
+//! everything together may take, and who has taken how much of it.
 
-pub mod check;
-pub mod cli;
-pub mod config;
+pub mod command;
 
 pub mod server;
 
 pub mod protocol;
 
-pub mod certificates;
 pub mod service;
 
+pub mod certificates;
 pub mod log;
 pub mod site;
 

@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use shost::cli::{self, Typed};
-use shost::config::Config;
+use shost::command::arguments;
+use shost::command::arguments::Typed;
+use shost::command::config::Config;
 use shost::log::{AccessLog, diagnostics, one_line, panics};
 use shost::process::signals::Orders;
 use shost::server::preparation::Preparation;
@@ -27,14 +28,14 @@ const LOG_TIME: Duration = Duration::from_millis(500);
 const DIAGNOSTICS: &str = "info";
 
 fn main() -> ExitCode {
-    let config = match cli::read(std::env::args_os()) {
+    let config = match arguments::read(std::env::args_os()) {
         Typed::Run(arguments) => Config::from(*arguments),
         Typed::Reload(arguments) => return reload(arguments.pid),
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
     if config.check {
-        return match shost::check::run(&config) {
+        return match shost::command::check::run(&config) {
             Ok(report) => print(&report),
             Err(error) => fail(&format!("error: {error}"), 1),
         };

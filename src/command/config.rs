@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use crate::cli::{Arguments, Bots, LogFormat};
+use crate::command::arguments::{Arguments, Bots, LogFormat};
 use crate::log::{Format, Options};
 use crate::process::memory;
 use crate::server::Setup;
@@ -99,7 +99,7 @@ fn default_threads() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Typed, read};
+    use crate::command::arguments::{Typed, read};
 
     fn config(words: &[&str]) -> Config {
         let words = std::iter::once("shost").chain(words.iter().copied());

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::config::Config;
+use crate::command::config::Config;
 use crate::log::one_line;
 use crate::semantics::date;
 use crate::server::state::snapshot::{LoadError, Snapshot};

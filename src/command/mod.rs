@@ -1,0 +1,5 @@
+//! Commands: the words that were typed, their meaning, and what each subcommand does.
+
+pub mod arguments;
+pub mod check;
+pub mod config;
