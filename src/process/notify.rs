@@ -12,8 +12,6 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use crate::server::state::reload::Summary;
-
 /// How long a message may wait for a service manager that does not read. It reads all the time;
 /// a server must not hang if it once does not.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -47,7 +45,7 @@ impl Notifier {
     }
 
     /// Everything is served.
-    pub fn ready(&self, summary: &Summary) {
+    pub fn ready(&self, summary: &impl std::fmt::Display) {
         self.send(&[NotifyState::Ready, NotifyState::Status(&summary.to_string())]);
     }
 

@@ -5,7 +5,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::limits::SPARE_DESCRIPTORS;
+/// Descriptors that are kept for orders and reloads when there are no others: an order and its
+/// socket, a few folders deep, a certificate.
+const SPARE_DESCRIPTORS: usize = 16;
 
 /// The descriptors that are kept; clones share them.
 #[derive(Clone, Debug)]

@@ -90,10 +90,6 @@ pub const CLIENT_RESET: u32 = 4;
 /// large count too: to unpack them costs more than to send them.
 pub const LOCAL_RESETS: Allowance = Allowance { burst: 64, per_second: 1 };
 
-/// Descriptors that are kept for orders and reloads when there are no others: an order and its
-/// socket, a few folders deep, a certificate.
-pub const SPARE_DESCRIPTORS: usize = 16;
-
 /// Connections that may wait to be accepted.
 pub const BACKLOG: i32 = 4096;
 

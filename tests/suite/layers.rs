@@ -10,14 +10,18 @@ struct Layer {
     reason: &'static str,
 }
 
-const LAYERS: [Layer; 3] = [
+const LAYERS: [Layer; 7] = [
     Layer {
-        paths: &["http/", "http.rs", "coding/", "coding.rs", "bot.rs", "redirect.rs"],
+        paths: &["semantics/", "coding/", "visitor/"],
         forbidden: &[
             "crate::site",
             "crate::log",
+            "crate::certificates",
             "crate::service",
+            "crate::protocol",
             "crate::server",
+            "crate::command",
+            "crate::process",
             "tokio",
             "std::fs",
             "std::net",
@@ -26,14 +30,62 @@ const LAYERS: [Layer; 3] = [
         reason: "is pure: no files, clocks, sockets, runtime or logs",
     },
     Layer {
-        paths: &["site/", "site.rs", "log/", "log.rs"],
-        forbidden: &["crate::service", "crate::server", "http::StatusCode"],
+        paths: &["process/"],
+        forbidden: &[
+            "crate::site",
+            "crate::certificates",
+            "crate::service",
+            "crate::protocol",
+            "crate::command",
+        ],
+        reason: "knows the system and nothing of what is served",
+    },
+    Layer {
+        paths: &["site/", "log/"],
+        forbidden: &[
+            "crate::certificates",
+            "crate::service",
+            "crate::protocol",
+            "crate::server",
+            "crate::command",
+            "http::StatusCode",
+        ],
         reason: "knows neither connections nor status codes",
     },
     Layer {
-        paths: &["service/", "service.rs"],
-        forbidden: &["crate::server"],
+        paths: &["certificates/"],
+        forbidden: &[
+            "crate::site",
+            "crate::service",
+            "crate::protocol",
+            "crate::server",
+            "crate::command",
+            "http::StatusCode",
+            "tokio",
+        ],
+        reason: "knows pairs of certificate and key, and nothing of sites and connections",
+    },
+    Layer {
+        paths: &["service/"],
+        forbidden: &["crate::protocol", "crate::server", "crate::command", "rustls", "std::fs"],
         reason: "knows no sockets and no TLS",
+    },
+    Layer {
+        paths: &["protocol/"],
+        forbidden: &[
+            "crate::site",
+            "crate::certificates",
+            "crate::server",
+            "crate::command",
+            "rustls",
+            "std::fs",
+        ],
+        reason: "knows bytes, requests and responses, and not where they come from",
+    },
+    Layer {
+        paths: &["server/"],
+        forbidden: &["crate::command"],
+        reason: "knows nothing of what was typed",
     },
 ];
 

@@ -11,13 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::drive::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
+use super::limit::Limit;
 use crate::ledger::Connected;
 use crate::process::reserve::Reserve;
 use crate::protocol::limits::{BACKLOG, UNSENT_BYTES};
 use crate::server::Setup;
-use crate::server::connection::drive::{Ends, Opening, Shared, serve};
-use crate::server::connection::limit::Limit;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
 /// a second is long enough for connections to end, and too short for clients to give up.

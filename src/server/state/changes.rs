@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 
-use crate::server::state::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 
 /// Names that are told of each kind. A line of more is read by nobody, and the number tells enough.
 const TOLD: usize = 50;

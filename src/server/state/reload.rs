@@ -16,7 +16,7 @@ use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
 use crate::site::Background;
 
-pub use crate::server::state::changes::Changes;
+pub use super::changes::Changes;
 
 /// What came of a reload.
 #[derive(Clone, Debug)]
