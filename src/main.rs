@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use shost::command::arguments;
-use shost::command::arguments::Typed;
+use shost::certificates::Challenges;
+use shost::command::arguments::{self, Typed};
+use shost::command::certify;
 use shost::command::config::Config;
 use shost::log::{AccessLog, diagnostics, one_line, panics};
 use shost::process::signals::Orders;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let config = match arguments::read(std::env::args_os()) {
         Typed::Run(arguments) => Config::from(*arguments),
         Typed::Reload(arguments) => return reload(arguments.pid),
+        Typed::Certify(arguments) => return certify::run(*arguments),
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
@@ -64,7 +66,9 @@ fn run(config: Config) -> Result<(), StartError> {
         .build()?;
     let served = runtime.block_on(async {
         let orders = Orders::listen()?;
-        let service = Service::new(config.policy, log.clone());
+        let tls = config.setup.sources.tls.as_deref();
+        let challenges = tls.map(Challenges::beside).unwrap_or_default();
+        let service = Service::new(config.policy, log.clone()).with_challenges(challenges);
         Server::start(config.setup, preparation, service)?.run(orders).await
     });
     runtime.shutdown_background();

@@ -15,10 +15,14 @@ use rustls::sign::CertifiedKey;
 use self::problem::Problem;
 use crate::semantics::host::{normal_form, wildcard_of};
 
+pub use self::challenge::{CHALLENGE_FOLDER, Challenges};
+pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
 pub use self::problem::{Finding, LoadError, Warning};
 
+mod challenge;
+mod leaf;
 mod name;
 mod pair;
 mod pem;
@@ -28,6 +32,12 @@ mod problem;
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
+
+/// The chain of a pair, the server's own certificate first.
+pub const CERTIFICATE_FILE: &str = "cert.pem";
+
+/// The key of a pair.
+pub const KEY_FILE: &str = "key.pem";
 
 /// The certificates of one snapshot; never changed once loaded.
 #[derive(Debug, Default)]
@@ -113,9 +123,22 @@ impl Certificates {
     }
 }
 
+/// Loads one pair as the server would, whatever its folder is called.
+///
+/// # Errors
+/// When it could not be served.
+pub(crate) fn load_pair(
+    folder: &Path,
+    name: FolderName,
+    now: SystemTime,
+) -> Result<Certificate, LoadError> {
+    let (certificate, _) = pair::load(folder.to_owned(), name, now)?;
+    certificate.ok_or_else(|| Problem::Missing { beside: KEY_FILE }.at(folder))
+}
+
 /// The sub-folders that carry a name, in the order of their names. Dot folders and plain files
 /// are not meant as certificates; a folder with any other name is a mistake worth a word.
-fn list(
+pub(crate) fn list(
     folder: &Path,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<(PathBuf, FolderName)>, LoadError> {

@@ -1,7 +1,6 @@
 //! One pair of certificate and key: loaded, checked, judged.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,18 +10,12 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{InconsistentKeys, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::FromDer as _;
-use x509_parser::time::ASN1Time;
+use rustls_pki_types::ServerName;
 
+use super::leaf::{parse, subject_names, validity};
 use super::name::FolderName;
-use super::pem;
 use super::problem::{Finding, LoadError, Problem, Warning};
-
-const CERTIFICATE_FILE: &str = "cert.pem";
-const KEY_FILE: &str = "key.pem";
+use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// How long before its end a certificate is worth a warning: ACME clients renew a 90-day
 /// certificate 30 days before, so two weeks of failed attempts have gone by.
@@ -39,6 +32,7 @@ pub struct Certificate {
     name: FolderName,
     key: Arc<CertifiedKey>,
     names: Vec<String>,
+    names_folder: bool,
     names_www: bool,
     not_before: SystemTime,
     not_after: SystemTime,
@@ -103,14 +97,15 @@ impl Certificate {
         self.names_www
     }
 
+    /// Whether it names what its folder says.
+    pub(crate) fn names_its_folder(&self) -> bool {
+        self.names_folder
+    }
+
     /// What a client would object to, as of `now`.
-    fn warnings(&self, leaf: &ParsedCertificate<'_>, now: SystemTime) -> Vec<Warning> {
+    fn warnings(&self, now: SystemTime) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let named = match &self.name {
-            FolderName::Host(host) => is_valid_for(leaf, host),
-            FolderName::WildcardOf(_) => self.names.contains(&self.name.to_string()),
-        };
-        if !named {
+        if !self.names_folder {
             warnings.push(Warning::OtherName { wanted: self.name.to_string() });
         }
 
@@ -185,10 +180,15 @@ pub(super) fn load(
     check_keys_match(&key, &key_path)?;
 
     let (not_before, not_after) = validity(&chain[0]);
+    let names = subject_names(&chain[0]).map_err(unusable)?;
     let certificate = Certificate {
         folder,
         key: Arc::clone(&key),
-        names: subject_names(&chain[0]).map_err(unusable)?,
+        names_folder: match &name {
+            FolderName::Host(host) => is_valid_for(&leaf, host),
+            FolderName::WildcardOf(_) => names.contains(&name.to_string()),
+        },
+        names,
         names_www: match &name {
             FolderName::Host(host) => is_valid_for(&leaf, &format!("www.{host}")),
             FolderName::WildcardOf(_) => false,
@@ -198,7 +198,7 @@ pub(super) fn load(
         not_after,
         key_kind: KeyKind::of(&*key.key),
     };
-    let warnings = certificate.warnings(&leaf, now);
+    let warnings = certificate.warnings(now);
     let findings = warnings.into_iter().map(|warning| warning.at(&chain_path)).collect();
     Ok((Some(certificate), findings))
 }
@@ -212,43 +212,6 @@ fn check_keys_match(key: &CertifiedKey, key_path: &Path) -> Result<(), LoadError
             Err(Problem::UnsupportedKey.at(key_path))
         }
         Err(_) => Err(Problem::KeyMismatch.at(key_path)),
-    }
-}
-
-/// Checks that one certificate of a chain is whole. Bytes after it are as wrong as bytes missing.
-fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, String> {
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Ok(certificate),
-        Ok(_) => Err("there is data after it".to_owned()),
-        Err(_) => Err("its encoding is broken".to_owned()),
-    }
-}
-
-fn validity(certificate: &X509Certificate<'_>) -> (SystemTime, SystemTime) {
-    let validity = certificate.validity();
-    (system_time(validity.not_before), system_time(validity.not_after))
-}
-
-/// Times before 1970 become 1970: no certificate is that old, and nobody needs to know more.
-fn system_time(time: ASN1Time) -> SystemTime {
-    let seconds = u64::try_from(time.timestamp()).unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-fn subject_names(certificate: &X509Certificate<'_>) -> Result<Vec<String>, String> {
-    let extension = certificate.subject_alternative_name().map_err(|error| error.to_string())?;
-    let names = extension.iter().flat_map(|it| &it.value.general_names);
-    Ok(names.filter_map(subject_name).collect())
-}
-
-fn subject_name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-        GeneralName::IPAddress(bytes) => <[u8; 4]>::try_from(*bytes)
-            .map(|v4| Ipv4Addr::from(v4).to_string())
-            .or_else(|_| <[u8; 16]>::try_from(*bytes).map(|v6| Ipv6Addr::from(v6).to_string()))
-            .ok(),
-        _ => None,
     }
 }
 

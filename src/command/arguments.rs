@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, ValueEnum};
 
+use crate::command::certify::CertifyArguments;
+
 /// One static binary that serves your websites: a folder is a site and its name is the domain.
 #[derive(Clone, Debug, Parser)]
 #[command(version, disable_version_flag = true, max_term_width = 100, after_help = RELOAD_HELP)]
@@ -77,11 +79,14 @@ pub struct Arguments {
 
 /// What `--help` says of the command.
 const RELOAD_HELP: &str = "\
-    Command:\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
-    and wait for it\n                            (a DIR of that name is ./reload)";
+    Commands (a DIR of such a name is ./reload, ./certify):\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
+    and wait for it\n  shost certify [OPTIONS]   Get and renew a certificate for each site: shost certify --help";
 
 /// The word that makes a command line an order to the running server.
 const RELOAD: &str = "reload";
+
+/// The word that makes it a look after certificates.
+const CERTIFY: &str = "certify";
 
 /// Let the running server look at sites and certificates anew, and wait until it has
 ///
@@ -125,6 +130,8 @@ pub enum Typed {
     Run(Box<Arguments>),
     /// An order to the server that runs.
     Reload(ReloadArguments),
+    /// Certificates are to be looked after.
+    Certify(Box<CertifyArguments>),
     /// Help or the version was asked for: this text.
     Print(String),
     /// A mistake, in one line.
@@ -140,6 +147,9 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Typed {
     let typed = if arguments.get(1).is_some_and(|word| word == RELOAD) {
         arguments.remove(1);
         ReloadArguments::try_parse_from(arguments).map(Typed::Reload)
+    } else if arguments.get(1).is_some_and(|word| word == CERTIFY) {
+        arguments.remove(1);
+        CertifyArguments::try_parse_from(arguments).map(|typed| Typed::Certify(Box::new(typed)))
     } else {
         Arguments::try_parse_from(arguments).map(|typed| Typed::Run(Box::new(typed)))
     };

@@ -62,7 +62,7 @@ impl std::error::Error for InvalidPath {}
 const WELL_KNOWN: &str = ".well-known";
 
 /// Where an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
-const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
+pub(crate) const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
 
 /// All that a path need not escape (RFC 3986 §3.3 `pchar`) and the slash stay as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC

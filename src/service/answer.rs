@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::Method;
 use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use http::request::Parts;
@@ -36,6 +37,8 @@ pub(super) enum Answer {
     MethodNotAllowed,
     /// A bot that pretends to be a browser, or looks for a hole, by this rule.
     Refused(&'static Rule),
+    /// What a certificate authority is shown.
+    Challenge(Bytes),
     /// A host that is not served here.
     Misdirected,
     /// The same thing under another host or scheme, at this URI.

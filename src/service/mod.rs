@@ -5,10 +5,11 @@
 //! 1. The head: a host, and a target of bearable length.
 //! 2. The method.
 //! 3. The bot verdict.
-//! 4. The host's site.
-//! 5. The path.
-//! 6. What lies there.
-//! 7. Preconditions and ranges, on the selected representation.
+//! 4. The challenge of a certificate authority, in the clear, for every host.
+//! 5. The host's site.
+//! 6. The path.
+//! 7. What lies there.
+//! 8. Preconditions and ranges, on the selected representation.
 //!
 //! Each step either knows the `Answer` or hands on to the next. The response is built once, from
 //! the answer, in `response`; the access log's line is written when its [`Body`] has gone.
@@ -27,9 +28,10 @@ use std::sync::Arc;
 use http::Method;
 use http::request::Parts;
 
+use crate::certificates::Challenges;
 use crate::log::AccessLog;
 use crate::semantics::host::Authority;
-use crate::semantics::target::{Path, Resolved};
+use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
 use crate::site::{Answering, Found, Site, Sites};
 use crate::visitor::bot;
 use answer::{Answer, Place};
@@ -47,6 +49,7 @@ pub use response::Response;
 pub struct Service {
     policy: Policy,
     log: AccessLog,
+    challenges: Challenges,
 }
 
 /// What the operator decided.
@@ -73,7 +76,14 @@ impl Service {
     /// A service that writes its answers to `log`.
     #[must_use]
     pub fn new(policy: Policy, log: AccessLog) -> Self {
-        Self { policy, log }
+        Self { policy, log, challenges: Challenges::default() }
+    }
+
+    /// The same service that also answers these challenges.
+    #[must_use]
+    pub fn with_challenges(mut self, challenges: Challenges) -> Self {
+        self.challenges = challenges;
+        self
     }
 
     /// The access log.
@@ -159,6 +169,9 @@ async fn answer(
         Method::OPTIONS => return Answer::Options,
         _ => return Answer::MethodNotAllowed,
     }
+    if let Some(answer) = challenge(connection, head).await {
+        return answer;
+    }
     if authority.host.is_empty() && !sites.is_single() {
         return Answer::Malformed(Malformed::Host);
     }
@@ -179,6 +192,21 @@ async fn answer(
         Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, head),
         Err(invalid) => Answer::InvalidPath(invalid),
     }
+}
+
+/// The answer to a certificate authority, whatever name it asks by.
+async fn challenge(connection: &Connection, head: &Parts) -> Option<Answer> {
+    if connection.tls().is_some() || !head.uri.path().starts_with(ACME_CHALLENGE) {
+        return None;
+    }
+    let Ok(Resolved::Path(path)) = Path::resolve(head.uri.path()) else { return None };
+    let challenges = connection.service().challenges.clone();
+    if challenges.is_off() {
+        return None;
+    }
+    let token = path.acme_token()?.to_owned();
+    let reading = tokio::task::spawn_blocking(move || challenges.answer(&token));
+    reading.await.ok().flatten().map(Answer::Challenge)
 }
 
 /// The answer on a port that only sends people to HTTPS.

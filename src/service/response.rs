@@ -150,6 +150,11 @@ fn draft(answer: Answer) -> Draft {
         Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),
         Answer::Refused(rule) => explained(StatusCode::FORBIDDEN, rule),
         Answer::Forbidden => plain(StatusCode::FORBIDDEN),
+        Answer::Challenge(text) => {
+            let mut draft = with(StatusCode::OK, CACHE_CONTROL, NO_STORE);
+            filled(&mut draft, text);
+            draft
+        }
         Answer::Misdirected => plain(StatusCode::MISDIRECTED_REQUEST),
         Answer::MovedHost(uri) => moved(StatusCode::MOVED_PERMANENTLY, uri),
         Answer::MovedPath(uri) => moved(StatusCode::PERMANENT_REDIRECT, uri),
@@ -174,12 +179,17 @@ fn plain(status: StatusCode) -> Draft {
 
 /// Says in a line what is wrong with the request, to whoever wrote it.
 fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Draft {
-    let mut draft = with(status, CONTENT_TYPE, PLAIN_TEXT);
-    let text = Bytes::from(format!("{status}: {reason}\n"));
+    let mut draft = plain(status);
+    filled(&mut draft, Bytes::from(format!("{status}: {reason}\n")));
+    draft
+}
+
+/// Puts plain text into a response that has no content yet.
+fn filled(draft: &mut Draft, text: Bytes) {
+    draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     draft.length = text.len() as u64;
     draft.pieces = Pieces::Whole(text);
-    draft
 }
 
 fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> Draft {

@@ -31,6 +31,36 @@ fn an_acme_file_is_answered_in_the_clear() {
 }
 
 #[test]
+fn what_certify_shows_is_answered_for_every_name_in_the_clear() {
+    let server = serve();
+    let folder = server.tls().join(".acme-challenge");
+    std::fs::create_dir(&folder).unwrap();
+    let token = TOKEN.rsplit('/').next().unwrap();
+    std::fs::write(folder.join(token), "certify's").unwrap();
+    std::fs::write(server.tls().join("secret"), "key").unwrap();
+    let rows = [
+        ("a.test", TOKEN, 200, "certify's"),
+        ("www.a.test", TOKEN, 200, "certify's"),
+        ("no-site.test", TOKEN, 200, "certify's"),
+        ("192.0.2.1", TOKEN, 200, "certify's"),
+        ("[2001:db8::1]", TOKEN, 200, "certify's"),
+        ("no-site.test", "/.well-known/acme-challenge/missing", 421, ""),
+        ("no-site.test", "/.well-known/acme-challenge/..%2Fsecret", 421, ""),
+        ("no-site.test", "/.well-known/acme-challenge/", 421, ""),
+        ("no-site.test", "/", 421, ""),
+    ];
+    for (host, target, status, text) in rows {
+        let answer = server.send(&Request::get(target).host(host));
+        assert_eq!((answer.status, answer.text().as_str()), (status, text), "{host}{target}");
+    }
+    let head = server.send(&Request::head(TOKEN).host("no-site.test"));
+    assert_eq!((head.status, head.must("content-length")), (200, "9"));
+    assert_eq!(head.must("cache-control"), "no-store");
+    let own = server.send_tls("a.test", Request::get(TOKEN));
+    assert_eq!(own.text(), "proof", "over TLS a site's files are its own");
+}
+
+#[test]
 fn the_rest_leads_to_https() {
     let server = serve();
     let port = server.https().port();

@@ -1,0 +1,130 @@
+//! `shost certify`: a certificate for each site, from an authority that speaks ACME (RFC 8555).
+//!
+//! A short-lived process of its own, so that the server needs neither a network nor the right to
+//! write. Both meet in the TLS folder: certify writes proofs and pairs, the server shows the ones
+//! and serves the others.
+//!
+//! One run, for each site folder and its counterpart with or without `www.`:
+//!
+//! 1. What is held (`shelf`), what is remembered (`storage`, `record`), and when the authority
+//!    wants to be asked again: is a certificate due (`plan`)?
+//! 2. Does the name lead here (`probe`)?
+//! 3. An order, proved by a file or by the DNS (`order`, `challenge`), at the staging directory
+//!    first if the last one was refused, then at one authority after the other (`session`).
+//! 4. The pair, put in place in one step (`pair`).
+
+mod account;
+mod arguments;
+mod challenge;
+mod client;
+mod failure;
+mod names;
+mod order;
+mod pair;
+mod plan;
+mod probe;
+mod record;
+mod report;
+mod rights;
+mod session;
+mod shelf;
+mod storage;
+
+use std::fmt::Write;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+pub use arguments::CertifyArguments;
+
+use crate::certificates::FolderName;
+use client::Http;
+use failure::Failure;
+use plan::Seconds;
+use session::Session;
+use shelf::Shelf;
+use storage::{Storage, read};
+
+/// Runs the command.
+#[must_use]
+pub fn run(arguments: CertifyArguments) -> ExitCode {
+    match attempt(arguments) {
+        Ok(failed) if failed.is_empty() => ExitCode::SUCCESS,
+        Ok(failed) => {
+            let names: Vec<_> = failed.iter().map(ToString::to_string).collect();
+            report::complain(&format!("error: no certificate for {}", names.join(", ")));
+            ExitCode::FAILURE
+        }
+        Err(failure) => {
+            report::complain(&format!("error: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
+    rights::become_owner(&arguments.state, &arguments.tls)?;
+    let shelf = Shelf::open(&arguments.tls)?;
+    let roots = arguments.acme_ca.as_deref().map(roots).transpose()?.unwrap_or_default();
+    let http = Http::new(roots).map_err(|error| Failure::Here(format!("--acme-ca: {error}")))?;
+    if arguments.list {
+        let storage = Storage::at(&arguments.state);
+        let listed = Session::new(arguments, shelf, storage, http, now)?.list()?;
+        listed.lines().for_each(report::print);
+        return Ok(Vec::new());
+    }
+    let storage = Storage::open(&arguments.state)?;
+    let _lock = storage.lock()?;
+    // What the operator's program may need cannot be known.
+    if !arguments.no_sandbox && arguments.dns_hook.is_none() {
+        let directories = session::directories(&arguments.authorities());
+        rights::confine(&arguments.sites, [&arguments.tls, &arguments.state], &directories)
+            .map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
+    }
+    pair::sweep(&shelf);
+    challenge::sweep(&shelf);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Here(error.to_string()))?;
+    let session = Arc::new(Session::new(arguments, shelf, storage, http, now)?);
+    let failed = runtime.block_on(session.run());
+    // A look-up that hangs must not keep the process.
+    runtime.shutdown_background();
+    failed
+}
+
+fn now() -> Seconds {
+    shelf::seconds(SystemTime::now())
+}
+
+/// The root certificates in a file.
+fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let failed = |error| Failure::file(path, &error);
+    let text =
+        read(path).and_then(|text| text.ok_or(ErrorKind::NotFound.into())).map_err(failed)?;
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match roots {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err(Failure::Here(format!("{}: holds no certificate in PEM form", path.display()))),
+    }
+}
+
+/// Bytes that nobody can guess.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the kernel's random numbers do not run out");
+    bytes
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes every digit");
+        text
+    })
+}
