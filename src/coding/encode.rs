@@ -1,6 +1,6 @@
 //! Making coded forms of content, with the crates that do that best.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use super::Coding;
 
@@ -48,6 +48,87 @@ pub fn encode(coding: Coding, effort: Effort, content: &[u8]) -> Option<Vec<u8>>
     Some(coded)
 }
 
+/// Content of `length` bytes in a coding, read and made bit by bit; `None` if that is the identity,
+/// or takes more than `most` bytes.
+///
+/// # Errors
+/// When the content cannot be read to its end.
+pub fn encode_from(
+    coding: Coding,
+    effort: Effort,
+    mut content: impl Read,
+    length: u64,
+    most: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut coded = Bounded { bytes: Vec::new(), most, is_full: false };
+    let written = match coding {
+        Coding::Zstd => write_zstd(ZSTD.of(effort), &mut content, length, &mut coded),
+        Coding::Brotli => write_brotli(BROTLI.of(effort), &mut content, length, &mut coded),
+        Coding::Gzip => write_gzip(GZIP.of(effort), &mut content, &mut coded),
+        Coding::Identity => return Ok(None),
+    };
+    if coded.is_full {
+        return Ok(None);
+    }
+    written?;
+    coded.bytes.shrink_to_fit();
+    Ok(Some(coded.bytes))
+}
+
+/// Bytes that take no more than so many.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+    is_full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + part.len() > self.most {
+            self.is_full = true;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_zstd(
+    level: u32,
+    content: &mut impl Read,
+    length: u64,
+    coded: &mut Bounded,
+) -> io::Result<()> {
+    let level = i32::try_from(level).unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
+    let mut encoder = zstd::Encoder::new(coded, level)?;
+    encoder.set_pledged_src_size(Some(length))?;
+    io::copy(content, &mut encoder)?;
+    encoder.finish().map(drop)
+}
+
+fn write_brotli(
+    quality: u32,
+    content: &mut impl Read,
+    length: u64,
+    coded: &mut Bounded,
+) -> io::Result<()> {
+    let mut writer = brotli::CompressorWriter::new(coded, BUFFER, quality, window(length));
+    io::copy(content, &mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    Ok(())
+}
+
+fn write_gzip(level: u32, content: &mut impl Read, coded: &mut Bounded) -> io::Result<()> {
+    let mut writer = flate2::write::GzEncoder::new(coded, flate2::Compression::new(level));
+    io::copy(content, &mut writer)?;
+    writer.finish().map(drop)
+}
+
 impl Levels {
     fn of(&self, effort: Effort) -> u32 {
         match effort {
@@ -63,17 +144,22 @@ fn zstd(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 fn brotli(quality: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
-    let bits = usize::BITS - content.len().leading_zeros();
-    let window = bits.clamp(*BROTLI_WINDOW.start(), *BROTLI_WINDOW.end());
-    let buffer = content.len().min(BROTLI_BUFFER);
+    let buffer = content.len().min(BUFFER);
+    let window = window(content.len() as u64);
     let mut writer = brotli::CompressorWriter::new(Vec::new(), buffer, quality, window);
     writer.write_all(content)?;
     writer.flush()?;
     Ok(writer.into_inner())
 }
 
+/// The window for content of `length` bytes.
+fn window(length: u64) -> u32 {
+    let bits = u64::BITS - length.leading_zeros();
+    bits.clamp(*BROTLI_WINDOW.start(), *BROTLI_WINDOW.end())
+}
+
 /// Bytes that the brotli writer gathers at a time.
-const BROTLI_BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 fn gzip(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
     let level = flate2::Compression::new(level);
@@ -114,6 +200,24 @@ mod tests {
             }
             assert!(sizes[1] <= sizes[0], "{coding:?}: more effort made it {sizes:?}");
         }
+    }
+
+    #[test]
+    fn content_is_coded_bit_by_bit_within_a_bound() {
+        let page = include_str!("../../LICENSE").repeat(100);
+        let content = page.as_bytes();
+        for coding in Coding::CODED {
+            let make =
+                |content, length, most| encode_from(coding, Effort::Quick, content, length, most);
+            let length = content.len() as u64;
+            let coded = make(content, length, usize::MAX).unwrap().unwrap();
+            assert!(coded.len() < content.len() / 2, "{coding:?}");
+            assert_eq!(decode(coding, &coded), content, "{coding:?}");
+            assert_eq!(make(content, length, coded.len()).unwrap(), Some(coded.clone()));
+            assert_eq!(make(content, length, coded.len() - 1).unwrap(), None, "{coding:?}");
+        }
+        let identity = encode_from(Coding::Identity, Effort::Quick, content, 1, 1);
+        assert_eq!(identity.unwrap(), None);
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl MediaType {
         let charset = is_text(essence);
         Self { essence, compressible: charset || is_loose_binary(essence), charset }
     }
+
+    /// Whether the name of the file tells nothing of its type.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.essence == UNKNOWN
+    }
 }
 
 /// The Content-Type of a file, with `utf8` telling whether its content was seen to be UTF-8.

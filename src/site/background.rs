@@ -3,21 +3,26 @@
 //! Four of them, so that nothing urgent waits for anything slow: quick coded forms, best ones, hashes
 //! of films, and caches that are let go of.
 
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
+use rustix::io::{Errno, pread};
+
 use super::cache::{Cache, Key};
 use super::complaints::Complaints;
-use super::content;
+use super::content::{self, HELD_LIMIT, ReadError};
 use super::counters::CacheCounters;
+use super::facts::Facts;
 use super::form::{Content, Form};
 use super::hashing::{self, Hashing};
 use super::representation::Representation;
 use super::root::OpenRoot;
 use super::tags::Tags;
 use crate::coding::Coding;
-use crate::coding::encode::{Effort, encode};
+use crate::coding::encode::{Effort, encode, encode_from};
 use crate::process::heap;
 
 /// The least urgent of the kernel's nice values: serving always goes first.
@@ -58,6 +63,10 @@ pub struct Encoding {
     pub cache: Weak<Cache>,
     /// The entry that it is part of.
     pub key: Key,
+    /// The folder that the file lies beneath.
+    pub root: Arc<OpenRoot>,
+    /// The bytes that the form may take of the cache.
+    pub most: u64,
 }
 
 impl Background {
@@ -122,21 +131,63 @@ impl Background {
     /// Makes a coded form.
     pub fn encode(&self, encoding: Encoding) {
         let queue = match encoding.effort {
-            Effort::Quick => &self.quick,
-            Effort::Best => &self.slow,
+            Effort::Quick if !encoding.is_large() => &self.quick,
+            _ => &self.slow,
         };
         let counters = Arc::clone(&self.counters);
         run(queue, move || encoding.run(&counters));
     }
 }
 
+/// A file that is read while its snapshot lives.
+struct FileReader<'a> {
+    file: OwnedFd,
+    offset: u64,
+    cache: &'a Weak<Cache>,
+}
+
+impl Read for FileReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cache.strong_count() == 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let count = pread(&self.file, buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
 impl Encoding {
+    fn is_large(&self) -> bool {
+        let representation = self.representation.upgrade();
+        representation.is_some_and(|representation| representation.facts().size > HELD_LIMIT)
+    }
+
+    /// The coded form of a file that is too large to hold, read from the disk; `None` if it would
+    /// take too much of the cache.
+    fn encode_file(&self, relative: &str, facts: &Facts) -> Result<Option<Vec<u8>>, ReadError> {
+        let file = self.root.open_beneath(relative).map_err(ReadError::Failed)?;
+        content::is_still(&file, facts)?;
+        let mut reader = FileReader { file, offset: 0, cache: &self.cache };
+        let most = usize::try_from(self.most.min(facts.size - 1)).unwrap_or(usize::MAX);
+        let made = encode_from(self.coding, self.effort, &mut reader, facts.size, most);
+        content::is_still(&reader.file, facts)?;
+        made.map_err(|error| ReadError::Failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+    }
+
     fn run(&self, counters: &CacheCounters) {
         let Some(representation) = self.representation.upgrade() else { return };
-        let Content::Held(content) = representation.identity().content() else { return };
         let Some(coded) = representation.coded(self.coding) else { return };
         counters.encodings().add();
-        match (encode(self.coding, self.effort, content), self.effort) {
+        let made = match representation.identity().content() {
+            Content::Held(content) => encode(self.coding, self.effort, content),
+            // One that changed, or was taken away by a deploy, has no form: what is found in its
+            // place has its own.
+            Content::Streamed { relative, facts } => {
+                self.encode_file(relative, facts).unwrap_or_default()
+            }
+        };
+        match (made, self.effort) {
             (Some(bytes), _) => {
                 coded.put(Form::new(self.coding, Content::Held(content::hold(bytes))));
                 if let Some(cache) = self.cache.upgrade() {

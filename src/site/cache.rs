@@ -25,6 +25,7 @@ use super::representation::Representation;
 use super::root::OpenRoot;
 use super::{Found, Site};
 use crate::coding::Coding;
+use crate::coding::encode::Effort;
 use crate::process::clock::Tick;
 use fill::{Fill, Reach};
 use key::{KeyRef, Subject};
@@ -42,8 +43,9 @@ pub const TRUST: Duration = Duration::from_millis(90);
 /// the bookkeeping. Counted so that a storm of probes for missing paths stays within the bound too.
 const ENTRY_OVERHEAD: u64 = 1024;
 
-/// Bytes of the bound that one shard should have at the least, so that any held file fits.
-const SHARD_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of the bound that one shard should have at the least, so that any held file and the coded
+/// form of any larger one fit.
+const SHARD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How often the coded forms beside a file are looked at. They say the same as the file itself,
 /// so that nobody sees anything old meanwhile, and three more looks each time would cost more than
@@ -77,8 +79,12 @@ pub struct Cache {
 
 type Slots = quick_cache::sync::Cache<Key, Weighed, Weights, RandomState, Evictions>;
 
+fn shards(bound: u64) -> u64 {
+    (bound / SHARD_BYTES).clamp(1, 64)
+}
+
 fn slots(bound: u64, counters: Arc<CacheCounters>) -> Slots {
-    let shards = (bound / SHARD_BYTES).clamp(1, 64);
+    let shards = shards(bound);
     let items = (bound / (8 * ENTRY_OVERHEAD)).clamp(1, 64 * 1024);
     let options = OptionsBuilder::new()
         .weight_capacity(bound)
@@ -257,19 +263,29 @@ impl Cache {
         coding: Coding,
         may_claim: bool,
     ) -> Availability {
-        // Only content in memory is worth it: the rest is hardly asked for whole.
-        let may_claim = may_claim && !representation.is_unread();
         let (form, work) = representation.ask(coding, may_claim);
-        if let Some(effort) = work {
+        let is_large = representation.facts().size > content::HELD_LIMIT;
+        // The best form of a large file would take minutes of a processor.
+        let work = work.filter(|effort| !is_large || *effort == Effort::Quick);
+        if let Some(effort) = work
+            && let Some(root) = site.root().current(Tick::now())
+        {
             self.background.encode(Encoding {
                 representation: Arc::downgrade(representation),
                 coding,
                 effort,
                 cache: Arc::downgrade(self),
                 key: KeyRef { site: site.id(), subject: Subject::Path(path) }.to_key(),
+                root,
+                most: self.form_limit(),
             });
         }
         form
+    }
+
+    /// Bytes that one coded form may take, so that its entry still fits into a shard.
+    fn form_limit(&self) -> u64 {
+        self.bound / shards(self.bound) / 2
     }
 
     /// Counts the bytes of an entry anew, after a form was added to its representation.

@@ -20,6 +20,10 @@ use crate::semantics::media_type::MediaType;
 /// packet's own head.
 pub const CODED_MINIMUM: u64 = 256;
 
+/// Content longer than this, in bytes, is sent as it is: a coded form would take seconds of a
+/// processor and megabytes of the cache.
+pub const CODED_LIMIT: u64 = 16 * 1024 * 1024;
+
 /// Bytes at the beginning of a file too large to hold that tell whether it is text.
 const BEGINNING: u64 = 64 * 1024;
 
@@ -65,6 +69,7 @@ impl Representation {
         let reading = known.unwrap_or_else(|| Reading::of(&bytes));
         let mut representation = Self::new(file, Content::Held(bytes));
         representation.inspected(reading);
+        representation.settle_codings();
         representation.find_siblings(root, Siblings::Held);
         // A deploy may have put the siblings of the next version there meanwhile.
         content::is_still(&file.descriptor, &file.facts)?;
@@ -92,10 +97,10 @@ impl Representation {
         file: &OpenFile,
         reading: Option<Reading>,
     ) -> Result<Self, ReadError> {
-        let mut representation = Self::streamed(file);
+        let mut representation = Self::on_disk(file);
         match reading {
             Some(reading) => representation.inspected(reading),
-            None if representation.media_type.charset => {
+            None if representation.is_maybe_text() => {
                 let length = file.facts.size.min(BEGINNING);
                 let mut beginning = vec![0; usize::try_from(length).unwrap_or_default()];
                 content::fill(&file.descriptor, &mut beginning, 0)?;
@@ -103,6 +108,7 @@ impl Representation {
             }
             None => {}
         }
+        representation.settle_codings();
         representation.find_siblings(root, Siblings::Streamed);
         content::is_still(&file.descriptor, &file.facts)?;
         Ok(representation)
@@ -111,25 +117,22 @@ impl Representation {
     /// A file that is streamed whatever its size, because it will not hold still to be read.
     #[must_use]
     pub fn streamed(file: &OpenFile) -> Self {
+        let representation = Self::on_disk(file);
+        for coded in &representation.coded {
+            coded.settle(None);
+        }
+        representation
+    }
+
+    fn on_disk(file: &OpenFile) -> Self {
         let relative = file.relative.clone();
         Self::new(file, Content::Streamed { relative, facts: file.facts })
     }
 
     fn new(file: &OpenFile, content: Content) -> Self {
         let media_type = media_type::at(&file.relative);
-        let coded: [Coded; Coding::CODED.len()] = Default::default();
         let own_coding = own_coding(&file.relative);
-        let held = matches!(content, Content::Held(_));
         let read = SystemTime::now();
-        if !(held
-            && own_coding.is_none()
-            && media_type.compressible
-            && file.facts.size >= CODED_MINIMUM)
-        {
-            for coded in &coded {
-                coded.settle(None);
-            }
-        }
         Self {
             relative: file.relative.clone(),
             facts: file.facts,
@@ -141,9 +144,36 @@ impl Representation {
             empty_siblings: [false; Coding::CODED.len()],
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
-            coded,
+            coded: Default::default(),
             siblings: [None; Coding::CODED.len()],
             unchanged: Default::default(),
+        }
+    }
+
+    /// Whether the beginning of the content tells something that the name does not.
+    fn is_maybe_text(&self) -> bool {
+        self.media_type.charset || self.media_type.is_unknown()
+    }
+
+    /// Whether a content coding is worth trying: by the type, or by the content where there is no
+    /// telling the type.
+    fn is_compressible(&self) -> bool {
+        let is_text = || self.media_type.is_unknown() && self.is_sized() && self.is_utf8();
+        self.own_coding.is_none() && (self.media_type.compressible || is_text())
+    }
+
+    /// Whether the content has a length that a coding pays for.
+    fn is_sized(&self) -> bool {
+        (CODED_MINIMUM..=CODED_LIMIT).contains(&self.facts.size)
+    }
+
+    /// Has no coded forms made where none are worth it, or the content is not where they are made
+    /// from.
+    fn settle_codings(&self) {
+        if !self.is_sized() || self.is_unread() || !self.is_compressible() {
+            for coded in &self.coded {
+                coded.settle(None);
+            }
         }
     }
 
@@ -287,8 +317,7 @@ impl Representation {
     /// Whether answers may depend on Accept-Encoding.
     #[must_use]
     pub fn varies(&self) -> bool {
-        self.own_coding.is_none() && self.media_type.compressible
-            || self.siblings.iter().any(Option::is_some)
+        self.is_compressible() || self.siblings.iter().any(Option::is_some)
     }
 
     /// The place of a coded form; `None` for the identity.

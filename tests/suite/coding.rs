@@ -396,3 +396,61 @@ fn a_name_says_what_a_coded_file_is() {
         }
     }
 }
+
+/// What is coded: text of every kind and size, by name or by its content.
+#[test]
+fn text_is_coded_by_name_or_by_its_content_up_to_16_mebibytes() {
+    let text = prose(PAGE);
+    let large = prose(7 << 19);
+    let noise = pattern(PAGE);
+    let rows: [(&str, &[u8], bool); 22] = [
+        ("app.js", &large, true),
+        ("data.json", &large, true),
+        ("LICENSE", &large, true),
+        ("too-large.txt", &prose((16 << 20) + 1), false),
+        ("a.ndjson", &text, true),
+        ("a.ipynb", &text, true),
+        ("a.patch", &text, true),
+        ("a.rst", &text, true),
+        ("a.wasm", &text, true),
+        ("a.map", &text, true),
+        ("a.svg", &text, true),
+        ("a.csv", &text, true),
+        ("a.geojson", &text, true),
+        ("a.xlf", &text, true),
+        ("Makefile", &text, true),
+        ("COPYING", &text, true),
+        ("a.unheardof", &text, true),
+        ("b.unheardof", &noise, false),
+        ("NOISE", &noise, false),
+        ("a.png", &text, false),
+        ("a.zip", &text, false),
+        ("a.mp4", &text, false),
+    ];
+    let server = Setup::new()
+        .site("a.test", |site| {
+            for (name, content, _) in &rows {
+                site.file(name, content);
+            }
+            site
+        })
+        .start();
+    let mut connection = server.connect();
+    for (name, content, coded) in rows {
+        for (coding, ..) in CODINGS {
+            let what = format!("{name} {coding}");
+            let until = Instant::now() + Duration::from_mins(1);
+            let answer = loop {
+                let answer = connection.send(&accepting(&format!("/{name}"), coding));
+                if !coded || answer.field("content-encoding") == Some(coding) {
+                    break answer;
+                }
+                assert!(Instant::now() < until, "{what}: never coded");
+                std::thread::yield_now();
+            };
+            assert_eq!(answer.field("content-encoding").is_some(), coded, "{what}");
+            assert_eq!(answer.field("vary").is_some(), coded || name == "too-large.txt", "{what}");
+            assert!(decode(&answer) == content, "{what}: other content");
+        }
+    }
+}
