@@ -43,13 +43,23 @@ enum Folder {
     Renamed,
     /// It is a link, which is switched.
     Linked,
+    /// It is a link, and one on the way to its target is switched.
+    LinkedOnTheWay,
 }
 
-const SITES: [(&str, Folder); 3] =
-    [("a.test", Folder::Stays), ("b.test", Folder::Renamed), ("c.test", Folder::Linked)];
+const SITES: [(&str, Folder); 4] = [
+    ("a.test", Folder::Stays),
+    ("b.test", Folder::Renamed),
+    ("c.test", Folder::Linked),
+    ("d.test", Folder::LinkedOnTheWay),
+];
+
+/// The link that is switched on the way, and the folder of a release that is the site.
+const CURRENT: &str = "current";
+const PUBLIC: &str = "public";
 
 /// Every file: its site by number, its name, its target, whether it is streamed.
-const FILES: [(usize, &str, &str, bool); 8] = [
+const FILES: [(usize, &str, &str, bool); 10] = [
     (0, "one.html", "/one.html", false),
     (0, "deep/two.css", "/deep/two.css", false),
     (0, "clean.html", "/clean", false),
@@ -58,6 +68,8 @@ const FILES: [(usize, &str, &str, bool); 8] = [
     (1, "index.html", "/", false),
     (2, "one.html", "/one.html", false),
     (2, "index.html", "/", false),
+    (3, "one.html", "/one.html", false),
+    (3, "index.html", "/", false),
 ];
 
 /// The one who changes files, and keeps the record.
@@ -90,6 +102,11 @@ impl Author {
             let path = author.sites.join(domain);
             match change {
                 Folder::Linked => symlink(folder, path).unwrap(),
+                Folder::LinkedOnTheWay => {
+                    let current = author.beside.join(CURRENT);
+                    symlink(folder, &current).unwrap();
+                    symlink(current.join(PUBLIC), path).unwrap();
+                }
                 _ => fs::rename(folder, path).unwrap(),
             }
             author.note_release(site, now);
@@ -114,7 +131,11 @@ impl Author {
     fn release(&mut self, site: usize) -> PathBuf {
         let folder = self.beside.join(format!("release-{}", self.versions));
         for file in (0..FILES.len()).filter(|file| FILES[*file].0 == site) {
-            let path = folder.join(FILES[file].1);
+            let site = match SITES[site].1 {
+                Folder::LinkedOnTheWay => folder.join(PUBLIC),
+                _ => folder.clone(),
+            };
+            let path = site.join(FILES[file].1);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, self.next(file, None)).unwrap();
         }
@@ -148,7 +169,7 @@ impl Author {
         let rarely = self.random.below(8) == 0;
         match SITES[site].1 {
             Folder::Renamed if rarely => self.rename_folder(site),
-            Folder::Linked if rarely => self.switch_link(site),
+            Folder::Linked | Folder::LinkedOnTheWay if rarely => self.switch_link(site),
             _ if streamed => self.rename_over(file, false),
             _ => self.change_file(file),
         }
@@ -244,7 +265,11 @@ impl Author {
         let link = self.beside.join("link");
         symlink(folder, &link).unwrap();
         let began = Instant::now();
-        fs::rename(link, self.sites.join(SITES[site].0)).unwrap();
+        let switched = match SITES[site].1 {
+            Folder::LinkedOnTheWay => self.beside.join(CURRENT),
+            _ => self.sites.join(SITES[site].0),
+        };
+        fs::rename(link, switched).unwrap();
         self.note_release(site, began);
     }
 }
