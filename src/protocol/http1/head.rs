@@ -91,7 +91,8 @@ impl Input {
         self.bytes.is_empty()
     }
 
-    /// Takes the next head, if all of it has come.
+    /// Takes the next head, if all of it has come. The outcome depends on the bytes alone and not on
+    /// the pieces in which they come: mistakes are found from left to right.
     pub(super) fn take(&mut self) -> Result<Option<Head>, Refusal> {
         // RFC 9112 §2.2: clients of old send an empty line after content.
         while self.searched == 0 && self.bytes.starts_with(b"\r\n") {
@@ -101,56 +102,81 @@ impl Input {
             *self = Self::default();
             return Ok(None);
         }
-        let Some(end) = self.end()? else {
-            self.examine()?;
+        // The rest may make it an empty line.
+        if *self.bytes == *b"\r" {
             return Ok(None);
-        };
-        let head = if end == self.bytes.len() {
-            std::mem::take(self).bytes.freeze()
-        } else {
-            (self.searched, self.examined) = (0, 0);
-            self.bytes.split_to(end).freeze()
-        };
-        if head.len() > HEAD_BYTES {
-            return Err(Refusal::TooLarge);
         }
+        let head = match self.extent() {
+            Extent::Whole(end) if end == self.bytes.len() => std::mem::take(self).bytes.freeze(),
+            Extent::Whole(end) => {
+                (self.searched, self.examined) = (0, 0);
+                self.bytes.split_to(end).freeze()
+            }
+            Extent::Broken(at) => {
+                examine(&self.bytes[..at])?;
+                return Err(Refusal::Malformed);
+            }
+            Extent::TooLong => {
+                let most = &self.bytes[..HEAD_BYTES];
+                examine(most)?;
+                let has_line = memchr::memchr(b'\n', most).is_some();
+                return Err(if has_line { Refusal::TooLarge } else { Refusal::TargetTooLong });
+            }
+            Extent::Partial => return self.examine_early().map(|()| None),
+        };
         parse(&head).map(Some)
     }
 
-    /// Where the head ends: after the first empty line.
-    fn end(&mut self) -> Result<Option<usize>, Refusal> {
+    /// How far the head has come.
+    fn extent(&mut self) -> Extent {
+        let limit = self.bytes.len().min(HEAD_BYTES);
         let from = self.searched;
-        for at in memchr::memchr_iter(b'\n', &self.bytes[from..]) {
+        for at in memchr::memchr_iter(b'\n', &self.bytes[from..limit]) {
             let line = &self.bytes[..from + at];
             if !line.ends_with(b"\r") {
-                return Err(Refusal::Malformed);
+                return Extent::Broken(line.len());
             }
             if line.ends_with(b"\r\n\r") {
-                return Ok(Some(line.len() + 1));
+                return Extent::Whole(line.len() + 1);
             }
         }
-        self.searched = self.bytes.len();
-        Ok(None)
+        self.searched = limit;
+        if self.bytes.len() > HEAD_BYTES { Extent::TooLong } else { Extent::Partial }
     }
 
     /// Refuses early what no rest can mend. Looks each time the head has doubled, so that one that
     /// trickles in costs no more than one that does not.
-    fn examine(&mut self) -> Result<(), Refusal> {
-        if self.bytes.len() > HEAD_BYTES {
-            return Err(if memchr::memchr(b'\n', &self.bytes).is_some() {
-                Refusal::TooLarge
-            } else {
-                Refusal::TargetTooLong
-            });
-        }
+    fn examine_early(&mut self) -> Result<(), Refusal> {
         if self.bytes.len() < self.examined {
             return Ok(());
         }
         self.examined = 2 * self.bytes.len();
-        let mut fields = [const { MaybeUninit::uninit() }; HEAD_FIELDS];
-        let mut request = httparse::Request::new(&mut []);
-        let parsed = request.parse_with_uninit_headers(&self.bytes, &mut fields);
-        parsed.map(drop).map_err(|error| refusal(error, &self.bytes))
+        examine(&self.bytes)
+    }
+}
+
+/// How far a head has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Its end has not come.
+    Partial,
+    /// It ends with its first empty line, behind so many bytes.
+    Whole(usize),
+    /// A line feed without a carriage return stands behind so many bytes.
+    Broken(usize),
+    /// It has no end within [`HEAD_BYTES`].
+    TooLong,
+}
+
+/// Refuses the beginning of a head if no rest can mend it.
+fn examine(head: &[u8]) -> Result<(), Refusal> {
+    let mut fields = [const { MaybeUninit::uninit() }; HEAD_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut fields) {
+        Ok(_) => Ok(()),
+        // The rest of the line may turn it into another version of HTTP.
+        Err(httparse::Error::Version) if !head.contains(&b'\r') => Ok(()),
+        Err(error) => Err(refusal(error, head)),
     }
 }
 

@@ -88,19 +88,109 @@ fn targets_keep_their_form() {
     assert_eq!(target("*"), "*");
 }
 
+/// The targets of the requests that are taken, and the refusal that ends them, of bytes that come
+/// `size` at a time after the first `offset`.
+fn outcome(bytes: &[u8], offset: usize, size: usize) -> (Vec<String>, Option<Refusal>) {
+    let (first, rest) = bytes.split_at(offset);
+    let mut input = Input::default();
+    let mut targets = Vec::new();
+    for piece in std::iter::once(first).chain(rest.chunks(size)) {
+        input.push(piece);
+        loop {
+            match input.take() {
+                Ok(Some(head)) => targets.push(head.parts.uri.to_string()),
+                Ok(None) => break,
+                Err(refusal) => return (targets, Some(refusal)),
+            }
+        }
+    }
+    (targets, None)
+}
+
+#[track_caller]
+fn check_outcome(bytes: &str, sizes: &[usize], targets: &[&str], refusal: Option<Refusal>) {
+    let shown = &bytes[..bytes.len().min(60)];
+    for size in sizes {
+        for offset in 0..bytes.len().min(*size) {
+            let found = outcome(bytes.as_bytes(), offset, *size);
+            let found = (found.0.iter().map(String::as_str).collect(), found.1);
+            assert_eq!(found, (targets.to_vec(), refusal), "{shown:?}: {offset}, then {size}");
+        }
+    }
+}
+
 #[test]
-fn heads_come_in_any_pieces() {
+fn the_outcome_does_not_depend_on_the_pieces() {
+    use Refusal::{Framing, Malformed, TooLarge, Version};
+    let sizes: Vec<_> = (1..40).chain([64, 100, 8192]).collect();
+    let fields = "A: b\r\n".repeat(HEAD_FIELDS + 1);
+    let table: [(&str, &[&str], Option<Refusal>); 20] = [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &["/"], None),
+        ("\r\nGET / HTTP/1.1\r\n\r\n", &["/"], None),
+        ("\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n", &["/"], None),
+        ("\r\nGET /1 HTTP/1.1\r\n\r\n\r\n\r\nGET /2 HTTP/1.1\r\n\r\n\r", &["/1", "/2"], None),
+        ("\rGET / HTTP/1.1\r\n\r\n", &[], Some(Malformed)),
+        ("\r\r\nGET / HTTP/1.1\r\n\r\n", &[], Some(Malformed)),
+        ("\r\n\nGET / HTTP/1.1\r\n\r\n", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\n\r\n\nGET / HTTP/1.1\r\n\r\n", &["/"], Some(Malformed)),
+        ("GET / HTTP/9.9\r\nfoo\n\r\n", &[], Some(Version)),
+        ("GET / HTTP/2.0\r\n\r\n", &[], Some(Version)),
+        ("GET / HTTP/2.0\n\r\n", &[], Some(Malformed)),
+        ("GET / HTTP/2.0 x\r\n\r\n", &[], Some(Malformed)),
+        ("GET / HTTP/2\r\n\r\n", &[], Some(Malformed)),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Some(Version)),
+        ("GET / HTTPS/1.1\r\n\r\n", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\nA\0: b\r\nfoo\n", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", &[], Some(Framing)),
+        ("\x16\x03\x01\x02\n\r\n", &[], Some(Malformed)),
+        (&format!("GET / HTTP/1.1\r\n{fields}\n\r\n"), &[], Some(TooLarge)),
+    ];
+    for (bytes, targets, refusal) in table {
+        check_outcome(bytes, &sizes, targets, refusal);
+    }
+}
+
+#[test]
+fn a_head_too_long_is_refused_alike_in_any_pieces() {
+    use Refusal::{Malformed, TargetTooLong, TooLarge};
+    let long = "b".repeat(HEAD_BYTES);
+    let table = [
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), TargetTooLong),
+        (format!("GET / HTTP/1.1\r\nA: {long}\r\n\r\n"), TooLarge),
+        (format!("GET / HTTP/1.1\r\nA b: {long}\r\n\r\n"), Malformed),
+        (format!("GET / HTTP/1.1\r\nA: {long}\n\r\n"), TooLarge),
+        (format!("GET / HTTP/1.1\r\nA: {}\n\r\n", &long[100..]), Malformed),
+    ];
+    for (bytes, refusal) in table {
+        for size in [1, 7, 1000, 8192, 2 * HEAD_BYTES] {
+            let found = outcome(bytes.as_bytes(), 0, size);
+            assert_eq!(found, (vec![], Some(refusal)), "{:?} by {size}", &bytes[..30]);
+        }
+    }
+}
+
+#[test]
+fn pipelined_requests_come_in_any_pieces() {
+    let all: String = (0..20)
+        .map(|at| format!("GET /{at} HTTP/1.1\r\nA: {}\r\n\r\n", "b".repeat(at * 199)))
+        .collect::<Vec<_>>()
+        .concat();
+    let expected: Vec<_> = (0..20).map(|at| format!("/{at}")).collect();
+    for size in [1, 10, 1000, 4096, 4097, 8192, all.len()] {
+        assert_eq!(outcome(all.as_bytes(), 0, size), (expected.clone(), None), "by {size}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_while_idle() {
     let both = "\r\nGET /1 HTTP/1.1\r\nA: b\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
     for size in 1..both.len() {
         let mut input = Input::default();
-        let mut paths = Vec::new();
         for piece in both.as_bytes().chunks(size) {
             input.push(piece);
-            while let Some(head) = input.take().unwrap() {
-                paths.push(head.parts.uri.to_string());
-            }
+            while input.take().unwrap().is_some() {}
         }
-        assert_eq!(paths, ["/1", "/2"], "{size} bytes at a time");
-        assert!(input.is_empty() && input.bytes.capacity() == 0, "nothing is kept while idle");
+        assert!(input.is_empty() && input.bytes.capacity() == 0, "{size} bytes at a time");
     }
 }
