@@ -3,6 +3,7 @@
 //! Knows nothing of sockets, TLS and where requests are answered: a protocol reads and writes any
 //! [`transport`], and asks a [`handler`].
 
+pub(crate) mod content_length;
 pub(crate) mod date;
 pub mod handler;
 pub mod http1;

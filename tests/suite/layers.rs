@@ -115,7 +115,8 @@ fn files() -> Vec<(String, String)> {
     assert!(!files.is_empty(), "no source was found");
     for name in files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
         if is_test_module(&name, &files) {
-            files.retain(|(file, _)| *file != name);
+            let modules = format!("{}/", name.trim_end_matches(".rs"));
+            files.retain(|(file, _)| *file != name && !file.starts_with(&modules));
         }
     }
     files

@@ -7,12 +7,13 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::header::{CONNECTION, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, uri};
 use httparse::Status;
 
 use super::lenient;
+use crate::protocol::content_length::content_length;
 use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
 
 /// What has come and is not answered yet. Holds no memory while there is nothing.
@@ -223,13 +224,7 @@ fn target(head: &Bytes, target: &str) -> Result<Uri, Refusal> {
 
 /// Refuses what leaves any doubt about where the request ends (RFC 9112 §6.3, §11.2).
 fn framing(fields: &HeaderMap, version: Version) -> Result<(), Refusal> {
-    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
-    let length = lengths.next();
-    let digits =
-        |value: &HeaderValue| !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit);
-    if lengths.next().is_some() || length.is_some_and(|length| !digits(length)) {
-        return Err(Refusal::Framing);
-    }
+    let length = content_length(fields).map_err(|_| Refusal::Framing)?;
     let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(()) };
     if length.is_some() || version == Version::HTTP_10 || codings.next().is_some() {

@@ -8,17 +8,21 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::super::limits::{HEAD_BYTES, STREAMS};
 use super::error::Fault;
 use super::frame::{Head, LAST_STREAM, Reason, flag, kind};
-use super::priority::Priority;
+use super::half_closed::Verdict;
+use super::priority::{Priority, dependency};
 use super::window::Window;
 use super::{Answers, Closing, Connection};
 
 /// The parameters of SETTINGS that mean something here (RFC 9113 §6.5.2).
 mod setting {
+    pub(super) const HEADER_TABLE_SIZE: u16 = 0x1;
     pub(super) const ENABLE_PUSH: u16 = 0x2;
     pub(super) const MAX_CONCURRENT_STREAMS: u16 = 0x3;
     pub(super) const INITIAL_WINDOW_SIZE: u16 = 0x4;
     pub(super) const MAX_FRAME_SIZE: u16 = 0x5;
     pub(super) const MAX_HEADER_LIST_SIZE: u16 = 0x6;
+    /// RFC 8441 §3.
+    pub(super) const ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
     /// RFC 9218 §2.1.
     pub(super) const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
@@ -69,10 +73,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             kind::SETTINGS => self.settings(head, payload),
             kind::PING => self.ping(head, payload),
             kind::WINDOW_UPDATE => self.window_update(head, payload),
-            kind::PRIORITY if head.stream == 0 => Err(Fault::protocol("PRIORITY of no stream")),
-            kind::PRIORITY if payload.len() != 5 => Err(Fault::size("PRIORITY is not five bytes")),
+            kind::PRIORITY => self.priority(head, payload),
             kind::PRIORITY_UPDATE => self.priority_update(head, payload),
             kind::GOAWAY if head.stream != 0 => Err(Fault::protocol("GOAWAY on a stream")),
+            kind::GOAWAY if payload.len() < 8 => Err(Fault::size("GOAWAY is less than 8 bytes")),
             // The client opens no more streams, or says with it that it knows of the end.
             _ => Ok(()),
         }
@@ -96,18 +100,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         for &[p0, p1, v0, v1, v2, v3] in parameters {
             let value = u32::from_be_bytes([v0, v1, v2, v3]);
             match u16::from_be_bytes([p0, p1]) {
-                setting::ENABLE_PUSH | setting::NO_RFC7540_PRIORITIES if value > 1 => {
+                setting::HEADER_TABLE_SIZE => self.output.limit_table(value),
+                setting::ENABLE_PUSH
+                | setting::ENABLE_CONNECT_PROTOCOL
+                | setting::NO_RFC7540_PRIORITIES
+                    if value > 1 =>
+                {
                     return Err(Fault::protocol("a setting that is neither 0 nor 1"));
                 }
                 setting::INITIAL_WINDOW_SIZE => initial = Window::new(value)?,
                 setting::MAX_FRAME_SIZE if !FRAME_SIZES.contains(&value) => {
                     return Err(Fault::protocol("frames of an impossible size"));
                 }
-                // The size of a table that is not used, and of frames that are never so large.
+                // The size of frames that are never so large, and what is not known.
                 _ => {}
             }
         }
         self.streams.shift(self.initial, initial)?;
+        self.half_closed.shift(self.initial, initial)?;
         self.initial = initial;
         self.settled = true;
         self.output.control(kind::SETTINGS, flag::ACK, 0, &[]);
@@ -142,12 +152,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             return Ok(self.window.open(increment)?);
         }
         self.check_opened(head.stream)?;
-        let Some(stream) = self.streams.find(head.stream) else { return Ok(()) };
+        let Some(stream) = self.streams.find(head.stream) else {
+            return match self.half_closed.open_window(head.stream, increment) {
+                Verdict::Reset(reason) => Err(Fault::Stream(head.stream, reason)),
+                _ => Ok(()),
+            };
+        };
         if increment == 0 {
             return Err(Fault::Stream(head.stream, Reason::ProtocolError));
         }
         let opened = stream.window.open(increment);
         opened.map_err(|_| Fault::Stream(head.stream, Reason::FlowControlError))
+    }
+
+    /// Nothing is done about this way to prioritize (RFC 9113 §5.3.2) but to say what is wrong.
+    fn priority(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+        if head.stream == 0 {
+            return Err(Fault::protocol("PRIORITY of no stream"));
+        }
+        let Ok(priority) = <[u8; 5]>::try_from(payload) else {
+            return Err(Fault::size("PRIORITY is not five bytes"));
+        };
+        let id = head.stream;
+        if dependency(priority) != id {
+            return Ok(());
+        }
+        // A stream that is idle or closed cannot be reset.
+        if self.streams.find(id).is_some() || self.half_closed.contains(id) {
+            return Err(Fault::Stream(id, Reason::ProtocolError));
+        }
+        Err(Fault::protocol("a stream that depends on itself"))
     }
 
     /// RFC 9218 §7.1. Of a stream that is not open yet nothing is kept: its request says it too.
@@ -159,8 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             return Err(Fault::size("PRIORITY_UPDATE of no stream"));
         };
         let id = u32::from_be_bytes(*id) & LAST_STREAM;
-        if id == 0 {
-            return Err(Fault::protocol("PRIORITY_UPDATE of no stream"));
+        if id.is_multiple_of(2) {
+            return Err(Fault::protocol("PRIORITY_UPDATE of a stream that no client opens"));
         }
         if let Some(stream) = self.streams.find(id) {
             stream.priority = Priority::parse(field);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
@@ -11,6 +11,8 @@ use http::{Method, Request, Version};
 use super::super::limits::{HEAD_BYTES, HEAD_FIELDS};
 use super::hpack::{Field, Name};
 use super::priority::Priority;
+use super::upload::Upload;
+use crate::protocol::content_length::content_length;
 
 /// A head in the making.
 #[derive(Debug, Default)]
@@ -84,10 +86,11 @@ impl Draft {
         self.fields.append(name, value);
     }
 
-    /// Whether these were trailers: fields and no pseudo-fields (RFC 9113 §8.1).
+    /// Whether these are trailers: fields and no pseudo-fields (RFC 9113 §8.1), no more of them
+    /// than of a head.
     pub(super) fn is_trailers(&self) -> bool {
         let pseudo = [&self.method, &self.scheme, &self.authority, &self.path];
-        !self.malformed && pseudo.iter().all(|field| field.is_none())
+        !self.malformed && !self.is_too_large() && pseudo.iter().all(|field| field.is_none())
     }
 
     /// What the client wants first.
@@ -96,14 +99,14 @@ impl Draft {
         field.map_or_else(Priority::default, |field| Priority::parse(field.as_bytes()))
     }
 
-    /// The head, if it is one; `ends` says that no content follows.
-    pub(super) fn finish(self, ends: bool) -> Result<Parts, Refusal> {
+    /// The head, if it is one, and the content that is to follow, if it does not `end` the stream.
+    pub(super) fn finish(self, ends: bool) -> Result<(Parts, Upload), Refusal> {
         if self.is_too_large() {
             return Err(Refusal::TooLarge);
         }
+        let promised = content_length(&self.fields).map_err(|_| Refusal::Malformed)?;
         // Content was promised that does not come (RFC 9113 §8.1.1).
-        let promised = || self.fields.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
-        if self.malformed || (ends && promised()) {
+        if self.malformed || (ends && promised.is_some_and(|length| length > 0)) {
             return Err(Refusal::Malformed);
         }
         let method = self.method.as_ref().ok_or(Refusal::Malformed)?;
@@ -114,7 +117,7 @@ impl Draft {
         head.uri = uri.ok_or(Refusal::Malformed)?;
         head.version = Version::HTTP_2;
         head.headers = self.fields;
-        Ok(head)
+        Ok((head, Upload::new(promised, ends)))
     }
 }
 
@@ -173,6 +176,8 @@ fn path_and_query(path: &HeaderValue) -> Option<PathAndQuery> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_LENGTH;
+
     use super::super::hpack::{self, Decoder};
     use super::*;
 
@@ -200,7 +205,8 @@ mod tests {
 
     #[track_caller]
     fn check(fields: &[(&str, &str)], ends: bool, expected: Result<&str, Refusal>) {
-        let head = draft(fields).finish(ends).map(|head| format!("{} {}", head.method, head.uri));
+        let head = draft(fields).finish(ends);
+        let head = head.map(|(head, _)| format!("{} {}", head.method, head.uri));
         assert_eq!(head.as_deref().map_err(|refusal| *refusal), expected, "{fields:?}");
     }
 
@@ -252,14 +258,34 @@ mod tests {
             ("", "x", false),
             ("a", "x\r\ny", false),
             ("a", "x\0y", false),
+            ("a", "", true),
+            ("a", "b c", true),
+            ("a", " b", false),
+            ("a", "b ", false),
+            ("a", "\tb", false),
+            ("a", "b\t", false),
+            ("a", " ", false),
+            ("a", "x\x7fy", false),
+            ("te", "trailers ", false),
+            ("te", "Trailers", false),
             ("content-length", "0", true),
+            ("content-length", "00", true),
             ("content-length", "5", false),
+            ("content-length", "", false),
+            ("content-length", "+0", false),
+            ("content-length", "0,0", false),
+            ("content-length", "0x0", false),
         ];
         for (name, value, good) in rows {
             let expected = if good { Ok("GET https://a.test/x?y") } else { Err(Malformed) };
             check(&[GET, &[(name, value)]].concat(), true, expected);
         }
-        check(&[GET, &[("content-length", "5")]].concat(), false, Ok("GET https://a.test/x?y"));
+        let length = |value| ("content-length", value);
+        let [zero, five] = ["0", "5"].map(length);
+        check(&[GET, &[five]].concat(), false, Ok("GET https://a.test/x?y"));
+        for fields in [&[zero, zero][..], &[five, five], &[five, zero], &[length("x")]] {
+            check(&[GET, fields].concat(), false, Err(Malformed));
+        }
     }
 
     #[test]

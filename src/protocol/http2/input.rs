@@ -69,6 +69,11 @@ impl Input {
 }
 
 impl Chunk {
+    /// The bytes that have come and are not taken.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.taken..self.filled]
+    }
+
     /// The next `count` bytes, if they have come.
     pub(super) fn take(&mut self, count: usize) -> Option<&[u8]> {
         let taken = self.bytes[self.taken..self.filled].get(..count)?;

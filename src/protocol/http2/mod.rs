@@ -8,6 +8,7 @@ mod budget;
 mod control;
 mod error;
 mod frame;
+mod half_closed;
 mod head;
 pub mod hpack;
 mod input;
@@ -18,22 +19,23 @@ mod respond;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod window;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES, STREAMS};
+use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES};
 use super::turn::{TURN, give_way};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Answers;
 use budget::Budget;
 use error::Fault;
 use frame::{PAYLOAD, kind};
+use half_closed::HalfClosed;
 use hpack::Decoder;
 use input::{Chunk, Input};
 use output::Output;
@@ -54,8 +56,7 @@ pub struct Connection<S, A: Answers> {
     /// The field block in the making; no other frame may come before its end.
     block: Option<Box<Block>>,
     streams: Streams<A>,
-    /// Streams that we have reset, for the frames that were on their way.
-    recent: VecDeque<u32>,
+    half_closed: HalfClosed,
     /// The highest stream that the client has opened.
     last: u32,
     /// Room that the client has left for all streams together.
@@ -91,8 +92,8 @@ enum Closing {
     Final,
 }
 
-/// What a client says first (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The first bytes of every client (RFC 9113 §3.4).
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Rounds of reading and writing, each of a full queue, that are a turn.
 const ROUNDS: usize = TURN / OUTPUT_BYTES;
@@ -109,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             decoder: Decoder::default(),
             block: None,
             streams: Streams::default(),
-            recent: VecDeque::new(),
+            half_closed: HalfClosed::default(),
             last: 0,
             window: Window::INITIAL,
             initial: Window::INITIAL,
@@ -192,9 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     pub fn give_up_stalled(&mut self, now: Tick) -> Option<Tick> {
         let (stalled, next) = self.streams.stalled(now, self.moved);
         for id in stalled {
-            self.streams.remove(id);
-            self.output.reset(id, Reason::Cancel);
-            self.remember(id);
+            self.reset(id, Reason::Cancel, None);
         }
         next
     }
@@ -240,11 +239,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         context: &mut Context<'_>,
     ) -> Result<(), (Reason, &'static str)> {
         if !self.greeted {
-            match chunk.take(PREFACE.len()) {
-                None => return Ok(()),
-                Some(PREFACE) => self.greeted = true,
-                Some(_) => return Err((Reason::ProtocolError, "no preface")),
+            let known = chunk.rest().len().min(PREFACE.len());
+            if chunk.rest()[..known] != PREFACE[..known] {
+                return Err((Reason::ProtocolError, "no preface"));
             }
+            if chunk.take(PREFACE.len()).is_none() {
+                return Ok(());
+            }
+            self.greeted = true;
         }
         while let Some(head) = chunk.head() {
             if head.length > PAYLOAD {
@@ -258,22 +260,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                     if !self.local_resets.take(1) {
                         return Err((Reason::EnhanceYourCalm, "too many streams with errors"));
                     }
-                    self.streams.remove(id);
-                    self.output.reset(id, reason);
-                    self.remember(id);
+                    self.reset(id, reason, None);
                 }
             }
         }
         Ok(())
-    }
-
-    /// Frames on a stream that we have reset may be on their way, and mean nothing (RFC 9113
-    /// §5.1).
-    fn remember(&mut self, id: u32) {
-        if self.recent.len() >= STREAMS as usize {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(id);
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 
 use super::super::limits::OUTPUT_BYTES;
 use super::frame::{self, Head, Reason, flag, kind};
+use super::hpack::TableSize;
 
 /// Content up to this many bytes is copied behind the head of its frame: one slice more costs the
 /// system more than that.
@@ -29,6 +30,8 @@ pub(super) struct Output {
     taken: usize,
     segments: VecDeque<Segment>,
     queued: usize,
+    /// The client's dynamic table, as far as the blocks that were queued tell of it.
+    table: TableSize,
     /// Whether bytes were written that a layer below may still hold.
     unflushed: bool,
 }
@@ -63,12 +66,19 @@ impl Output {
         self.control(kind::RST_STREAM, 0, stream, &reason.to_bytes());
     }
 
+    /// The client keeps no more than `most` bytes of fields.
+    pub(super) fn limit_table(&mut self, most: u32) {
+        self.table.limit(most);
+    }
+
     /// Queues a field block, in as many frames as it needs.
     pub(super) fn headers(&mut self, stream: u32, ends: bool, block: impl FnOnce(&mut Vec<u8>)) {
         let mut flags = if ends { flag::END_STREAM } else { 0 };
+        let mut table = self.table;
         self.small(|out| {
             let start = out.len();
             out.extend_from_slice(&[0; frame::HEAD]);
+            table.begin(out);
             block(out);
             let length = out.len() - start - frame::HEAD;
             let rest = out.split_off(start + frame::HEAD + length.min(frame::PAYLOAD));
@@ -85,6 +95,7 @@ impl Output {
                 out.extend_from_slice(part);
             }
         });
+        self.table = table;
     }
 
     /// Queues a frame of content.

@@ -9,18 +9,28 @@ use super::super::limits::{
 };
 use super::error::Fault;
 use super::frame::{Head, Reason, flag, kind};
+use super::half_closed::Verdict;
 use super::head::{Draft, Refusal};
-use super::streams::Request;
-use super::window::Window;
+use super::priority::dependency;
+use super::upload::Upload;
 use super::{Answers, Closing, Connection};
 
 /// A field block that has not come whole.
 #[derive(Debug)]
 pub(super) struct Block {
-    stream: u32,
-    ends: bool,
+    begun: Begun,
     bytes: Vec<u8>,
     continuations: u32,
+}
+
+/// What the HEADERS frame says that a field block begins with.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    stream: u32,
+    /// No content follows.
+    ends: bool,
+    /// The stream is said to depend on itself, which is an error (RFC 7540 §5.3.1).
+    depends_on_itself: bool,
 }
 
 /// Bytes of content dropped before the client is told that it may send as many again: half of the
@@ -36,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
         if let Some(block) = &self.block
-            && (head.kind, head.stream) != (kind::CONTINUATION, block.stream)
+            && (head.kind, head.stream) != (kind::CONTINUATION, block.begun.stream)
         {
             return Err(Fault::protocol("a field block was interrupted"));
         }
@@ -68,20 +78,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             let credit = std::mem::take(&mut self.dropped).to_be_bytes();
             self.output.control(kind::WINDOW_UPDATE, 0, 0, &credit);
         }
-        match self.streams.find(id).map(|stream| &mut stream.request) {
-            Some(Request::Open(received)) => {
-                *received += payload.len();
-                if *received > Window::INITIAL.room() {
-                    return Err(Fault::Stream(id, Reason::FlowControlError));
-                }
+        if let Some(stream) = self.streams.find(id) {
+            let counted = stream.upload.data(payload.len(), content.len(), ends);
+            return counted.map_err(|reason| Fault::Stream(id, reason));
+        }
+        let verdict = self.half_closed.data(id, payload.len(), content.len(), ends);
+        self.obey(id, verdict)
+    }
+
+    /// Acts upon what a frame means on a stream that is over for us.
+    fn obey(&mut self, id: u32, verdict: Verdict) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Ignore => Ok(()),
+            Verdict::Stop => {
+                self.output.reset(id, Reason::NoError);
+                Ok(())
             }
-            None if self.recent.contains(&id) => return Ok(()),
-            Some(Request::Ended) | None => return Err(Fault::Stream(id, Reason::StreamClosed)),
+            Verdict::Reset(reason) => Err(Fault::Stream(id, reason)),
+            Verdict::Flood => Err(Fault::Connection(
+                Reason::FlowControlError,
+                "content beyond the window of a stream that was reset",
+            )),
+            // RFC 9113 §6.8: the client has been told that such a stream is not looked at.
+            Verdict::Unknown if id > self.last => self.spend(),
+            Verdict::Unknown => Err(Fault::Stream(id, Reason::StreamClosed)),
         }
-        if ends && let Some(stream) = self.streams.find(id) {
-            stream.request = Request::Ended;
-        }
-        Ok(())
     }
 
     fn headers(
@@ -90,22 +111,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         payload: &[u8],
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
-        let id = head.stream;
-        if id.is_multiple_of(2) {
+        if head.stream.is_multiple_of(2) {
             return Err(Fault::protocol("a request on a stream that no client opens"));
         }
+        let mut begun = Begun {
+            stream: head.stream,
+            ends: head.has(flag::END_STREAM),
+            depends_on_itself: false,
+        };
         let mut block = padded(head, payload)?;
         if head.has(flag::PRIORITY) {
-            // RFC 9113 §5.3.2: a way to prioritize that has been given up.
-            const PRIORITY: usize = 5;
-            block = block.get(PRIORITY..).ok_or(Fault::size("HEADERS without its priority"))?;
+            let (priority, rest) =
+                block.split_first_chunk().ok_or(Fault::size("HEADERS without its priority"))?;
+            begun.depends_on_itself = dependency(*priority) == head.stream;
+            block = rest;
         }
-        let ends = head.has(flag::END_STREAM);
         if head.has(flag::END_HEADERS) {
-            return self.fields(id, ends, block, context);
+            return self.fields(begun, block, context);
         }
-        let bytes = block.to_vec();
-        self.block = Some(Box::new(Block { stream: id, ends, bytes, continuations: 0 }));
+        self.block = Some(Box::new(Block { begun, bytes: block.to_vec(), continuations: 0 }));
         Ok(())
     }
 
@@ -124,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         }
         block.bytes.extend_from_slice(payload);
         if head.has(flag::END_HEADERS) {
-            return self.fields(block.stream, block.ends, &block.bytes, context);
+            return self.fields(block.begun, &block.bytes, context);
         }
         self.block = Some(block);
         Ok(())
@@ -134,57 +158,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// so that the tables stay in step.
     fn fields(
         &mut self,
-        id: u32,
-        ends: bool,
+        begun: Begun,
         block: &[u8],
         context: &mut Context<'_>,
     ) -> Result<(), Fault> {
+        let Begun { stream: id, ends, depends_on_itself } = begun;
         let mut draft = Draft::default();
         self.decoder.decode(block, |field| draft.add(field))?;
         if id <= self.last {
-            return self.trailers(id, ends && draft.is_trailers());
+            return self.trailers(id, ends && !depends_on_itself && draft.is_trailers());
         }
         if self.closing == Closing::Final {
             // RFC 9113 §6.8: the client has been told that it is not looked at.
-            return Ok(());
+            return self.spend();
         }
         self.last = id;
-        let request = if ends { Request::Ended } else { Request::Open(0) };
         if self.streams.len() >= STREAMS as usize || !self.answers.may_ask() {
             self.spend()?;
-            self.output.reset(id, Reason::RefusedStream);
-            self.remember(id);
+            self.reset(id, Reason::RefusedStream, Some(Upload::new(None, ends)));
             return Ok(());
         }
         self.control.give(CONTROL_PER_REQUEST);
         self.client_resets.give(1);
+        if depends_on_itself {
+            return Err(Fault::Stream(id, Reason::ProtocolError));
+        }
         let priority = draft.priority();
         match draft.finish(ends) {
-            Ok(head) => self.request(id, head, request, priority, context),
+            Ok((head, upload)) => self.request(id, head, upload, priority, context),
             // A byte can stand for a field of 4 KiB that was sent once.
             Err(Refusal::TooLarge) if !self.local_resets.take(1) => {
                 return Err(Fault::flood("heads that are too large"));
             }
-            Err(Refusal::TooLarge) => self.refuse_head(id, request),
+            Err(Refusal::TooLarge) => self.refuse_head(id, Upload::new(None, ends)),
             Err(Refusal::Malformed) => return Err(Fault::Stream(id, Reason::ProtocolError)),
         }
         Ok(())
     }
 
-    /// A second field block on a stream ends its request (RFC 9113 §8.1).
-    fn trailers(&mut self, id: u32, well_formed: bool) -> Result<(), Fault> {
-        match self.streams.find(id).map(|stream| &mut stream.request) {
-            Some(request @ Request::Open(_)) if well_formed => {
-                *request = Request::Ended;
-                Ok(())
-            }
-            Some(Request::Open(_)) => Err(Fault::Stream(id, Reason::ProtocolError)),
-            Some(Request::Ended) => Err(Fault::Stream(id, Reason::StreamClosed)),
-            None if self.recent.contains(&id) => Ok(()),
-            None if id == self.last => {
+    /// A second field block on a stream ends its request if it is `good` for that: trailers, and
+    /// the last frame (RFC 9113 §8.1).
+    fn trailers(&mut self, id: u32, good: bool) -> Result<(), Fault> {
+        if let Some(stream) = self.streams.find(id) {
+            return stream.upload.trailers(good).map_err(|reason| Fault::Stream(id, reason));
+        }
+        match self.half_closed.trailers(id, good) {
+            Verdict::Unknown if id == self.last => {
                 Err(Fault::Connection(Reason::StreamClosed, "HEADERS on a closed stream"))
             }
-            None => Err(Fault::protocol("a new stream below an older one")),
+            Verdict::Unknown => Err(Fault::protocol("a new stream below an older one")),
+            verdict => self.obey(id, verdict),
         }
     }
 
@@ -192,8 +215,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         if payload.len() != 4 {
             return Err(Fault::size("RST_STREAM is not four bytes"));
         }
-        self.check_opened(head.stream)?;
-        self.streams.remove(head.stream);
+        let id = head.stream;
+        self.check_opened(id)?;
+        let upload = self.streams.remove(id).map(|stream| stream.upload);
+        let unended = self.half_closed.reset_by_client(id, upload);
+        self.stop_upload(unended);
         if self.client_resets.take(CLIENT_RESET) {
             Ok(())
         } else {
@@ -203,7 +229,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 
     /// Refuses a frame on a stream that is idle, or is the connection (RFC 9113 §5.1).
     pub(super) fn check_opened(&self, id: u32) -> Result<(), Fault> {
-        if id.is_multiple_of(2) || id > self.last {
+        let idle = id > self.last && self.closing != Closing::Final;
+        if id.is_multiple_of(2) || idle {
             return Err(Fault::protocol("a frame on a stream that was never opened"));
         }
         Ok(())

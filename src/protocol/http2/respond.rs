@@ -17,7 +17,8 @@ use super::super::limits::{CONTROL_BYTES, READING};
 use super::frame::Reason;
 use super::output::Output;
 use super::priority::Priority;
-use super::streams::{CONTENT, Request, Sending, State, Step, Stream};
+use super::streams::{CONTENT, Sending, State, Step, Stream};
+use super::upload::Upload;
 use super::window::Window;
 use super::{Connection, hpack};
 use crate::process::clock::Tick;
@@ -29,6 +30,16 @@ use crate::service::Response;
 /// carries.
 const MOVED: usize = 64 * 1024;
 
+/// How far an answer has come at once.
+enum Begun<C> {
+    /// There is more to send.
+    Sending(Sending<C>),
+    /// All of it is queued.
+    Ended,
+    /// Its promise cannot be kept.
+    Broken,
+}
+
 /// Frames that an answer may send before it has to take turns: a small page as a whole.
 const AT_ONCE: usize = 2;
 
@@ -38,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         &mut self,
         id: u32,
         head: Parts,
-        request: Request,
+        upload: Upload,
         priority: Priority,
         context: &mut Context<'_>,
     ) {
@@ -47,11 +58,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         let state = match Pin::new(&mut answer).poll(context) {
             Poll::Pending => State::Awaited(answer),
             Poll::Ready(response) => match self.begin(id, response, &mut window, context) {
-                Some(sending) => State::Sending(sending),
-                None => return self.finish(id, request),
+                Begun::Sending(sending) => State::Sending(sending),
+                Begun::Ended => return self.finish(id, upload, window),
+                Begun::Broken => return self.reset(id, Reason::InternalError, Some(upload)),
             },
         };
-        self.streams.push(Stream { id, window, priority, request, state, progress: Tick::now() });
+        self.streams.push(Stream { id, window, priority, upload, state, progress: Tick::now() });
     }
 
     /// Queues the head of an answer and what can be sent at once; gives what remains.
@@ -61,11 +73,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         response: Response<A::Content>,
         window: &mut Window,
         context: &mut Context<'_>,
-    ) -> Option<Sending<A::Content>> {
-        let mut sending = head(&mut self.output, id, response)?;
-        // Who was there before comes before.
+    ) -> Begun<A::Content> {
+        let Some(mut sending) = head(&mut self.output, id, response) else { return Begun::Ended };
+        // Streams that wait already are served first.
         if !self.streams.is_empty() {
-            return Some(sending);
+            return Begun::Sending(sending);
         }
         for _ in 0..AT_ONCE {
             let room = window.room().min(self.window.room());
@@ -79,16 +91,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                     self.queued(count);
                 }
                 Step::Ended(count) => {
+                    window.take(count);
                     self.queued(count);
-                    return None;
+                    return Begun::Ended;
                 }
-                Step::Broken => {
-                    self.output.reset(id, Reason::InternalError);
-                    return None;
-                }
+                Step::Broken => return Begun::Broken,
             }
         }
-        Some(sending)
+        Begun::Sending(sending)
     }
 
     /// Content has been queued: the client has that much less room, and may say that it has more.
@@ -101,17 +111,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         self.control.give(u32::try_from(count / CONTROL_BYTES).expect("a frame is at most 16 KiB"));
     }
 
-    /// An answer is out. The rest of a request's content is of no use to anybody (RFC 9113 §8.1).
-    pub(super) fn finish(&mut self, id: u32, request: Request) {
-        if request != Request::Ended {
+    /// An answer is out. The client may not have sent all of its request's content, which is of no
+    /// use to anybody, but may still break the protocol.
+    pub(super) fn finish(&mut self, id: u32, upload: Upload, window: Window) {
+        let unended = self.half_closed.answered(id, upload, window);
+        self.stop_upload(unended);
+    }
+
+    /// Asks the client to send no more on a stream, if there is one that it does not end (RFC 9113
+    /// §8.1).
+    pub(super) fn stop_upload(&mut self, unended: Option<u32>) {
+        if let Some(id) = unended {
             self.output.reset(id, Reason::NoError);
-            self.remember(id);
         }
+    }
+
+    /// Resets a stream, on which so much had come if it is not among those that are worked on.
+    pub(super) fn reset(&mut self, id: u32, reason: Reason, upload: Option<Upload>) {
+        self.output.reset(id, reason);
+        let removed = self.streams.remove(id).map(|stream| stream.upload);
+        let unended = self.half_closed.reset_by_us(id, removed.or(upload));
+        self.stop_upload(unended);
     }
 
     /// Says that a head is larger than is borne, which is an answer and no error: the client's
     /// next may be smaller.
-    pub(super) fn refuse_head(&mut self, id: u32, request: Request) {
+    pub(super) fn refuse_head(&mut self, id: u32, upload: Upload) {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         self.answers.refused(Version::HTTP_2, status, 0);
         self.output.headers(id, true, |block| {
@@ -119,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             hpack::field(block, &CONTENT_LENGTH, b"0");
             hpack::field(block, &DATE, date::now().as_bytes());
         });
-        self.finish(id, request);
+        self.finish(id, upload, self.initial);
     }
 
     /// Asks for the answers that are in the making.
@@ -138,8 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             }
         }
         for id in ended {
-            if let Some(stream) = self.streams.remove(id) {
-                self.finish(id, stream.request);
+            if let Some(Stream { upload, window, .. }) = self.streams.remove(id) {
+                self.finish(id, upload, window);
             }
         }
     }
@@ -161,16 +186,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                     self.queued(count);
                 }
                 Step::Ended(count) => {
-                    let request = stream.request;
+                    stream.window.take(count);
+                    let (upload, window) = (stream.upload, stream.window);
                     self.streams.remove(id);
                     self.queued(count);
-                    self.finish(id, request);
+                    self.finish(id, upload, window);
                 }
-                Step::Broken => {
-                    self.streams.remove(id);
-                    self.output.reset(id, Reason::InternalError);
-                    self.remember(id);
-                }
+                Step::Broken => self.reset(id, Reason::InternalError, None),
             }
         }
     }

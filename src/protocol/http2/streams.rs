@@ -9,6 +9,7 @@ use http_body::Body;
 use super::Answers;
 use super::output::Output;
 use super::priority::Priority;
+use super::upload::Upload;
 use super::window::{Overflow, Window};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Content;
@@ -20,19 +21,10 @@ pub(super) struct Stream<A: Answers> {
     /// Room that the client has left on this stream.
     pub(super) window: Window,
     pub(super) priority: Priority,
-    pub(super) request: Request,
+    pub(super) upload: Upload,
     pub(super) state: State<A>,
     /// When something of the answer last went out, or its request came.
     pub(super) progress: Tick,
-}
-
-/// What has come of a request's content, which is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
-    /// So many bytes of it.
-    Open(usize),
-    /// All there is.
-    Ended,
 }
 
 /// How far an answer is.

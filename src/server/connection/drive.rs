@@ -22,15 +22,12 @@ use super::tls;
 use crate::ledger::Account;
 use crate::process::clock::Tick;
 use crate::protocol::http1;
-use crate::protocol::http2;
+use crate::protocol::http2::{self, PREFACE};
 use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use crate::protocol::transport::Transport;
 use crate::server::requests::Requests;
 use crate::server::state::snapshot::Live;
 use crate::service::{Connection, Duty};
-
-/// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What every connection of a listener needs.
 #[derive(Clone, Debug)]

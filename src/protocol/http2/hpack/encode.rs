@@ -5,6 +5,7 @@ use http::StatusCode;
 use http::header::HeaderName;
 
 use super::integer;
+use super::table::TABLE_BYTES;
 
 /// Appends `:status`, which comes before all other fields.
 pub fn status(out: &mut Vec<u8>, status: StatusCode) {
@@ -35,6 +36,42 @@ pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     }
     string(out, value);
 }
+
+/// The size of the client's dynamic table, which our blocks leave empty.
+///
+/// A client that makes the table smaller is to be told of the new size at the beginning of the next
+/// block (RFC 7541 §4.2), and a strict one waits for it. It is told once that the size is 0, which
+/// no later change can be below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableSize {
+    /// What every connection begins with.
+    #[default]
+    Initial,
+    /// The client has to be told.
+    Untold,
+    /// The client has been told that it is 0.
+    Zero,
+}
+
+impl TableSize {
+    /// The client keeps no more than `most` bytes (`SETTINGS_HEADER_TABLE_SIZE`).
+    pub fn limit(&mut self, most: u32) {
+        if *self == Self::Initial && (most as usize) < TABLE_BYTES {
+            *self = Self::Untold;
+        }
+    }
+
+    /// Begins a block with the update of the size that is due (RFC 7541 §6.3).
+    pub fn begin(&mut self, block: &mut Vec<u8>) {
+        if *self == Self::Untold {
+            integer::put(block, SIZE_UPDATE, 5, 0);
+            *self = Self::Zero;
+        }
+    }
+}
+
+/// An update of the dynamic table's size.
+const SIZE_UPDATE: u8 = 0x20;
 
 /// A literal field that gets no index.
 const LITERAL: u8 = 0;
@@ -105,6 +142,35 @@ mod tests {
                 assert_eq!(fields[0].value.as_ref().unwrap(), value);
             }
         }
+    }
+
+    /// What blocks begin with after each of these limits.
+    #[track_caller]
+    fn check(limits: &[u32], begun: &[u8]) {
+        let (mut size, mut block) = (TableSize::default(), Vec::new());
+        for limit in limits {
+            size.limit(*limit);
+        }
+        size.begin(&mut block);
+        size.begin(&mut block);
+        assert_eq!(block, begun, "{limits:?}");
+    }
+
+    #[test]
+    fn a_smaller_table_is_told_once() {
+        check(&[], b"");
+        check(&[4096], b"");
+        check(&[65_536, u32::MAX], b"");
+        check(&[4095], b"\x20");
+        check(&[100], b"\x20");
+        check(&[0], b"\x20");
+        // Only for a moment, but the client may have dropped what it held.
+        check(&[0, 4096], b"\x20");
+        check(&[100, 0, 50], b"\x20");
+        let (mut size, mut block) = (TableSize::Zero, Vec::new());
+        size.limit(0);
+        size.begin(&mut block);
+        assert_eq!(block, b"");
     }
 
     #[test]

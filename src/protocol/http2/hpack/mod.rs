@@ -11,7 +11,7 @@ mod integer;
 mod table;
 
 pub use decode::Decoder;
-pub use encode::{field, status};
+pub use encode::{TableSize, field, status};
 pub use table::{Field, Name};
 
 /// The field block makes no sense, and what the two sides know of each other's tables has parted:

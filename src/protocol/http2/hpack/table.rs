@@ -10,7 +10,8 @@ use http::header::{self, HeaderName, HeaderValue};
 pub struct Field {
     /// Its name.
     pub name: Name,
-    /// Its value; `None` if it has a byte that no value may have (RFC 9113 §8.2.1).
+    /// Its value; `None` if it has a byte that no value may have, or begins or ends with a space or
+    /// a tab (RFC 9113 §8.2.1).
     pub value: Option<HeaderValue>,
     /// What it counts in tables and limits, in bytes (RFC 7541 §4.1).
     pub size: usize,
@@ -41,7 +42,10 @@ impl Field {
     /// The field of these bytes.
     pub(super) fn new(name: Name, name_length: usize, value: &[u8]) -> Self {
         let size = name_length + value.len() + OVERHEAD;
-        Self { name, value: HeaderValue::from_bytes(value).ok(), size }
+        let space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+        let padded = space(value.first()) || space(value.last());
+        let value = if padded { None } else { HeaderValue::from_bytes(value).ok() };
+        Self { name, value, size }
     }
 }
 

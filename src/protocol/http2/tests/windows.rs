@@ -1,0 +1,69 @@
+//! Windows, turns and priorities: what is sent, and when.
+
+use super::*;
+
+#[test]
+fn windows_are_kept() {
+    let mut test = Test::new();
+    let whole = "HEADERS/4=88@1 DATA/0:16375@1 DATA/0:16375@1 DATA/0:16375@1 DATA/0:16375@1";
+    assert_eq!(test.exchange(&get(1, "/b")), whole.to_owned() + " DATA/0:35@1");
+    let open = |stream, by: u32| frame(kind::WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
+    assert_eq!(test.exchange(&open(0, 1000)), "");
+    assert_eq!(test.exchange(&open(1, 10)), "DATA/0:10@1");
+    // Smaller for all streams, and so less than nothing for this one.
+    let smaller = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xf5]);
+    assert_eq!(test.exchange(&smaller), "SETTINGS/1:0");
+    assert_eq!(test.exchange(&open(1, 10)), "");
+    assert_eq!(test.exchange(&open(1, 1)), "DATA/0:1@1");
+    assert_eq!(test.exchange(&open(1, 100_000)), "DATA/0:989@1");
+    assert_eq!(test.exchange(&open(0, 100_000)), "DATA/1:3465@1");
+    // It is over; what comes late means nothing.
+    assert_eq!(test.exchange(&open(1, 0x7fff_ffff)), "");
+    assert_eq!(test.exchange(&open(0, 0x7fff_ffff)), "GOAWAY/0=0x3");
+}
+
+#[test]
+fn what_a_silent_client_has_no_room_for_keeps_no_connection() {
+    // The content of the first may come yet; that of the second has taken all the room.
+    for (asked, ends) in [(vec![get(1, "/s")], false), (vec![get(1, "/s"), get(3, "/b")], true)] {
+        let mut test = Test::new();
+        test.exchange(&asked.concat());
+        test.0.io.done = true;
+        test.exchange(b"");
+        assert_eq!(matches!(test.1, Some(Ok(()))), ends, "{} streams", asked.len());
+    }
+}
+
+#[test]
+fn answers_share_what_room_there_is() {
+    let mut test = Test::new();
+    test.exchange(&frame(kind::WINDOW_UPDATE, 0, 0, &200_000_u32.to_be_bytes()));
+    let update =
+        |id: u8, field: &str| frame(0x10, 0, 0, &[&[0, 0, 0, id], field.as_bytes()].concat());
+    let none = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let asked = [none, get(1, "/b"), get(3, "/b"), get(5, "/b"), get(7, "/b")].concat();
+    test.exchange(&asked);
+    test.exchange(&[update(5, "u=1"), update(7, "u=1"), update(1, "i")].concat());
+    let room = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0x40, 0]);
+    let expected = "SETTINGS/1:0 DATA/0:16375@5 DATA/0:9@5 DATA/0:16375@7 DATA/0:9@7 \
+                    DATA/0:16375@1 DATA/0:16375@3 DATA/0:9@1 DATA/0:9@3";
+    assert_eq!(test.exchange(&room), expected);
+}
+
+#[test]
+fn a_client_that_takes_everything_is_given_a_turn_at_a_time() {
+    let mut test = Test::new();
+    let room = 10_000_000_u32.to_be_bytes();
+    let open = frame(kind::WINDOW_UPDATE, 0, 0, &room);
+    let wide = frame(kind::SETTINGS, 0, 0, &[&[0, 4][..], &room].concat());
+    let asked: Vec<_> = (0..50).map(|at| get(2 * at + 1, "/b")).collect();
+    test.0.io.sent = [open, wide, asked.concat()].concat();
+    let mut turns = Vec::new();
+    while turns.last() != Some(&0) {
+        assert!(Pin::new(&mut test.0).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        turns.push(std::mem::take(&mut test.0.io.got).len());
+    }
+    assert!(turns.iter().sum::<usize>() > 50 * BIG);
+    // The queue may be as much too full as one frame is long.
+    assert!(turns.iter().all(|sent| *sent <= TURN + TURN / 4), "{turns:?}");
+}
