@@ -193,6 +193,11 @@ proptest! {
     }
 
     #[test]
+    fn h2_client(settings: [u8; 4], requests in vec(any::<[u8; 4]>(), 0..12)) {
+        properties::h2_client::h2_client(&[&settings[..], &requests.concat()].concat());
+    }
+
+    #[test]
     fn hpack(input: Vec<u8>, fields in bytes_regex(FIELDS).expect("a pattern")) {
         properties::hpack::hpack(&input);
         properties::hpack::hpack(&fields);

@@ -58,10 +58,13 @@ pub(super) enum Verdict {
 const PATIENCE: u32 = 32 * 1024;
 
 impl HalfClosed {
-    /// The answer on a stream is out and the client has not ended it. Gives a stream that has been
-    /// so for too long, which the client is to be told to end.
-    pub(super) fn answered(&mut self, id: u32, upload: Upload, window: Window) -> Option<u32> {
-        self.push(Stream { id, upload, window, ended: Ended::Answered })
+    /// The answer on a stream is out. Gives the streams that the client is to be told to end, if it
+    /// has not: this one, if too much has come already, and one that has been answered for too
+    /// long.
+    pub(super) fn answered(&mut self, id: u32, upload: Upload, window: Window) -> [Option<u32>; 2] {
+        let mut stream = Stream { id, upload, window, ended: Ended::Answered };
+        let stop = stream.verdict(Ok(())) == Verdict::Stop;
+        [stop.then_some(id), self.push(stream)]
     }
 
     /// We have reset a stream, on which so much had come if it was being worked on.

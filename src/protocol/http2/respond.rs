@@ -114,8 +114,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// An answer is out. The client may not have sent all of its request's content, which is of no
     /// use to anybody, but may still break the protocol.
     pub(super) fn finish(&mut self, id: u32, upload: Upload, window: Window) {
-        let unended = self.half_closed.answered(id, upload, window);
-        self.stop_upload(unended);
+        for unended in self.half_closed.answered(id, upload, window) {
+            self.stop_upload(unended);
+        }
     }
 
     /// Asks the client to send no more on a stream, if there is one that it does not end (RFC 9113

@@ -62,6 +62,12 @@ fn content_of_a_request_is_not_waited_for() {
     for (sent, expected) in rows {
         check(&[vec![post("/")], sent].concat(), &(ANSWER.to_owned() + expected));
     }
+    // Who has used up the window before the answer is asked to stop behind it.
+    let mut test = Test::new();
+    let none = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let some = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 2]);
+    test.exchange(&[none, post("/"), data(0, K16), data(0, K16), data(0, K16)].concat());
+    assert_eq!(test.exchange(&some), "SETTINGS/1:0 DATA/1:2@1 RESET/0=0x0@1");
     // A stream that is still worked on has its window, too, and gets nothing back.
     let flood = [vec![post("/w")], vec![data(0, K16); 4]].concat();
     check(&flood, "WINDOW/0:4 WINDOW/0:4 RESET/0=0x3@1");

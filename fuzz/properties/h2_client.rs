@@ -1,0 +1,331 @@
+//! The client of the `h2` crate against our HTTP/2: another author's reader of frames and field
+//! blocks, which knows its windows and the order of bytes, with any settings and any sizes.
+//!
+//! Nobody is polled who was not woken, so that a wake-up that is lost is a connection that stands
+//! still, and that is seen at once.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request};
+use http_body::{Body, Frame};
+use shost::protocol::handler::{Answers, Content as AnswerContent};
+use shost::protocol::http2::{Connection, Error};
+use shost::service::Response;
+use tokio::io::{DuplexStream, Join, duplex, join};
+
+/// Sizes of content and of fields at which something changes: nothing, what is copied, what a frame
+/// holds, what a window holds.
+const SIZES: [usize; 24] = [
+    0, 1, 2, 100, 1023, 1024, 1025, 4095, 4096, 16_374, 16_375, 16_376, 16_383, 16_384, 16_385,
+    32_749, 32_750, 32_751, 32_768, 65_534, 65_535, 65_536, 70_000, 200_000,
+];
+
+/// Bytes on their way to the client.
+const PIPES: [usize; 8] = [24, 64, 300, 1024, 9000, 16_384, 65_536, 1 << 20];
+
+/// `SETTINGS_HEADER_TABLE_SIZE`.
+const TABLES: [u32; 8] = [0, 1, 31, 100, 4095, 4096, 4097, 65_536];
+
+/// `SETTINGS_INITIAL_WINDOW_SIZE`.
+const WINDOWS: [u32; 8] = [1, 100, 16_374, 16_375, 16_376, 65_535, 65_536, 1 << 20];
+
+/// The longest value of a field: its block takes two frames.
+const FIELD: usize = 17_000;
+
+/// Requests of one connection, at the most.
+const REQUESTS: usize = 24;
+
+/// Windows that an answer takes at the most: a client that opens its window by a few bytes, for
+/// ever, is not served.
+const TIMES: usize = 20;
+
+/// Bytes that may be kept of each answer before room is given back: all together, less than half of
+/// the window of the connection, as `h2` tells of no less than the other half.
+const KEPT: usize = 1300;
+
+/// Times that somebody is polled, at the most, for a byte that moves.
+const POLLS: usize = 2_000_000;
+
+/// What one client does: a byte each for the pipe and three settings, then four for each request.
+pub(crate) fn h2_client(input: &[u8]) {
+    let Some((&[pipe, table, window, frame], rest)) = input.split_first_chunk() else { return };
+    let pick = |of: &[u32], byte: u8| of[usize::from(byte) % of.len()];
+    let mut builder = h2::client::Builder::new();
+    builder
+        .header_table_size(pick(&TABLES, table))
+        .initial_window_size(pick(&WINDOWS, window))
+        .max_frame_size(pick(&[16_384, 16_385, (1 << 24) - 1], frame))
+        .enable_push(false);
+    if frame & 0x80 != 0 {
+        builder.initial_connection_window_size(1 << 20);
+    }
+    let (client, ours) = pipes(PIPES[usize::from(pipe) % PIPES.len()]);
+    let (requests, _) = rest.as_chunks::<4>();
+    let asked: Vec<_> = requests
+        .iter()
+        .take(REQUESTS)
+        .enumerate()
+        .map(|(at, bytes)| Asked::new(at, *bytes, pick(&WINDOWS, window) as usize))
+        .collect();
+    let executor = Executor::default();
+    let served = Rc::new(Cell::new(false));
+    executor.spawn(serve(ours, Rc::clone(&served)));
+    executor.spawn(client_of(builder, client, asked, executor.clone()));
+    executor.run();
+    assert!(served.get(), "the connection has come to its end");
+}
+
+/// The client's and our end of a connection. What the client sends always fits: a server does not
+/// read while nobody takes its answers, and `h2` does not read while it cannot write.
+fn pipes(size: usize) -> (Ends, Ends) {
+    let ((takes, gives), (sends, receives)) = (duplex(size), duplex(1 << 20));
+    (join(takes, sends), join(receives, gives))
+}
+
+type Ends = Join<DuplexStream, DuplexStream>;
+
+async fn serve(ours: Ends, served: Rc<Cell<bool>>) {
+    let ended = Connection::new(ours, Pages).await;
+    // A client that has all that it wants reads nothing more.
+    assert!(!matches!(ended, Err(Error::Client(..))), "{ended:?}");
+    served.set(true);
+}
+
+async fn client_of(builder: Builder, io: Ends, asked: Vec<Asked>, executor: Executor) {
+    let (send, connection) = builder.handshake::<_, Bytes>(io).await.expect("a pipe in memory");
+    executor.spawn(async {
+        let ended = connection.await;
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+    for asked in asked {
+        let mut send = send.clone().ready().await.expect("a connection that goes on");
+        let (response, content) = asked.send(&mut send);
+        executor.spawn(asked.receive(response, content));
+    }
+}
+
+/// A request, and how its answer is read.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    number: usize,
+    content: usize,
+    field: usize,
+    /// Bytes that the answer comes in, and whether each has to be waited for.
+    chunk: usize,
+    waits: bool,
+    method: u8,
+    /// Bytes of content sent with the request.
+    sent: usize,
+    /// Bytes that are read before room is given back.
+    read: usize,
+    cancels: bool,
+}
+
+impl Asked {
+    fn new(number: usize, [content, field, way, read]: [u8; 4], window: usize) -> Self {
+        let size = |byte: u8| SIZES[usize::from(byte) % SIZES.len()];
+        Self {
+            number,
+            content: size(content).min(window * TIMES),
+            field: size(field).min(FIELD),
+            chunk: [usize::MAX, 16_375, 16_384, 701][usize::from(way & 3)],
+            waits: way & 4 != 0,
+            method: way >> 3 & 3,
+            sent: size(way >> 3),
+            read: (1 << (read & 0xf)).min(window.div_ceil(2)).min(KEPT),
+            cancels: read & 0xf0 == 0xf0,
+        }
+    }
+
+    fn send(self, send: &mut SendRequest<Bytes>) -> (ResponseFuture, SendStream<Bytes>) {
+        let Self { number, content, field, chunk, waits, .. } = self;
+        let path = format!("http://a.test/{number}/{content}/{field}/{chunk}/{waits}");
+        let mut request = Request::builder().uri(path);
+        if self.method == 3 {
+            request = request.method(Method::POST).header(CONTENT_LENGTH, self.sent);
+        } else if self.method == 2 {
+            request = request.method(Method::HEAD);
+        }
+        let urgency = format!("u={}{}", number % 8, if waits { ", i" } else { "" });
+        let request = request.header("priority", urgency).body(()).expect("a request");
+        let (response, mut stream) =
+            send.send_request(request, self.method != 3).expect("a stream");
+        if self.method == 3 {
+            let queued = stream.send_data(Bytes::from(vec![b'u'; self.sent]), true);
+            queued.expect("a stream that is open");
+        }
+        (response, stream)
+    }
+
+    async fn receive(self, response: ResponseFuture, mut sent: SendStream<Bytes>) {
+        let (head, mut content) =
+            response.await.unwrap_or_else(|error| panic!("{error}: {self:?}")).into_parts();
+        assert_eq!(head.headers[CONTENT_LENGTH], *self.content.to_string(), "{self:?}");
+        assert_eq!(head.headers["x-field"].len(), self.field, "{self:?}");
+        if self.cancels {
+            return sent.send_reset(Reason::CANCEL);
+        }
+        let expected = if self.method == 2 { 0 } else { self.content };
+        self.read(&mut content, expected).await;
+    }
+
+    async fn read(self, content: &mut RecvStream, expected: usize) {
+        let (mut at, mut kept) = (0, 0);
+        while let Some(data) = content.data().await {
+            let data = data.unwrap_or_else(|error| panic!("{error} at {at}: {self:?}"));
+            assert!(
+                data.iter().enumerate().all(|(index, byte)| *byte == byte_at(at + index)),
+                "{self:?}"
+            );
+            at += data.len();
+            kept += data.len();
+            if kept >= self.read {
+                content.flow_control().release_capacity(kept).expect("as much as was received");
+                kept = 0;
+            }
+        }
+        assert_eq!(at, expected, "{self:?}");
+    }
+}
+
+fn byte_at(index: usize) -> u8 {
+    u8::try_from(index % 251).expect("below 256")
+}
+
+/// Answers with as much as the path says.
+struct Pages;
+
+/// An answer that has to be waited for, once.
+struct Making {
+    head: Parts,
+    waits: bool,
+}
+
+struct Content {
+    at: usize,
+    end: usize,
+    chunk: usize,
+    waits: bool,
+    waiting: bool,
+}
+
+impl Answers for Pages {
+    type Content = Content;
+    type Answer = Making;
+
+    fn answer(&self, head: Parts) -> Making {
+        let waits = head.uri.path().ends_with("true");
+        Making { head, waits }
+    }
+
+    fn head_begun(&self) {}
+}
+
+impl Future for Making {
+    type Output = Response<Content>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if std::mem::take(&mut self.waits) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let path = self.head.uri.path();
+        let numbers: Vec<usize> =
+            path.split('/').filter_map(|number| number.parse().ok()).collect();
+        let [_, length, field, chunk] = numbers[..] else { panic!("{path}") };
+        let end = if self.head.method == Method::HEAD { 0 } else { length };
+        let waits = path.ends_with("true");
+        let body = Content { at: 0, end, chunk, waits, waiting: false };
+        let mut response = http::Response::new(body);
+        let value = HeaderValue::from_bytes(&vec![b'f'; field]).expect("letters");
+        response.headers_mut().insert(HeaderName::from_static("x-field"), value);
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        Poll::Ready(response.into())
+    }
+}
+
+impl AnswerContent for Content {}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.waiting = self.waits && !self.waiting;
+        if self.waiting {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let (at, count) = (self.at, self.chunk.min(self.end - self.at));
+        self.at += count;
+        let data: Vec<_> = (at..at + count).map(byte_at).collect();
+        Poll::Ready((count > 0).then(|| Ok(Frame::data(data.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.end
+    }
+}
+
+/// An executor that polls only who was woken.
+#[derive(Clone, Default)]
+struct Executor {
+    spawned: Rc<RefCell<Vec<Task>>>,
+}
+
+struct Task {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    woken: Arc<Woken>,
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Executor {
+    fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        self.spawned.borrow_mut().push(Task { future: Box::pin(future), woken });
+    }
+
+    /// Polls until all have come to their end.
+    fn run(&self) {
+        let mut tasks: Vec<Task> = Vec::new();
+        for _ in 0..POLLS {
+            tasks.append(&mut self.spawned.borrow_mut());
+            if tasks.is_empty() {
+                return;
+            }
+            let mut polled = false;
+            tasks.retain_mut(|task| {
+                if !task.woken.0.swap(false, Ordering::Relaxed) {
+                    return true;
+                }
+                polled = true;
+                let waker = Waker::from(Arc::clone(&task.woken));
+                task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
+            });
+            assert!(polled, "{} wait for each other", tasks.len());
+        }
+        panic!("no end comes");
+    }
+}
