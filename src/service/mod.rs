@@ -1,15 +1,16 @@
 //! From the head of a request to an answer: the pipeline, top to bottom.
 //!
-//! Knows nothing of sockets and TLS. The steps are those of the contract:
+//! Knows nothing of sockets and TLS. The steps, in the order of the code:
 //!
-//! 1. The head: a host, and a target of bearable length.
+//! 1. The head: a host, and a target of at most 8 KiB.
 //! 2. The method.
 //! 3. The bot verdict.
 //! 4. The challenge of a certificate authority, in the clear, for every host.
-//! 5. The host's site.
+//! 5. The site of the host.
 //! 6. The path.
-//! 7. What lies there.
-//! 8. Preconditions and ranges, on the selected representation.
+//! 7. A redirect to HTTPS or to the host that has a folder.
+//! 8. The file at the path.
+//! 9. Preconditions and ranges, on the selected representation.
 //!
 //! Each step either knows the `Answer` or hands on to the next. The response is built once, from
 //! the answer, in `response`; the access log's line is written when its [`Body`] has gone.
@@ -104,18 +105,16 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let arrival = service.log.is_enabled().then(Arrival::now);
     let checked = head::check(&head);
     let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
-    let (answer, bot) = match checked {
-        Err(malformed) => (Answer::Malformed(malformed), None),
-        Ok(authority) => match service.verdict(&connection, &head, &authority) {
-            Some(rule) if service.policy.bots == BotPolicy::Block => {
-                (Answer::Refused(rule), Some(rule.name))
-            }
-            rule => {
-                let bot = rule.map(|rule| rule.name);
-                (answer(&connection, &sites, &head, &authority).await, bot)
-            }
-        },
+    let mut rule = None;
+    let answer = match &checked {
+        Err(malformed) => Answer::Malformed(*malformed),
+        Ok(authority) => {
+            let request =
+                Request { connection: &connection, sites: &sites, head: &head, authority };
+            request.answer(&mut rule).await
+        }
     };
+    let bot = rule.map(|rule: &bot::Rule| rule.name);
     let (response, coding) = response::build(answer, &head, &connection);
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
@@ -136,164 +135,154 @@ pub fn refuse(connection: &Arc<Connection>, head: Parts) -> Response {
     response.map(|body| body.recorded(Box::new(record)))
 }
 
-impl Service {
-    /// The bot rule that the request meets, if its method is one that is served.
-    fn verdict(
-        &self,
-        connection: &Connection,
-        head: &Parts,
-        authority: &Authority<'_>,
-    ) -> Option<&'static bot::Rule> {
-        if self.policy.bots == BotPolicy::Off || !matches!(head.method, Method::GET | Method::HEAD)
+/// A request whose head can be answered, on its way through the pipeline.
+struct Request<'a> {
+    connection: &'a Connection,
+    sites: &'a Arc<Sites>,
+    head: &'a Parts,
+    authority: &'a Authority<'a>,
+}
+
+impl Request<'_> {
+    /// Steps 2 to 9 of the pipeline, in the order of the module's doc. Notes the bot rule that the
+    /// request meets.
+    async fn answer(&self, rule: &mut Option<&'static bot::Rule>) -> Answer {
+        // 2. The method.
+        match self.head.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => return Answer::Options,
+            _ => return Answer::MethodNotAllowed,
+        }
+        // 3. The bot verdict.
+        *rule = self.verdict();
+        if let Some(rule) = rule
+            && self.connection.service().policy.bots == BotPolicy::Block
         {
+            return Answer::Refused(rule);
+        }
+        // 4. The challenge of a certificate authority.
+        if let Some(answer) = self.challenge().await {
+            return answer;
+        }
+        // 5. The site of the host.
+        if self.authority.host.is_empty() && !self.sites.is_single() {
+            return Answer::Malformed(Malformed::Host);
+        }
+        let (site, host) = match self.sites.answering(&self.authority.host) {
+            Answering::Site(site) => (site, None),
+            Answering::Counterpart(site) => (site, Some(site.name())),
+            Answering::Nobody => return Answer::Misdirected,
+        };
+        // 6. The path.
+        let path = Path::resolve(self.head.uri.path());
+        // 7. What is served elsewhere: HTTPS for the port of plain HTTP, the host that has a folder.
+        if let Duty::Redirect { https_port } = self.connection.duty() {
+            return match path {
+                Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
+                    self.find(site, &path).await
+                }
+                _ => self.to_https(host.unwrap_or(&self.authority.host), https_port),
+            };
+        }
+        if let Some(host) = host {
+            let Self { connection, head, authority, .. } = self;
+            return Answer::host_redirect(connection.scheme(), host, authority.port, head);
+        }
+        // 8. and 9. What lies there, then preconditions and ranges.
+        match path {
+            Ok(Resolved::Path(path)) => self.find(site, &path).await,
+            Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, self.head),
+            Err(invalid) => Answer::InvalidPath(invalid),
+        }
+    }
+
+    /// The bot rule that the request meets.
+    fn verdict(&self) -> Option<&'static bot::Rule> {
+        if self.connection.service().policy.bots == BotPolicy::Off {
             return None;
         }
         bot::verdict(&bot::Request {
-            method: &head.method,
-            fields: &head.headers,
-            path: head.uri.path(),
-            secure: connection.tls().is_some(),
-            host: &authority.host,
+            method: &self.head.method,
+            fields: &self.head.headers,
+            path: self.head.uri.path(),
+            secure: self.connection.tls().is_some(),
+            host: &self.authority.host,
         })
     }
-}
 
-async fn answer(
-    connection: &Connection,
-    sites: &Arc<Sites>,
-    head: &Parts,
-    authority: &Authority<'_>,
-) -> Answer {
-    match head.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return Answer::Options,
-        _ => return Answer::MethodNotAllowed,
-    }
-    if let Some(answer) = challenge(connection, head).await {
-        return answer;
-    }
-    if authority.host.is_empty() && !sites.is_single() {
-        return Answer::Malformed(Malformed::Host);
-    }
-    let (site, counterpart) = match sites.answering(&authority.host) {
-        Answering::Site(site) => (site, None),
-        Answering::Counterpart(site) => (site, Some(site.name())),
-        Answering::Nobody => return Answer::Misdirected,
-    };
-    if let Duty::Redirect { https_port } = connection.duty() {
-        let host = counterpart.unwrap_or(&authority.host);
-        return challenge_or_https(connection, sites, site, head, host, https_port).await;
-    }
-    if let Some(name) = counterpart {
-        return Answer::host_redirect(connection.scheme(), name, authority.port, head);
-    }
-    match Path::resolve(head.uri.path()) {
-        Ok(Resolved::Path(path)) => lead(connection, sites, site, head, &path).await,
-        Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, head),
-        Err(invalid) => Answer::InvalidPath(invalid),
-    }
-}
-
-/// The answer to a certificate authority, whatever name it asks by.
-async fn challenge(connection: &Connection, head: &Parts) -> Option<Answer> {
-    if connection.tls().is_some() || !head.uri.path().starts_with(ACME_CHALLENGE) {
-        return None;
-    }
-    let Ok(Resolved::Path(path)) = Path::resolve(head.uri.path()) else { return None };
-    let challenges = connection.service().challenges.clone();
-    if challenges.is_off() {
-        return None;
-    }
-    let token = path.acme_token()?.to_owned();
-    let reading = tokio::task::spawn_blocking(move || challenges.answer(&token));
-    reading.await.ok().flatten().map(Answer::Challenge)
-}
-
-/// The answer on a port that only sends people to HTTPS.
-async fn challenge_or_https(
-    connection: &Connection,
-    sites: &Arc<Sites>,
-    site: &Arc<Site>,
-    head: &Parts,
-    host: &str,
-    https_port: u16,
-) -> Answer {
-    match Path::resolve(head.uri.path()) {
-        Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
-            lead(connection, sites, site, head, &path).await
+    /// The answer to a certificate authority, whatever name it asks by.
+    async fn challenge(&self) -> Option<Answer> {
+        let path = self.head.uri.path();
+        if self.connection.tls().is_some() || !path.starts_with(ACME_CHALLENGE) {
+            return None;
         }
-        _ => {
-            let port = (https_port != HTTPS_PORT).then_some(https_port);
-            Answer::host_redirect("https", host, port, head)
+        let Ok(Resolved::Path(path)) = Path::resolve(path) else { return None };
+        let challenges = self.connection.service().challenges.clone();
+        if challenges.is_off() {
+            return None;
         }
+        let token = path.acme_token()?.to_owned();
+        let reading = tokio::task::spawn_blocking(move || challenges.answer(&token));
+        reading.await.ok().flatten().map(Answer::Challenge)
+    }
+
+    /// The same target of `host` over HTTPS.
+    fn to_https(&self, host: &str, port: u16) -> Answer {
+        let port = (port != HTTPS_PORT).then_some(port);
+        Answer::host_redirect("https", host, port, self.head)
+    }
+
+    /// What lies at `path` of `site`, and which part of it the client asks for.
+    async fn find(&self, site: &Arc<Site>, path: &Path<'_>) -> Answer {
+        if path.is_hidden() {
+            return self.hidden(site, path).await;
+        }
+        match self.sites.find(site, path.as_str(), answer::wanted(self.head)).await {
+            Found::File(file) => {
+                Answer::select(self.place(site, path.as_str()), self.head, file).await
+            }
+            Found::Folder => Answer::path_redirect(path.encode() + "/", self.head),
+            Found::Index => {
+                let mut folder = path.encode();
+                folder.truncate(folder.len() - path.last_segment().len());
+                Answer::path_redirect(folder, self.head)
+            }
+            Found::Page => {
+                let mut page = path.encode();
+                page.pop();
+                Answer::path_redirect(page, self.head)
+            }
+            Found::Missing(Some(page)) => self.missing(site, &page).await,
+            Found::Missing(None) => Answer::Missing(None),
+            Found::Forbidden => Answer::Forbidden,
+            Found::Unavailable => Answer::Unavailable,
+        }
+    }
+
+    /// A hidden file is missing without a look at it; its page is that of the folder it would be in.
+    async fn hidden(&self, site: &Arc<Site>, path: &Path<'_>) -> Answer {
+        let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
+        let folder = shown.collect::<Vec<_>>().join("/");
+        match self.sites.missing_page(site, &folder).await {
+            Some(page) => self.missing(site, &page).await,
+            None => Answer::Missing(None),
+        }
+    }
+
+    /// The page for what is missing is a file like any other, found and kept the same way.
+    async fn missing(&self, site: &Arc<Site>, page: &str) -> Answer {
+        match self.sites.find(site, page, answer::wanted(self.head)).await {
+            Found::File(file) => {
+                Answer::missing_page(self.place(site, page), self.head, file).await
+            }
+            _ => Answer::Missing(None),
+        }
+    }
+
+    fn place<'p>(&'p self, site: &'p Arc<Site>, path: &'p str) -> Place<'p> {
+        Place { sites: self.sites, site, path, account: self.connection.account() }
     }
 }
 
 /// The port that `https` URIs mean when they name none (RFC 9110 §4.2.2).
 const HTTPS_PORT: u16 = 443;
-
-async fn lead(
-    connection: &Connection,
-    sites: &Arc<Sites>,
-    site: &Arc<Site>,
-    head: &Parts,
-    path: &Path<'_>,
-) -> Answer {
-    let account = connection.account();
-    if path.is_hidden() {
-        return hidden(connection, sites, site, head, path).await;
-    }
-    match sites.find(site, path.as_str(), answer::wanted(head)).await {
-        Found::File(file) => {
-            Answer::select(Place { sites, site, path: path.as_str(), account }, head, file).await
-        }
-        Found::Folder => Answer::path_redirect(path.encode() + "/", head),
-        Found::Index => {
-            let mut folder = path.encode();
-            folder.truncate(folder.len() - path.last_segment().len());
-            Answer::path_redirect(folder, head)
-        }
-        Found::Page => {
-            let mut page = path.encode();
-            page.pop();
-            Answer::path_redirect(page, head)
-        }
-        Found::Missing(Some(page)) => missing(connection, sites, site, head, &page).await,
-        Found::Missing(None) => Answer::Missing(None),
-        Found::Forbidden => Answer::Forbidden,
-        Found::Unavailable => Answer::Unavailable,
-    }
-}
-
-/// What is hidden is missing without a look at it; its page is that of the folder it would be in.
-async fn hidden(
-    connection: &Connection,
-    sites: &Arc<Sites>,
-    site: &Arc<Site>,
-    head: &Parts,
-    path: &Path<'_>,
-) -> Answer {
-    let shown = path.segments().take_while(|segment| !segment.starts_with('.'));
-    let folder = shown.collect::<Vec<_>>().join("/");
-    match sites.missing_page(site, &folder).await {
-        Some(page) => missing(connection, sites, site, head, &page).await,
-        None => Answer::Missing(None),
-    }
-}
-
-/// The page for what is missing is a file like any other, found and kept the same way.
-async fn missing(
-    connection: &Connection,
-    sites: &Arc<Sites>,
-    site: &Arc<Site>,
-    head: &Parts,
-    page: &str,
-) -> Answer {
-    let account = connection.account();
-    match sites.find(site, page, answer::wanted(head)).await {
-        Found::File(file) => {
-            Answer::missing_page(Place { sites, site, path: page, account }, head, file).await
-        }
-        _ => Answer::Missing(None),
-    }
-}
