@@ -5,8 +5,7 @@ use std::time::SystemTime;
 use http::header::{HeaderMap, HeaderValue, RANGE};
 use shost::coding::Coding;
 use shost::semantics::precondition::Validators;
-use shost::semantics::range;
-use shost::semantics::range::{MAX_RANGES, Selection};
+use shost::semantics::range::{self, FEW_RANGES, MAX_RANGES, Selection};
 
 /// For any field and length, what is selected lies within the file and is sent once.
 pub(crate) fn range(field: &[u8], length: u64) {
@@ -76,6 +75,7 @@ pub(crate) fn range_set(specs: &[(Option<u8>, Option<u8>)], length: u8) {
         Selection::Whole => {
             let ignored = members.is_empty()
                 || members.len() > MAX_RANGES
+                || members.len() > FEW_RANGES && 2 * total >= usize::from(length)
                 || length == 0
                 || total > usize::from(length);
             return assert!(ignored, "{members:?} of {length}");

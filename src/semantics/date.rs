@@ -8,6 +8,18 @@ use http::HeaderValue;
 /// 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
 
+/// 1980-01-02T00:00:00Z in seconds since 1970. Stores and archives that are to come out the same each
+/// time give their files a time of 0 or 1 (Nix, `OSTree`) or the first day of ZIP, 1980-01-01 in any
+/// time zone: it does not change when the content does.
+const FIRST_SECOND: u64 = 315_619_200;
+
+/// The time in whole seconds, if it can be that of a change.
+#[must_use]
+pub fn of_change(time: SystemTime) -> Option<SystemTime> {
+    let time = to_seconds(time);
+    (time >= UNIX_EPOCH + Duration::from_secs(FIRST_SECOND)).then_some(time)
+}
+
 /// Reads a date in any of the three forms; `None` when it is not one.
 #[must_use]
 pub fn parse(field: &[u8]) -> Option<SystemTime> {
@@ -65,6 +77,18 @@ mod tests {
             assert_eq!(parse(field.as_bytes()), expected.map(at), "{field:?}");
         }
         assert_eq!(parse(b"Sun, 06 Nov 1994 08:49:37 GMT\xff"), None);
+    }
+
+    #[test]
+    fn a_time_before_1980_tells_of_no_change() {
+        let day = Duration::from_hours(24);
+        for time in [at(0), at(1), UNIX_EPOCH - day, at(315_532_800), at(FIRST_SECOND - 1)] {
+            assert_eq!(of_change(time), None, "{time:?}");
+        }
+        for time in [at(FIRST_SECOND), at(784_111_777), at(LAST_SECOND)] {
+            assert_eq!(of_change(time + Duration::from_millis(5)), Some(time), "{time:?}");
+        }
+        assert_eq!(format(at(FIRST_SECOND)), "Wed, 02 Jan 1980 00:00:00 GMT");
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host == "[::1]"
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || ipv4(host).is_some_and(|address| address.is_loopback())
 }
 
 /// The name that people mix a host up with: `x` for `www.x`, and `www.x` for `x`.
@@ -144,8 +144,9 @@ pub fn wildcard_of(host: &str) -> Option<&str> {
 }
 
 /// Whether a host in normal form is an address and not a name.
-fn is_address(host: &str) -> bool {
-    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+#[must_use]
+pub fn is_address(host: &str) -> bool {
+    host.starts_with('[') || ipv4(host).is_some()
 }
 
 /// `[` IPv6 address `]` (RFC 3986 §3.2.2), written as RFC 5952 does.
@@ -216,6 +217,11 @@ fn parse_port(digits: &str) -> Result<Option<u16>, InvalidHost> {
         return Err(InvalidHost::Port);
     }
     digits.parse().map(Some).map_err(|_| InvalidHost::Port)
+}
+
+/// The address that a host in normal form is. Names do not end in a digit, so few are parsed.
+fn ipv4(host: &str) -> Option<Ipv4Addr> {
+    host.ends_with(|last: char| last.is_ascii_digit()).then(|| host.parse().ok())?
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! be tested with a table and fuzzed as a plain function. The section numbers are those of RFC 9110
 //! unless another document is named.
 
+pub mod cross_origin;
 pub mod date;
 pub mod entity_tag;
 pub mod field_block;

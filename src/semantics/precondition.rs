@@ -21,6 +21,11 @@ pub struct Validators<'a> {
 }
 
 impl Validators<'_> {
+    /// The date of Last-Modified, if the file has one.
+    pub(super) fn date(&self) -> Option<SystemTime> {
+        date::of_change(self.last_modified)
+    }
+
     /// The coding of this content that the tag names, if it names one.
     pub(super) fn coding_of(&self, tag: &EntityTag<'_>) -> Option<Coding> {
         entity_tag::coding_of(tag.opaque, self.hash?.as_bytes())
@@ -56,7 +61,7 @@ pub fn evaluate(fields: &HeaderMap, validators: &Validators<'_>) -> Verdict {
         }
     // Step 2 (§13.1.4).
     } else if only_date(fields, &IF_UNMODIFIED_SINCE)
-        .is_some_and(|date| date::to_seconds(validators.last_modified) > date)
+        .is_some_and(|date| validators.date().is_some_and(|changed| changed > date))
     {
         return Verdict::Failed;
     }
@@ -70,7 +75,7 @@ pub fn evaluate(fields: &HeaderMap, validators: &Validators<'_>) -> Verdict {
     }
     // Step 4 (§13.1.3).
     if only_date(fields, &IF_MODIFIED_SINCE)
-        .is_some_and(|date| date::to_seconds(validators.last_modified) <= date)
+        .is_some_and(|date| validators.date().is_some_and(|changed| changed <= date))
     {
         return Verdict::NotModified(validators.selected);
     }
@@ -200,6 +205,21 @@ mod tests {
         check(&[(name, "")], Proceed);
         check(&[(name, EXACT), (name, EXACT)], Proceed);
         check_with(None, &[(name, EXACT)], NotModified(Coding::Brotli));
+    }
+
+    #[test]
+    fn dates_are_ignored_without_a_date() {
+        let epoch = "Thu, 01 Jan 1970 00:00:00 GMT";
+        for seconds in [0, 1, 315_532_800] {
+            let last_modified = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            let validators = Validators { last_modified, ..validators(Some("h")) };
+            for date in [epoch, "Tue, 01 Jan 1980 00:00:00 GMT", AFTER] {
+                for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
+                    let fields = HeaderMap::from_iter([(name, HeaderValue::from_static(date))]);
+                    assert_eq!(evaluate(&fields, &validators), Proceed, "{seconds} {fields:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -17,9 +17,13 @@ use super::precondition::{Validators, only};
 use super::{date, entity_tag};
 use crate::coding::Coding;
 
-/// Most ranges in one request; players and PDF viewers ask for a handful, and each one costs a part
-/// with its own fields (RFC 9110 §17.15).
-pub const MAX_RANGES: usize = 16;
+/// Ranges in one request that may be as much as the whole file; players and PDF viewers ask for a
+/// handful, and each one costs a part with its own fields (RFC 9110 §17.15).
+pub const FEW_RANGES: usize = 16;
+
+/// Most ranges in one request. Updates by difference (zsync) and maps (`PMTiles`) ask for many small
+/// ones; more than [`FEW_RANGES`] must be less than half of the file, or the whole of it is cheaper.
+pub const MAX_RANGES: usize = 100;
 
 /// How much older than now a date must be to be a strong validator: a file could have changed twice
 /// within the second that it names (RFC 9110 §8.8.2.2).
@@ -85,7 +89,7 @@ fn if_range(fields: &HeaderMap, validators: &Validators<'_>, now: SystemTime) ->
     if let Some(tag) = entity_tag::parse(value) {
         return !tag.weak && validators.coding_of(&tag) == Some(Coding::Identity);
     }
-    let last_modified = date::to_seconds(validators.last_modified);
+    let Some(last_modified) = validators.date() else { return false };
     date::parse(value) == Some(last_modified)
         && now.duration_since(last_modified).is_ok_and(|age| age >= STRONG_AGE)
 }
@@ -117,6 +121,7 @@ fn parse(field: &[u8], length: u64) -> Option<Selection> {
         0 if asked == 0 => None,
         0 => Some(Selection::Unsatisfiable),
         1 => ranges.pop().map(Selection::One),
+        _ if asked > FEW_RANGES && length - bytes_left >= length.div_ceil(2) => None,
         _ => Some(Selection::Many(ranges)),
     }
 }
@@ -284,9 +289,19 @@ mod tests {
             format!("bytes={}", specs.join(","))
         };
         check(&ranges(16), 100, &Many((0..16).map(|i| i * 2..i * 2 + 1).collect()));
-        check(&ranges(17), 100, &Whole);
-        check(&ranges(17), 1, &Whole);
-        check(&format!("bytes=99-{}", ",99-".repeat(16)), 10, &Whole);
+        let many = |count: u64| Many((0..count).map(|i| i * 2..i * 2 + 1).collect());
+        for count in [17, 20, 60, 99, 100] {
+            check(&ranges(count), 2 * count + 1, &many(count));
+            check(&ranges(count), 10_000, &many(count));
+            check(&ranges(count), 2 * count, &Whole);
+        }
+        check(&ranges(16), 32, &many(16));
+        check(&ranges(101), 10_000, &Whole);
+        check(&ranges(1000), 1_000_000, &Whole);
+        check(&ranges(17), 1, &One(0..1));
+        check(&format!("bytes=0-0{}", ",0-0".repeat(16)), 100, &One(0..1));
+        check(&format!("bytes=99-{}", ",99-".repeat(16)), 10, &Unsatisfiable);
+        check(&format!("bytes=99-{}", ",99-".repeat(100)), 10, &Whole);
         check("bytes=0-,0-0", 10, &Whole);
         check("bytes=0-4,5-9", 10, &One(0..10));
     }

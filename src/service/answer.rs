@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use http::request::Parts;
+use http::{HeaderValue, Method};
 
 use super::body::Pieces;
 use super::head::Malformed;
@@ -31,8 +31,9 @@ pub(super) enum Answer {
     Malformed(Malformed),
     /// The path names nothing that could exist.
     InvalidPath(InvalidPath),
-    /// Which methods there are.
-    Options,
+    /// Which methods there are; and the fields that a page of another origin may send, if it is
+    /// asked for them.
+    Options(Option<HeaderValue>),
     /// Another method.
     MethodNotAllowed,
     /// A bot that pretends to be a browser, or looks for a hole, by this rule.

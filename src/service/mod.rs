@@ -31,7 +31,8 @@ use http::request::Parts;
 
 use crate::certificates::Challenges;
 use crate::log::AccessLog;
-use crate::semantics::host::Authority;
+use crate::semantics::cross_origin;
+use crate::semantics::host::{self, Authority};
 use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
 use crate::site::{Answering, Found, Site, Sites};
 use crate::visitor::bot;
@@ -105,6 +106,11 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let arrival = service.log.is_enabled().then(Arrival::now);
     let checked = head::check(&head);
     let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
+    let demands_https = connection.tls().is_some()
+        && checked.as_ref().is_ok_and(|authority| {
+            // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
+            !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
+        });
     let mut rule = None;
     let answer = match &checked {
         Err(malformed) => Answer::Malformed(*malformed),
@@ -115,7 +121,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
         }
     };
     let bot = rule.map(|rule: &bot::Rule| rule.name);
-    let (response, coding) = response::build(answer, &head, &connection);
+    let (response, coding) = response::build(answer, &head, demands_https);
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&connection), head, arrival, status);
@@ -126,7 +132,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
 /// Answers a request of a client that has too many answers waiting.
 #[must_use]
 pub fn refuse(connection: &Arc<Connection>, head: Parts) -> Response {
-    let (response, _) = response::build(Answer::Unavailable, &head, connection);
+    let (response, _) = response::build(Answer::Unavailable, &head, false);
     if !connection.service().log.is_enabled() {
         return response;
     }
@@ -150,7 +156,9 @@ impl Request<'_> {
         // 2. The method.
         match self.head.method {
             Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return Answer::Options,
+            Method::OPTIONS => {
+                return Answer::Options(cross_origin::allowed_fields(&self.head.headers));
+            }
             _ => return Answer::MethodNotAllowed,
         }
         // 3. The bot verdict.

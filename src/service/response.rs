@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION,
-    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 
 use super::answer::{Answer, Source};
 use super::body::{Body, Pieces};
-use super::connection::Connection;
 use super::fields::Fields;
 use super::head::Malformed;
 use super::multipart;
 use crate::coding::Coding;
 use crate::semantics::field_block::FieldBlock;
-use crate::semantics::{date, freshness, media_type, range};
+use crate::semantics::{cross_origin, date, freshness, media_type, range};
 use crate::site::{Form, Representation};
 
 /// The methods there are (RFC 9110 §10.2.1).
@@ -28,7 +28,6 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -99,21 +98,27 @@ struct Draft {
     length: u64,
 }
 
-/// The response, and the name of the coding of its content.
+/// The response, and the name of the coding of its content; with `demands_https` browsers are told
+/// to stay on HTTPS.
 pub(super) fn build(
     answer: Answer,
     head: &Parts,
-    connection: &Connection,
+    demands_https: bool,
 ) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
     let closes =
         matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
+    let of_a_site = !matches!(answer, Answer::Malformed(_) | Answer::Misdirected);
     let Draft { status, mut fields, pieces, length } = draft(answer);
+    if of_a_site && fields.block().is_none() {
+        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, cross_origin::ANY);
+        fields.insert(ACCESS_CONTROL_EXPOSE_HEADERS, cross_origin::EXPOSED);
+    }
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
             fields.set_content_length(length);
         }
-        if connection.tls().is_some() {
+        if demands_https {
             fields.demand_https();
         }
     }
@@ -146,7 +151,7 @@ fn draft(answer: Answer) -> Draft {
             explained(StatusCode::URI_TOO_LONG, &malformed)
         }
         Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
-        Answer::Options => with(StatusCode::NO_CONTENT, ALLOW, METHODS),
+        Answer::Options(allowed) => options(allowed),
         Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),
         Answer::Refused(rule) => explained(StatusCode::FORBIDDEN, rule),
         Answer::Forbidden => plain(StatusCode::FORBIDDEN),
@@ -171,6 +176,17 @@ fn draft(answer: Answer) -> Draft {
         Answer::Part(source, range) => part(&source, range),
         Answer::Parts(source, ranges) => parts(&source, ranges),
     }
+}
+
+/// The methods there are; and to a preflight, that a page of any origin may use them.
+fn options(allowed_fields: Option<HeaderValue>) -> Draft {
+    let mut draft = with(StatusCode::NO_CONTENT, ALLOW, METHODS);
+    if let Some(allowed) = allowed_fields {
+        draft.fields.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        draft.fields.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        draft.fields.insert(ACCESS_CONTROL_MAX_AGE, cross_origin::PREFLIGHT_AGE);
+    }
+    draft
 }
 
 fn plain(status: StatusCode) -> Draft {
@@ -234,7 +250,14 @@ fn not_modified(file: &Representation, coding: Coding) -> Draft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
     draft.fields = Fields::of(file.unchanged(coding, || {
         let all = block(file, file.identity());
-        let refreshing = [ETAG, LAST_MODIFIED, CACHE_CONTROL, VARY];
+        let refreshing = [
+            ETAG,
+            LAST_MODIFIED,
+            CACHE_CONTROL,
+            VARY,
+            ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+        ];
         all.iter()
             .filter(|(name, _)| refreshing.contains(name))
             .map(|(name, value)| match entity_tag(file, coding) {
@@ -287,11 +310,12 @@ fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
             (CONTENT_TYPE, Some(content_type(file))),
             (CONTENT_ENCODING, content_encoding(file, form)),
             (ETAG, entity_tag(file, form.coding())),
-            (LAST_MODIFIED, Some(date::format(file.last_modified()))),
+            (LAST_MODIFIED, date::of_change(file.last_modified()).map(date::format)),
             (CACHE_CONTROL, Some(freshness::cache_control(file.file_name(), essence))),
             (ACCEPT_RANGES, Some(BYTES)),
             (VARY, file.varies().then_some(BY_CODING)),
-            (ACCESS_CONTROL_ALLOW_ORIGIN, Some(ANY_ORIGIN)),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, Some(cross_origin::ANY)),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, Some(cross_origin::EXPOSED)),
             (X_CONTENT_TYPE_OPTIONS, Some(NOSNIFF)),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

@@ -206,3 +206,35 @@ fn what_is_not_modified_has_the_tag_that_the_file_has_by_now() {
     };
     assert_eq!(server.send(&unchanged).field("etag"), Some(&*tag));
 }
+
+#[test]
+fn a_time_that_tells_of_no_change_is_not_told() {
+    // Nix, OSTree, and the first day of ZIP in the most western and eastern time zones.
+    let server = Setup::new().site("a.test", |site| {
+        for (name, seconds) in [("0", 0), ("1", 1), ("west", 315_572_400), ("east", 315_482_400)] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            site.file_of(&format!("{name}.txt"), name.as_bytes(), time);
+        }
+        site.file_of("later.txt", "later", SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 3653))
+    });
+    let server = server.start();
+    for name in ["0", "1", "west", "east"] {
+        let target = format!("/{name}.txt");
+        let answer = server.send(&Request::get(&target));
+        assert_eq!((answer.status, answer.field("last-modified")), (200, None), "{name}");
+        let tag = answer.must("etag");
+        for field in ["If-Modified-Since", "If-Unmodified-Since"] {
+            for date in ["Thu, 01 Jan 1970 00:00:01 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"] {
+                let answer = server.send(&Request::get(&target).field(field, date));
+                assert_eq!(answer.status, 200, "{name}, {field}: {date}");
+            }
+        }
+        let answer = server.send(&Request::get(&target).field("If-None-Match", tag));
+        assert_eq!((answer.status, answer.field("last-modified")), (304, None), "{name}");
+        let range = Request::get(&target).field("Range", "bytes=0-0");
+        let answer = server.send(&range.field("If-Range", "Thu, 01 Jan 1970 00:00:01 GMT"));
+        assert_eq!(answer.status, 200, "{name}");
+    }
+    let answer = server.send(&Request::get("/later.txt"));
+    assert_eq!(answer.must("last-modified"), "Wed, 02 Jan 1980 00:00:00 GMT");
+}

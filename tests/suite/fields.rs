@@ -298,3 +298,95 @@ fn the_charset_of_large_text_is_told_by_its_beginning() {
         }
     }
 }
+
+#[test]
+fn nobody_is_told_to_stay_on_https_at_an_address_or_at_home() {
+    const HOSTS: [(&str, bool); 8] = [
+        ("a.test", true),
+        ("a1.test", true),
+        ("localhost", false),
+        ("a.localhost", false),
+        ("127.0.0.1", false),
+        ("192.168.1.2", false),
+        ("[::1]", false),
+        ("[2001:db8::1]", false),
+    ];
+    let setup = HOSTS.iter().fold(Setup::new(), |setup, (host, _)| {
+        setup.site(host, |site| site.file("index.html", "index"))
+    });
+    let server = setup.certificate("a.test").start();
+    for (host, told) in HOSTS {
+        for target in ["/", "/missing", "//"] {
+            let mut connection = server.connect_tls("a.test");
+            let answer = connection.send(&Request::get(target).host(host));
+            let field = answer.field("strict-transport-security");
+            assert_eq!(field.is_some(), told, "{host} {target}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_page_of_another_site_may_read_every_answer() {
+    let fill: fn(&Site) -> &Site = |site| site.file("sub/index.html", "").file("a.txt", "text");
+    let server = Setup::new().site("a.test", fill).start();
+    let ask = |request: Request| server.send(&request.field("Origin", "https://b.test"));
+    let tag = ask(Request::get("/a.txt")).must("etag").to_owned();
+    for (request, status) in [
+        (Request::get("/a.txt"), 200),
+        (Request::head("/a.txt"), 200),
+        (Request::new("OPTIONS", "/a.txt"), 204),
+        (Request::new("OPTIONS", "*"), 204),
+        (Request::get("/a.txt").field("Range", "bytes=0-0"), 206),
+        (Request::get("/a.txt").field("Range", "bytes=0-0,2-2"), 206),
+        (Request::get("/a.txt").host("www.a.test"), 301),
+        (Request::get("/a.txt").field("If-None-Match", &tag), 304),
+        (Request::get("/sub"), 308),
+        (Request::get("//a.txt"), 308),
+        (Request::get("/%zz"), 400),
+        (Request::get("/x.php"), 403),
+        (Request::get("/missing"), 404),
+        (Request::new("DELETE", "/a.txt"), 405),
+        (Request::get("/a.txt").field("If-Match", "\"x\""), 412),
+        (Request::get("/a.txt").field("Range", "bytes=9-"), 416),
+    ] {
+        let what = format!("{} {} {:?}", request.method, request.target, request.fields);
+        let answer = ask(request);
+        assert_eq!(
+            (answer.status, answer.field("access-control-allow-origin")),
+            (status, Some("*")),
+            "{what}"
+        );
+        let exposed = answer.must("access-control-expose-headers").to_lowercase();
+        for name in ["etag", "content-range", "content-length", "accept-ranges"] {
+            assert!(exposed.split(", ").any(|one| one == name), "{what}: {exposed}");
+        }
+        assert_eq!(answer.field("access-control-allow-methods"), None, "{what}: no preflight");
+    }
+    let other = ask(Request::get("/").host("nobody.test"));
+    assert_eq!((other.status, other.field("access-control-allow-origin")), (421, None));
+}
+
+#[test]
+fn a_preflight_is_allowed_what_it_asks() {
+    let server = Setup::new().site("a.test", |site| site.file("a.txt", "text")).start();
+    let with_tls = Setup::new().site("a.test", |site| site.file("a.txt", "text"));
+    let with_tls = with_tls.certificate("a.test").args(["--http-port", "0"]).start();
+    for (asked, allowed) in [
+        ("range", "*, range"),
+        ("range, if-range", "*, range, if-range"),
+        ("Authorization", "*, Authorization"),
+        ("x y", "*"),
+    ] {
+        let preflight = Request::new("OPTIONS", "/a.txt")
+            .field("Origin", "https://b.test")
+            .field("Access-Control-Request-Method", "GET")
+            .field("Access-Control-Request-Headers", asked);
+        // Nothing else may be said of a preflight: a redirect fails it.
+        for answer in [server.send(&preflight), with_tls.send(&preflight)] {
+            assert_eq!((answer.status, answer.must("access-control-allow-origin")), (204, "*"));
+            assert_eq!(answer.must("access-control-allow-headers"), allowed);
+            assert_eq!(answer.must("access-control-allow-methods"), "GET, HEAD, OPTIONS");
+            assert_eq!(answer.must("access-control-max-age"), "86400");
+        }
+    }
+}

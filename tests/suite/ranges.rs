@@ -127,7 +127,11 @@ fn a_range_that_means_nothing_is_ignored() {
         "items=0-1".to_owned(),
         "bytes=0-999,0-999".to_owned(),
         "bytes=0-600,300-".to_owned(),
-        many(17),
+        many(101),
+        format!(
+            "bytes={}",
+            (0..17).map(|n| format!("{}-{}", n * 40, n * 40 + 30)).collect::<Vec<_>>().join(",")
+        ),
     ];
     for range in rows {
         let answer = ask(&server, "/data.bin", &range);
@@ -176,6 +180,10 @@ fn many_ranges_are_multipart() {
         ("/data.bin", vec![(0, 0), (10, 19)]),
         ("/data.bin", vec![(500, 509), (0, 9)]),
         ("/data.bin", sixteen),
+        ("/data.bin", (0..17).map(|n| (n * 10, n * 10 + 5)).collect()),
+        ("/data.bin", (0..20).map(|n| (n * 40, n * 40 + 23)).collect()),
+        ("/data.bin", (0..60).rev().map(|n| (n * 15, n * 15)).collect()),
+        ("/big.bin", (0..100).map(|n| (n * 10_000, n * 10_000 + 4_095)).collect()),
         ("/big.bin", vec![(0, 9), (1_048_570, 1_048_585), (BIG - 3, BIG - 1)]),
     ];
     for (target, ranges) in rows {
