@@ -2,19 +2,26 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use crate::certificates::Certificates;
 use crate::command::config::Config;
 use crate::log::one_line;
 use crate::semantics::date;
 use crate::server::state::snapshot::{LoadError, Snapshot};
 use crate::site::Background;
 
+/// The life that a certificate must have left: who renews has had weeks by then, and a weekend is
+/// all that is left for repairs.
+const URGENT: Duration = Duration::from_hours(3 * 24);
+
+const SECONDS_PER_HOUR: u64 = 60 * 60;
+
 /// Loads everything as a start would, and says what was found: a line for each site and each
 /// certificate, then one for each thing that is odd.
 ///
 /// # Errors
-/// The first thing that would keep the server from starting.
+/// The first thing that would keep the server from starting, or will soon keep visitors away.
 pub fn run(config: &Config) -> Result<String, CheckError> {
     let background = Background::start().map_err(CheckError::System)?;
     let (snapshot, warnings) =
@@ -37,10 +44,28 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
         let text = format_args!("certificate {folder} for {names} until {expiry}{expired}");
         line(&mut report, text);
     }
+    if let Some(reason) = ends_at_once(&snapshot.certificates, SystemTime::now()) {
+        return Err(CheckError::Ending(reason));
+    }
     for warning in warnings {
         line(&mut report, format_args!("warning {warning}"));
     }
     Ok(report)
+}
+
+/// The certificate that ends first, in a line, if less than [`URGENT`] is left of it or nothing.
+fn ends_at_once(certificates: &Certificates, now: SystemTime) -> Option<String> {
+    let first = certificates.iter().min_by_key(|certificate| certificate.not_after())?;
+    let folder = first.folder().display();
+    let end = httpdate::fmt_http_date(first.not_after());
+    match first.not_after().duration_since(now) {
+        Err(_) => Some(format!("{folder}: the certificate ended on {end}: renew it")),
+        Ok(left) if left < URGENT => {
+            let hours = left.as_secs() / SECONDS_PER_HOUR;
+            Some(format!("{folder}: the certificate ends in {hours} hours, on {end}: renew it"))
+        }
+        Ok(_) => None,
+    }
 }
 
 /// The number of files that are not hidden; folders that cannot be read count as empty.
@@ -69,6 +94,8 @@ fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
 pub enum CheckError {
     /// Something cannot be served.
     Load(LoadError),
+    /// A certificate has ended, or will in a moment.
+    Ending(String),
     /// The system refuses a thread.
     System(std::io::Error),
 }
@@ -77,9 +104,46 @@ impl std::fmt::Display for CheckError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Load(error) => error.fmt(formatter),
+            Self::Ending(reason) => formatter.write_str(reason),
             Self::System(error) => error.fmt(formatter),
         }
     }
 }
 
 impl std::error::Error for CheckError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificates::fixtures::{P256_SEC1, certificate_valid, folder, now};
+
+    #[test]
+    fn the_certificate_that_ends_first_has_three_days_left_or_is_named() {
+        let table = [
+            ((-10, 90), None),
+            ((-10, 3), None),
+            ((-10, 2), Some("ends in 48 hours, on ")),
+            ((-10, 0), Some("ends in 0 hours, on ")),
+            ((-10, -1), Some("ended on ")),
+        ];
+        for (days, expected) in table {
+            let fine = certificate_valid(P256_SEC1, &["a.test"], (-10, 90));
+            let tried = certificate_valid(P256_SEC1, &["b.test"], days);
+            let pairs = folder(&[
+                ("a.test/cert.pem", fine.as_str()),
+                ("a.test/key.pem", P256_SEC1),
+                ("b.test/cert.pem", tried.as_str()),
+                ("b.test/key.pem", P256_SEC1),
+            ]);
+            let certificates = Certificates::load(pairs.path(), now()).unwrap().0;
+            let told = ends_at_once(&certificates, now());
+            match expected {
+                Some(part) => {
+                    let told = told.unwrap();
+                    assert!(told.contains(part) && told.contains("b.test: "), "{days:?}: {told}");
+                }
+                None => assert_eq!(told, None, "{days:?}"),
+            }
+        }
+    }
+}
