@@ -33,6 +33,7 @@ mod streaming;
 mod connections;
 mod floods;
 mod framing;
+mod greed;
 mod http2;
 mod limits;
 

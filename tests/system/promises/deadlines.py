@@ -219,6 +219,7 @@ class Windowless:
         self.connection.sendall(frames.preface([(frames.INITIAL_WINDOW_SIZE, 0)]))
         for stream in range(1, 2 * WINDOWLESS, 2):
             self.connection.sendall(frames.get(stream, "/big"))
+        self.connection.setblocking(False)
 
     def look(self):
         """Says something, and reads what comes."""
@@ -228,7 +229,7 @@ class Windowless:
                 frames.frame(frames.PING, payload=b"not over") + frames.window_update(1, 1)
             )
         try:
-            self.rest += self.connection.recv(65536, socket.MSG_DONTWAIT)
+            self.rest += self.connection.recv(65536)
         except BlockingIOError:
             return
         found, self.rest = frames.split(self.rest)
