@@ -158,12 +158,15 @@ fn a_name_that_another_process_took_is_not_believed() {
     assert_eq!((code, stderr), (Some(1), expected));
 }
 
-/// Another user's process, which listens on the name that it would have as a server.
+/// Another user's process, which listens on names that it might have as a server: more than a client
+/// has descriptors for.
 const POSE: &str = r#"
-import os, socket, sys
-held = socket.socket(socket.AF_UNIX)
-held.bind(f"\0shost-{os.getpid()}-0123456789abcdef")
-held.listen()
+import os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = [socket.socket(socket.AF_UNIX) for _ in range(2000)]
+for number, each in enumerate(held):
+    each.bind(f"\0shost-{os.getpid()}-{number:016x}")
+    each.listen()
 print(flush=True)
 sys.stdin.read()
 "#;

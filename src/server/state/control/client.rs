@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
+use std::future::pending;
 use std::io::{self, BufRead, BufReader};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
@@ -17,6 +18,13 @@ use super::{ERROR, NAME, OK, RELOAD};
 /// How long to wait for the server. A reload of a thousand certificates takes less than a second;
 /// a disk that spins up, or a network file system, some more.
 const RELOAD_TIME: Duration = Duration::from_mins(1);
+
+/// How often the sockets are asked anew while one of them has no room for who comes: any user may
+/// fill its queue for a moment, but the server empties it as fast.
+const ATTEMPTS: usize = 100;
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Bytes of an answer: a hundred names of the greatest length are a quarter of that.
 const ANSWER_BYTES: u64 = 100 * 1024;
@@ -91,12 +99,18 @@ pub fn reload(pid: Option<u32>) -> Result<String, ReloadError> {
 async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
     let named = named(BufReader::new(File::open(SOCKETS)?), pid)?;
     let posed = !named.is_empty();
+    let user = rustix::process::geteuid().as_raw();
     let mut servers = Vec::new();
-    for Named { pid, name } in named {
-        servers.extend(Server::behind(pid, &name).await);
+    for _ in 0..ATTEMPTS {
+        let (found, busy) = Server::behind(&named).await;
+        servers = found;
+        if !busy || servers.iter().any(|server| server.user == user) {
+            break;
+        }
+        let _ = timeout(PAUSE, pending::<()>()).await;
     }
     match pid {
-        None => ask(only(servers, rustix::process::geteuid().as_raw())?.stream).await,
+        None => ask(only(servers, user)?.stream).await,
         Some(pid) => match servers.pop() {
             Some(server) => ask(server.stream).await,
             None if posed => Err(ReloadError::Stranger(pid)),
@@ -147,9 +161,24 @@ struct Server<S = UnixStream> {
 }
 
 impl Server {
-    /// The server behind a name, unless another process took that name.
-    async fn behind(pid: u32, name: &str) -> Option<Self> {
-        let stream = UnixStream::connect(format!("\0{name}")).await.ok()?;
+    /// The servers behind these names, and whether there was no room in the queue of a socket. A
+    /// process counts once, however many names it took.
+    async fn behind(named: &BTreeSet<Named>) -> (Vec<Self>, bool) {
+        let (mut servers, mut busy) = (Vec::<Self>::new(), false);
+        for Named { pid, name } in named {
+            if servers.last().is_some_and(|last| last.pid == *pid) {
+                continue;
+            }
+            match UnixStream::connect(format!("\0{name}")).await {
+                Ok(stream) => servers.extend(Self::confirmed(*pid, stream)),
+                Err(error) => busy |= error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+        (servers, busy)
+    }
+
+    /// The server at the other end, if the kernel confirms that it is the process `pid`.
+    fn confirmed(pid: u32, stream: UnixStream) -> Option<Self> {
         let peer = stream.peer_cred().ok()?;
         let is_named = peer.pid().is_some_and(|own| u32::try_from(own) == Ok(pid));
         let program = |process: &str| fs::metadata(format!("/proc/{process}/exe")).ok();
