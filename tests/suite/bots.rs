@@ -1,5 +1,6 @@
 //! Bots: who is refused, where, and the log line of it (docs/behaviour.md, "Bots").
 
+use crate::support::ACME_CHALLENGE;
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};
 use crate::support::site::Site;
@@ -8,7 +9,6 @@ use crate::support::site::Site;
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0";
 const VALIDATOR: &str = "Mozilla/5.0 (compatible; Let's Encrypt validation server; \
                          +https://www.letsencrypt.org)";
-const TOKEN: &str = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 
 fn fill(site: &Site) -> &Site {
     site.file("index.html", "index")
@@ -19,7 +19,7 @@ fn fill(site: &Site) -> &Site {
         .file("sub/robots.txt", "text")
         .file("sub/favicon.ico", "icon")
         .file(".well-known/security.txt", "contact")
-        .file(&TOKEN[1..], "proof")
+        .file(&ACME_CHALLENGE[1..], "proof")
 }
 
 fn setup() -> Setup {
@@ -71,7 +71,7 @@ fn a_client_without_a_name_is_refused() {
 fn lets_encrypt_asks_for_nothing_but_its_token() {
     let server = setup().start();
     let rule = Some("fake-lets-encrypt");
-    check(&server, &from(VALIDATOR, TOKEN), None);
+    check(&server, &from(VALIDATOR, ACME_CHALLENGE), None);
     check(&server, &from(VALIDATOR, "/.well-known/acme-challenge/unknown-token"), None);
     check(&server, &from(VALIDATOR, "/"), rule);
     check(&server, &from("LETSENCRYPT", "/"), rule);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::DEADLINE;
+use crate::support::await_background;
 use crate::support::client::{Connection, Request, Response};
 use crate::support::decoded::{CODINGS, decode, prose};
 use crate::support::server::{Server, Setup};
@@ -24,17 +24,16 @@ fn accepting(target: &str, codings: &str) -> Request {
 /// Asks until the answer comes in `coding`. Until then it comes as it is, at once, and whole.
 #[track_caller]
 fn await_coding(connection: &mut Connection, target: &str, coding: &str, file: &[u8]) -> Response {
-    let asked = Instant::now();
-    loop {
+    let mut coded = None;
+    await_background(&format!("{target} in {coding}"), || {
         let answer = connection.send(&accepting(target, coding));
         assert!(decode(&answer) == file, "{target} in {coding}: not the file");
-        match answer.field("content-encoding") {
-            Some(actual) if actual == coding => return answer,
-            None => {}
-            Some(other) => panic!("{target}: {other} instead of {coding}"),
-        }
-        assert!(asked.elapsed() < DEADLINE, "{target} never comes in {coding}");
-    }
+        let actual = answer.field("content-encoding");
+        assert!(actual.is_none_or(|actual| actual == coding), "{target}: {actual:?}");
+        coded = actual.is_some().then_some(answer);
+        coded.is_some()
+    });
+    coded.expect("it was waited for")
 }
 
 /// A server whose `/page.html` is there in every coding.
@@ -209,15 +208,11 @@ fn a_form_in_demand_becomes_smaller_and_keeps_its_tag() {
     let server = Setup::new().site("a.test", |site| site.file("page.html", &page)).start();
     let mut connection = server.connect();
     let first = await_coding(&mut connection, "/page.html", "br", &page);
-    let asked = Instant::now();
-    loop {
+    await_background("the best form", || {
         let answer = await_coding(&mut connection, "/page.html", "br", &page);
         assert_eq!(answer.must("etag"), first.must("etag"));
-        if answer.body.len() < first.body.len() {
-            break;
-        }
-        assert!(asked.elapsed() < DEADLINE, "the best form never comes");
-    }
+        answer.body.len() < first.body.len()
+    });
 }
 
 /// How the time of a sibling relates to its file's.

@@ -44,58 +44,16 @@ fn await_change(
 
 #[test]
 fn a_changed_file_is_seen_in_time() {
-    type Change = fn(&Site);
+    type Change = fn(&Site) -> &Site;
     let rows: [(&str, &str, Change, (u16, &str)); 8] = [
-        (
-            "renamed over",
-            "/page.html",
-            |site| {
-                site.replace("page.html", NEW);
-            },
-            (200, NEW),
-        ),
-        (
-            "emptied and written",
-            "/page.html",
-            |site| {
-                site.file("page.html", NEW);
-            },
-            (200, NEW),
-        ),
+        ("renamed over", "/page.html", |site| site.replace("page.html", NEW), (200, NEW)),
+        ("emptied and written", "/page.html", |site| site.file("page.html", NEW), (200, NEW)),
         ("the same size and time, in place", "/page.html", disguise, (200, NEW)),
         ("the same size and time, renamed", "/page.html", disguise_renamed, (200, NEW)),
-        (
-            "removed",
-            "/page.html",
-            |site| {
-                site.remove("page.html");
-            },
-            (404, ""),
-        ),
-        (
-            "added",
-            "/new.html",
-            |site| {
-                site.file("new.html", NEW);
-            },
-            (200, NEW),
-        ),
-        (
-            "a name before `.html`",
-            "/shadowed",
-            |site| {
-                site.file("shadowed", NEW);
-            },
-            (200, NEW),
-        ),
-        (
-            "a page for missing ones",
-            "/no",
-            |site| {
-                site.file("404.html", NEW);
-            },
-            (404, NEW),
-        ),
+        ("removed", "/page.html", |site| site.remove("page.html"), (404, "")),
+        ("added", "/new.html", |site| site.file("new.html", NEW), (200, NEW)),
+        ("a name before `.html`", "/shadowed", |site| site.file("shadowed", NEW), (200, NEW)),
+        ("a page for missing ones", "/no", |site| site.file("404.html", NEW), (404, NEW)),
     ];
     for (what, target, change, (status, text)) in rows {
         let server = setup().start();
@@ -110,18 +68,20 @@ fn a_changed_file_is_seen_in_time() {
 }
 
 /// Other bytes, of which neither the size nor the modification time tells.
-fn disguise(site: &Site) {
+fn disguise(site: &Site) -> &Site {
     let file = File::options().write(true).open(site.path("page.html")).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
     file.write_all_at(NEW.as_bytes(), 0).unwrap();
     file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+    site
 }
 
 /// The same with another inode, as `rsync -t` and reproducible builds do.
-fn disguise_renamed(site: &Site) {
+fn disguise_renamed(site: &Site) -> &Site {
     let modified = fs::metadata(site.path("page.html")).unwrap().modified().unwrap();
     site.file_of("beside", NEW, modified);
     fs::rename(site.path("beside"), site.path("page.html")).unwrap();
+    site
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! `--http-port`: ACME is answered, the rest is redirected (docs/behaviour.md, "Plain port beside
 //! HTTPS").
 
+use crate::support::ACME_CHALLENGE;
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};
 
-const TOKEN: &str = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
-
 fn serve() -> Server {
     Setup::new()
-        .site("a.test", |site| site.file("index.html", "a").file(&TOKEN[1..], "proof"))
+        .site("a.test", |site| site.file("index.html", "a").file(&ACME_CHALLENGE[1..], "proof"))
         .site("www.b.test", |site| site.file("index.html", "b"))
         .certificate_for("a.test", &["a.test", "www.a.test"])
         .args(["--http-port", "0"])
@@ -21,12 +20,12 @@ fn an_acme_file_is_answered_in_the_clear() {
     let agent = "Mozilla/5.0 (compatible; Let's Encrypt validation server; \
                  +https://www.letsencrypt.org)";
     for agent in [agent, "shost-test"] {
-        let request = Request::get(TOKEN).without("user-agent").field("User-Agent", agent);
+        let request = Request::get(ACME_CHALLENGE).without("user-agent").field("User-Agent", agent);
         let answer = server.send(&request);
         assert_eq!((answer.status, answer.text().as_str()), (200, "proof"), "{agent}");
         assert_eq!(answer.field("strict-transport-security"), None, "RFC 6797 §7.2");
     }
-    let head = server.send(&Request::head(TOKEN));
+    let head = server.send(&Request::head(ACME_CHALLENGE));
     assert_eq!((head.status, head.must("content-length")), (200, "5"));
 }
 
@@ -35,15 +34,15 @@ fn what_certify_shows_is_answered_for_every_name_in_the_clear() {
     let server = serve();
     let folder = server.tls().join(".acme-challenge");
     std::fs::create_dir(&folder).unwrap();
-    let token = TOKEN.rsplit('/').next().unwrap();
+    let token = ACME_CHALLENGE.rsplit('/').next().unwrap();
     std::fs::write(folder.join(token), "certify's").unwrap();
     std::fs::write(server.tls().join("secret"), "key").unwrap();
     let rows = [
-        ("a.test", TOKEN, 200, "certify's"),
-        ("www.a.test", TOKEN, 200, "certify's"),
-        ("no-site.test", TOKEN, 200, "certify's"),
-        ("192.0.2.1", TOKEN, 200, "certify's"),
-        ("[2001:db8::1]", TOKEN, 200, "certify's"),
+        ("a.test", ACME_CHALLENGE, 200, "certify's"),
+        ("www.a.test", ACME_CHALLENGE, 200, "certify's"),
+        ("no-site.test", ACME_CHALLENGE, 200, "certify's"),
+        ("192.0.2.1", ACME_CHALLENGE, 200, "certify's"),
+        ("[2001:db8::1]", ACME_CHALLENGE, 200, "certify's"),
         ("no-site.test", "/.well-known/acme-challenge/missing", 421, ""),
         ("no-site.test", "/.well-known/acme-challenge/..%2Fsecret", 421, ""),
         ("no-site.test", "/.well-known/acme-challenge/", 421, ""),
@@ -53,10 +52,10 @@ fn what_certify_shows_is_answered_for_every_name_in_the_clear() {
         let answer = server.send(&Request::get(target).host(host));
         assert_eq!((answer.status, answer.text().as_str()), (status, text), "{host}{target}");
     }
-    let head = server.send(&Request::head(TOKEN).host("no-site.test"));
+    let head = server.send(&Request::head(ACME_CHALLENGE).host("no-site.test"));
     assert_eq!((head.status, head.must("content-length")), (200, "9"));
     assert_eq!(head.must("cache-control"), "no-store");
-    let own = server.send_tls("a.test", Request::get(TOKEN));
+    let own = server.send_tls("a.test", Request::get(ACME_CHALLENGE));
     assert_eq!(own.text(), "proof", "over TLS a site's files are its own");
 }
 
