@@ -9,5 +9,6 @@ pub mod handler;
 pub mod http1;
 pub mod http2;
 pub mod limits;
+pub(crate) mod target;
 pub mod transport;
 pub(crate) mod turn;

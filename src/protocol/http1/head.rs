@@ -12,9 +12,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, uri};
 use httparse::Status;
 
-use super::lenient;
 use crate::protocol::content_length::content_length;
 use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
+use crate::protocol::target::encoded;
 
 /// What has come and is not answered yet. Holds no memory while there is nothing.
 #[derive(Debug, Default)]
@@ -211,13 +211,14 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
 
 /// The target (RFC 9112 §3.2). One that begins with a slash is a path, however many slashes follow.
 fn target(head: &Bytes, target: &str) -> Result<Uri, Refusal> {
-    let bytes = match lenient::target(target) {
+    if !target.starts_with('/') {
+        let bytes = head.slice_ref(target.as_bytes());
+        return Uri::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed);
+    }
+    let bytes = match encoded(target.as_bytes()) {
         Some(encoded) => encoded.into(),
         None => head.slice_ref(target.as_bytes()),
     };
-    if !target.starts_with('/') {
-        return Uri::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed);
-    }
     let path = uri::PathAndQuery::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed)?;
     Ok(Uri::from(path))
 }

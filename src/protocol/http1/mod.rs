@@ -5,7 +5,6 @@
 //! ends, and so no byte behind it can be mistaken for a request.
 
 mod head;
-mod lenient;
 mod output;
 
 use std::future::Future;

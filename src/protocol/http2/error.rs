@@ -61,7 +61,7 @@ impl Fault {
 
 impl From<Incomprehensible> for Fault {
     fn from(_: Incomprehensible) -> Self {
-        Self::Connection(Reason::CompressionError, "a field block that is none")
+        Self::Connection(Reason::CompressionError, "invalid HPACK block")
     }
 }
 

@@ -13,6 +13,7 @@ use super::hpack::{Field, Name};
 use super::priority::Priority;
 use super::upload::Upload;
 use crate::protocol::content_length::content_length;
+use crate::protocol::target::encoded;
 
 /// A head in the making.
 #[derive(Debug, Default)]
@@ -155,23 +156,11 @@ impl Draft {
     }
 }
 
-/// Characters that may not stand in a URI (RFC 3986 §2) but do in links in the wild. They are
-/// percent-encoded, which is what a browser would have sent.
-const TOLERATED: &[u8] = b"\"<>`";
-
 fn path_and_query(path: &HeaderValue) -> Option<PathAndQuery> {
-    if !path.as_bytes().iter().any(|byte| TOLERATED.contains(byte)) {
-        return PathAndQuery::try_from(path.as_bytes()).ok();
+    match encoded(path.as_bytes()) {
+        Some(encoded) => PathAndQuery::from_maybe_shared(Bytes::from(encoded)).ok(),
+        None => PathAndQuery::try_from(path.as_bytes()).ok(),
     }
-    let mut encoded = Vec::with_capacity(path.len() + 16);
-    for byte in path.as_bytes() {
-        if TOLERATED.contains(byte) {
-            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        } else {
-            encoded.push(*byte);
-        }
-    }
-    PathAndQuery::from_maybe_shared(Bytes::from(encoded)).ok()
 }
 
 #[cfg(test)]

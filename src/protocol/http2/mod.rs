@@ -81,10 +81,10 @@ pub struct Connection<S, A: Answers> {
     end: Option<(Result<(), Error>, Tick)>,
 }
 
-/// How far a polite end is (RFC 9113 §6.8).
+/// Progress of a graceful shutdown (RFC 9113 §6.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
-    /// There is none.
+    /// Not shutting down.
     No,
     /// The client is told that there will be.
     Announced,

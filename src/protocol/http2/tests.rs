@@ -46,6 +46,9 @@ impl Answers for Pages {
         let content = match head.uri.path() {
             "/w" => return Answer::Never(pending()),
             "/s" => Content::Never,
+            sized if sized[1..].parse::<usize>().is_ok() => {
+                Content::Ready(Bytes::from(vec![b'.'; sized[1..].parse().unwrap()]))
+            }
             "/b" => Content::Ready(Bytes::from(vec![b'.'; BIG])),
             _ => Content::Ready(Bytes::from_static(b"hi")),
         };
@@ -92,6 +95,8 @@ impl Body for Content {
 struct Client {
     sent: Vec<u8>,
     done: bool,
+    /// It takes nothing for now.
+    blocked: bool,
     got: Vec<u8>,
 }
 
@@ -117,6 +122,9 @@ impl AsyncWrite for Client {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.blocked {
+            return Poll::Pending;
+        }
         self.got.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }

@@ -177,6 +177,53 @@ mod tests {
     }
 
     #[test]
+    fn responses_as_in_the_rfc() {
+        // RFC 7541 Appendix C.5, without Huffman coding, and C.6, with it. The table is 256 bytes.
+        let plain = [
+            "3fe1 01 48 03 333032 58 07 70726976617465 61 1d 4d6f6e2c203231204f637420323031332032303a\
+             31333a323120474d54 6e 17 68747470733a2f2f7777772e6578616d706c652e636f6d",
+            "48 03 333037 c1 c0 bf",
+            "88 c1 61 1d 4d6f6e2c203231204f637420323031332032303a31333a323220474d54 c0 5a 04 677a6970 \
+             77 38 666f6f3d4153444a4b48514b425a584f5157454f50495541585157454f49553b206d61782d6167653d\
+             333630303b2076657273696f6e3d31",
+        ];
+        let coded = [
+            "3fe1 01 48 82 6402 58 85 aec3771a4b 61 96 d07abe941054d444a8200595040b8166e082a62d1bff \
+             6e 91 9d29ad171863c78f0b97c8e9ae82ae43d3",
+            "48 83 640eff c1 c0 bf",
+            "88 c1 61 96 d07abe941054d444a8200595040b8166e084a62d1bff c0 5a 83 9bd9ab 77 ad \
+             94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007",
+        ];
+        let (url, twice) = ("location: https://www.example.com", "cache-control: private");
+        let [date, later] = [21, 22].map(|at| format!("date: Mon, 21 Oct 2013 20:13:{at} GMT"));
+        let cookie = "set-cookie: foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1";
+        for [first, second, third] in [plain, coded] {
+            let mut decoder = Decoder::default();
+            check(&mut decoder, first, &["?: 302", twice, &date, url], (4, 222));
+            check(&mut decoder, second, &["?: 307", twice, &date, url], (4, 222));
+            let gzip = "content-encoding: gzip";
+            check(&mut decoder, third, &["?: 200", twice, &later, url, gzip, cookie], (3, 215));
+        }
+    }
+
+    #[test]
+    fn a_field_may_fill_the_table_and_not_exceed_it() {
+        // A name of one byte, 32 bytes of overhead, and a value of so many.
+        for (value, table) in [(4062, (1, 4095)), (4063, (1, 4096)), (4064, (0, 0))] {
+            let mut block = b"\x40\x01a".to_vec();
+            integer::put(&mut block, 0, 7, value);
+            block.resize(block.len() + value, b'v');
+            let mut decoder = Decoder::default();
+            decoder.decode(b"\x40\x01b\x01b", drop).unwrap();
+            decoder.decode(&block, drop).unwrap();
+            assert_eq!(decoder.table.sizes(), table, "{value}");
+        }
+        // The same in a table that the client has made smaller: 34 bytes, then 33.
+        check(&mut Decoder::default(), "3f03 4001 6101 31", &["a: 1"], (1, 34));
+        check(&mut Decoder::default(), "3f02 4001 6101 31", &["a: 1"], (0, 0));
+    }
+
+    #[test]
     fn the_oldest_make_room() {
         // The table is made small: a change of size, then three fields of 37 bytes each.
         let mut decoder = Decoder::default();

@@ -67,3 +67,55 @@ fn a_client_that_takes_everything_is_given_a_turn_at_a_time() {
     // The queue may be as much too full as one frame is long.
     assert!(turns.iter().all(|sent| *sent <= TURN + TURN / 4), "{turns:?}");
 }
+
+#[test]
+fn the_last_frame_ends_the_stream_whatever_its_size() {
+    let rows = [
+        (1, "DATA/1:1@1"),
+        (1024, "DATA/1:1024@1"),
+        (1025, "DATA/1:1025@1"),
+        (16_374, "DATA/1:16374@1"),
+        (16_375, "DATA/1:16375@1"),
+        (16_376, "DATA/0:16375@1 DATA/1:1@1"),
+        (32_750, "DATA/0:16375@1 DATA/1:16375@1"),
+        (32_751, "DATA/0:16375@1 DATA/0:16375@1 DATA/1:1@1"),
+        (65_500, "DATA/0:16375@1 DATA/0:16375@1 DATA/0:16375@1 DATA/1:16375@1"),
+        (65_535, "DATA/0:16375@1 DATA/0:16375@1 DATA/0:16375@1 DATA/0:16375@1 DATA/1:35@1"),
+    ];
+    for (length, expected) in rows {
+        let path = format!("/{length}");
+        check(&[get(1, &path)], &["HEADERS/4=88@1 ", expected].concat());
+        // Behind another answer it takes turns, and ends alike.
+        let waiting = [get(1, "/w"), get(3, &path)];
+        check(&waiting, &["HEADERS/4=88@3 ", &expected.replace("@1", "@3")].concat());
+    }
+}
+
+#[test]
+fn the_window_of_a_stream_holds_from_its_first_frame() {
+    for (window, expected) in [
+        (1, "DATA/0:1@1"),
+        (16_374, "DATA/0:16374@1"),
+        (16_375, "DATA/0:16375@1"),
+        (16_376, "DATA/0:16375@1 DATA/0:1@1"),
+        (32_749, "DATA/0:16375@1 DATA/0:16374@1"),
+    ] {
+        let [high, low] = u16::try_from(window).unwrap().to_be_bytes();
+        let limit = frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, high, low]);
+        check(&[limit, get(1, "/b")], &["SETTINGS/1:0 HEADERS/4=88@1 ", expected].concat());
+    }
+}
+
+#[test]
+fn nothing_is_read_while_the_client_takes_nothing() {
+    let mut test = Test::new();
+    test.0.io.blocked = true;
+    let wide = frame(kind::WINDOW_UPDATE, 0, 0, &1_000_000_u32.to_be_bytes());
+    test.exchange(&[wide, get(1, "/b"), get(3, "/b")].concat());
+    let pings = frame(kind::PING, 0, 0, &[0; 8]).repeat(10_000);
+    assert_eq!(test.exchange(&pings), "");
+    assert!(test.0.io.sent.len() > pings.len() - 20_000, "{}", test.0.io.sent.len());
+    test.0.io.blocked = false;
+    let got = test.exchange(b"");
+    assert!(got.contains("PING/1:8"), "it is read once there is room");
+}
