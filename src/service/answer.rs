@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method};
 
 use super::body::Pieces;
-use super::head::Malformed;
+use super::refusal::Refusal;
 use crate::coding::{Coding, negotiation};
 use crate::ledger::{Account, FilePermit};
 use crate::semantics::precondition;
@@ -28,7 +28,7 @@ use crate::visitor::bot::Rule;
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The head cannot be answered; nothing behind it on the connection can be believed either.
-    Malformed(Malformed),
+    Malformed(Refusal),
     /// The path names nothing that could exist.
     InvalidPath(InvalidPath),
     /// Which methods there are; and the fields that a page of another origin may send, if it is

@@ -6,50 +6,33 @@ use http::Version;
 use http::header::HOST;
 use http::request::Parts;
 
+use super::refusal::Refusal;
 use crate::semantics::host::Authority;
 
 /// The longest target that is answered, in bytes: as long as nginx takes one, and far longer than
 /// any link that a static site has.
 pub(super) const TARGET_LIMIT: usize = 8 * 1024;
 
-/// What is wrong with a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
-    /// No host, two of them, or not a host (RFC 9112 §3.2).
-    Host,
-    /// The target is longer than [`TARGET_LIMIT`].
-    TargetTooLong,
-}
-
-impl std::fmt::Display for Malformed {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Host => "a request names one host",
-            Self::TargetTooLong => "the target is longer than 8 KiB",
-        })
-    }
-}
-
 /// The host of a request in normal form, empty if an HTTP/1.0 client named none: that is enough
 /// where every host is one site; and the port that the client gave with it.
 ///
 /// # Errors
 /// Says what is wrong.
-pub(super) fn check(head: &Parts) -> Result<Authority<'_>, Malformed> {
+pub(super) fn check(head: &Parts) -> Result<Authority<'_>, Refusal> {
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_LIMIT) {
-        return Err(Malformed::TargetTooLong);
+        return Err(Refusal::TargetTooLong);
     }
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(parse(host.to_str().map_err(|_| Malformed::Host)?)?),
+        (Some(host), None) => Some(parse(host.to_str().map_err(|_| Refusal::Host)?)?),
         (None, _) => None,
-        (Some(_), Some(_)) => return Err(Malformed::Host),
+        (Some(_), Some(_)) => return Err(Refusal::Host),
     };
     let target = head.uri.authority().map(|authority| parse(authority.as_str())).transpose()?;
     match (target, host) {
         // RFC 9113 §8.3.1: `:authority` and Host that differ make the request malformed.
         (Some(target), Some(host)) if head.version >= Version::HTTP_2 => {
-            if target.host == host.host { Ok(target) } else { Err(Malformed::Host) }
+            if target.host == host.host { Ok(target) } else { Err(Refusal::Host) }
         }
         (Some(target), None) if head.version >= Version::HTTP_2 => Ok(target),
         // RFC 9112 §3.2.2: the absolute form overrides the Host field, which must still be there.
@@ -58,7 +41,7 @@ pub(super) fn check(head: &Parts) -> Result<Authority<'_>, Malformed> {
         (target, None) if head.version <= Version::HTTP_10 => {
             Ok(target.unwrap_or(Authority { host: Cow::Borrowed(""), port: None }))
         }
-        (_, None) => Err(Malformed::Host),
+        (_, None) => Err(Refusal::Host),
     }
 }
 
@@ -71,8 +54,8 @@ pub(super) fn authority_text(head: &Parts) -> Option<&str> {
     }
 }
 
-fn parse(text: &str) -> Result<Authority<'_>, Malformed> {
-    Authority::parse(text).map_err(|_| Malformed::Host)
+fn parse(text: &str) -> Result<Authority<'_>, Refusal> {
+    Authority::parse(text).map_err(|_| Refusal::Host)
 }
 
 #[cfg(test)]
@@ -85,7 +68,7 @@ mod tests {
         version: Version,
         uri: &str,
         hosts: &[&str],
-        expected: Result<&str, Malformed>,
+        expected: Result<&str, Refusal>,
     ) {
         let mut request = Request::builder().version(version).uri(uri);
         for host in hosts {
@@ -98,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_request_names_one_host() {
-        use Malformed::{Host, TargetTooLong};
+        use Refusal::{Host, TargetTooLong};
         let (one, zero, two) = (Version::HTTP_11, Version::HTTP_10, Version::HTTP_2);
         let long = format!("/{}", "x".repeat(TARGET_LIMIT));
         check_table_row(one, "/", &["A.test:80"], Ok("a.test"));

@@ -22,6 +22,7 @@ mod fields;
 mod head;
 mod multipart;
 mod record;
+mod refusal;
 mod response;
 
 use std::sync::Arc;
@@ -37,13 +38,13 @@ use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
 use crate::site::{Answering, Found, Site, Sites};
 use crate::visitor::bot;
 use answer::{Answer, Place};
-use head::Malformed;
 use record::{NormalHost, Record};
 
 pub use body::Body;
 pub use connection::{Connection, Duty};
 pub use fields::Fields;
 pub use record::Arrival;
+pub use refusal::Refusal;
 pub use response::Response;
 
 /// What answers requests; one for the whole process.
@@ -113,7 +114,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
         });
     let mut rule = None;
     let answer = match &checked {
-        Err(malformed) => Answer::Malformed(*malformed),
+        Err(refusal) => Answer::Malformed(*refusal),
         Ok(authority) => {
             let request =
                 Request { connection: &connection, sites: &sites, head: &head, authority };
@@ -174,7 +175,7 @@ impl Request<'_> {
         }
         // 5. The site of the host.
         if self.authority.host.is_empty() && !self.sites.is_single() {
-            return Answer::Malformed(Malformed::Host);
+            return Answer::Malformed(Refusal::Host);
         }
         let (site, host) = match self.sites.answering(&self.authority.host) {
             Answering::Site(site) => (site, None),

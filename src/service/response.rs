@@ -15,7 +15,6 @@ use http::{Method, StatusCode, Version};
 use super::answer::{Answer, Source};
 use super::body::{Body, Pieces};
 use super::fields::Fields;
-use super::head::Malformed;
 use super::multipart;
 use crate::coding::Coding;
 use crate::semantics::field_block::FieldBlock;
@@ -62,7 +61,7 @@ impl Response {
     /// A response that says in a line what is wrong with the request, after which the connection
     /// ends.
     #[must_use]
-    pub fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Self {
+    pub(super) fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Self {
         let Draft { status, mut fields, pieces, length } = explained(status, reason);
         fields.set_content_length(length);
         Self { status, fields, closes: true, body: Body::new(pieces, length) }
@@ -144,12 +143,7 @@ fn coding(answer: &Answer) -> Option<&'static str> {
 
 fn draft(answer: Answer) -> Draft {
     match answer {
-        Answer::Malformed(malformed @ Malformed::Host) => {
-            explained(StatusCode::BAD_REQUEST, &malformed)
-        }
-        Answer::Malformed(malformed @ Malformed::TargetTooLong) => {
-            explained(StatusCode::URI_TOO_LONG, &malformed)
-        }
+        Answer::Malformed(refusal) => explained(refusal.status(), &refusal),
         Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
         Answer::Options(allowed) => options(allowed),
         Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),

@@ -9,12 +9,13 @@ use std::mem::MaybeUninit;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, uri};
+use http::{HeaderValue, Method, Request, Uri, Version, uri};
 use httparse::Status;
 
 use crate::protocol::content_length::content_length;
 use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
 use crate::protocol::target::encoded;
+use crate::service::Refusal;
 
 /// What has come and is not answered yet. Holds no memory while there is nothing.
 #[derive(Debug, Default)]
@@ -32,53 +33,6 @@ pub(super) struct Head {
     pub(super) parts: Parts,
     /// Whether the client expects to send another request (RFC 9112 §9.3).
     pub(super) persists: bool,
-}
-
-/// Why a head is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Not the head of a request.
-    Malformed,
-    /// More than [`HEAD_BYTES`] or [`HEAD_FIELDS`].
-    TooLarge,
-    /// A request line alone longer than [`HEAD_BYTES`].
-    TargetTooLong,
-    /// Not HTTP/1.0 or 1.1.
-    Version,
-    /// Where the request ends cannot be told for sure.
-    Framing,
-    /// A transfer coding that is not spoken here.
-    Coding,
-    /// It did not end in time.
-    Late,
-}
-
-impl Refusal {
-    /// The status that tells the client.
-    pub(super) fn status(self) -> StatusCode {
-        match self {
-            Self::Malformed | Self::Framing => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
-            Self::Late => StatusCode::REQUEST_TIMEOUT,
-        }
-    }
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Malformed => "this is not the head of an HTTP request",
-            Self::TooLarge => "a head has at most 100 fields and 32 KiB",
-            Self::TargetTooLong => "the target is longer than 8 KiB",
-            Self::Version => "HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken here",
-            Self::Framing => "it is not clear where the request ends",
-            Self::Coding => "the only transfer coding is chunked",
-            Self::Late => "the head of the request did not end in time",
-        })
-    }
 }
 
 impl Input {
@@ -121,7 +75,7 @@ impl Input {
                 let most = &self.bytes[..HEAD_BYTES];
                 examine(most)?;
                 let has_line = memchr::memchr(b'\n', most).is_some();
-                return Err(if has_line { Refusal::TooLarge } else { Refusal::TargetTooLong });
+                return Err(if has_line { Refusal::HeadTooLarge } else { Refusal::TargetTooLong });
             }
             Extent::Partial => return self.examine_early().map(|()| None),
         };
@@ -236,7 +190,7 @@ fn framing(fields: &HeaderMap, version: Version) -> Result<(), Refusal> {
     if !last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(Refusal::Framing);
     }
-    if coding.eq_ignore_ascii_case(b"chunked") { Ok(()) } else { Err(Refusal::Coding) }
+    if coding.eq_ignore_ascii_case(b"chunked") { Ok(()) } else { Err(Refusal::TransferCoding) }
 }
 
 /// Whether the connection is to be kept (RFC 9112 §9.3).
@@ -255,7 +209,7 @@ fn persists(fields: &HeaderMap, version: Version) -> bool {
 
 fn refusal(error: httparse::Error, head: &[u8]) -> Refusal {
     match error {
-        httparse::Error::TooManyHeaders => Refusal::TooLarge,
+        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
         httparse::Error::Version if names_a_version(head) => Refusal::Version,
         _ => Refusal::Malformed,
     }

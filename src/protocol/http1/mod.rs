@@ -20,8 +20,8 @@ use tokio::io::ReadBuf;
 use super::turn::Turn;
 use crate::protocol::handler::{Answers, Content};
 use crate::protocol::transport::Transport;
-use crate::service::Response;
-use head::{Head, Input, Refusal};
+use crate::service::{Refusal, Response};
+use head::{Head, Input};
 use output::{Output, Persistence};
 
 /// Bytes read at a time; requests are small.
@@ -88,7 +88,7 @@ impl<S: Transport, A: Answers> Connection<S, A> {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let response = Response::explained(refusal.status(), &refusal);
+        let response = refusal.response();
         self.answers.refused(
             Version::HTTP_11,
             response.status,

@@ -14,6 +14,7 @@ use super::priority::Priority;
 use super::upload::Upload;
 use crate::protocol::content_length::content_length;
 use crate::protocol::target::encoded;
+use crate::service::Refusal;
 
 /// A head in the making.
 #[derive(Debug, Default)]
@@ -26,15 +27,6 @@ pub(super) struct Draft {
     count: usize,
     size: usize,
     malformed: bool,
-}
-
-/// What is wrong with a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It is not the head of a request (RFC 9113 §8.1.1).
-    Malformed,
-    /// It is longer than is borne, or has more fields.
-    TooLarge,
 }
 
 /// Fields that say something of the connection, which only HTTP/1 has (RFC 9113 §8.2.2).
@@ -100,10 +92,15 @@ impl Draft {
         field.map_or_else(Priority::default, |field| Priority::parse(field.as_bytes()))
     }
 
+    /// The method is HEAD, whose answer has no content (RFC 9110 §9.3.2).
+    pub(super) fn is_head(&self) -> bool {
+        self.method.as_ref().is_some_and(|method| method.as_bytes() == b"HEAD")
+    }
+
     /// The head, if it is one, and the content that is to follow, if it does not `end` the stream.
     pub(super) fn finish(self, ends: bool) -> Result<(Parts, Upload), Refusal> {
         if self.is_too_large() {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::HeadTooLarge);
         }
         let promised = content_length(&self.fields).map_err(|_| Refusal::Malformed)?;
         // Content was promised that does not come (RFC 9113 §8.1.1).
@@ -279,13 +276,13 @@ mod tests {
 
     #[test]
     fn a_head_has_its_limits() {
-        use Refusal::TooLarge;
+        use Refusal::HeadTooLarge;
         let many = vec![("a", "b"); HEAD_FIELDS];
         check(&[GET, &many].concat(), true, Ok("GET https://a.test/x?y"));
-        check(&[GET, &many, &[("a", "b")]].concat(), true, Err(TooLarge));
+        check(&[GET, &many, &[("a", "b")]].concat(), true, Err(HeadTooLarge));
         let value = "x".repeat(100);
         let large = vec![("name", value.as_str()); HEAD_BYTES / 100];
-        check(&[GET, &large].concat(), true, Err(TooLarge));
+        check(&[GET, &large].concat(), true, Err(HeadTooLarge));
     }
 
     #[test]

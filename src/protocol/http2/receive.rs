@@ -10,10 +10,11 @@ use super::super::limits::{
 use super::error::Fault;
 use super::frame::{Head, Reason, flag, kind};
 use super::half_closed::Verdict;
-use super::head::{Draft, Refusal};
+use super::head::Draft;
 use super::priority::dependency;
 use super::upload::Upload;
 use super::{Answers, Closing, Connection};
+use crate::service::Refusal;
 
 /// A field block that has not come whole.
 #[derive(Debug)]
@@ -184,14 +185,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             return Err(Fault::Stream(id, Reason::ProtocolError));
         }
         let priority = draft.priority();
+        let wants_content = !draft.is_head();
         match draft.finish(ends) {
             Ok((head, upload)) => self.request(id, head, upload, priority, context),
             // A byte can stand for a field of 4 KiB that was sent once.
-            Err(Refusal::TooLarge) if !self.local_resets.take(1) => {
+            Err(Refusal::HeadTooLarge) if !self.local_resets.take(1) => {
                 return Err(Fault::flood("heads that are too large"));
             }
-            Err(Refusal::TooLarge) => self.refuse_head(id, Upload::new(None, ends)),
-            Err(Refusal::Malformed) => return Err(Fault::Stream(id, Reason::ProtocolError)),
+            Err(refusal @ Refusal::HeadTooLarge) => {
+                self.refuse_head(id, refusal, wants_content, Upload::new(None, ends));
+            }
+            Err(_) => return Err(Fault::Stream(id, Reason::ProtocolError)),
         }
         Ok(())
     }

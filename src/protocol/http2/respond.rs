@@ -6,9 +6,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::Version;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::request::Parts;
-use http::{StatusCode, Version};
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -23,7 +24,7 @@ use super::window::Window;
 use super::{Connection, hpack};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Answers;
-use crate::service::Response;
+use crate::service::{Refusal, Response};
 
 /// Bytes of content within [`STALL_TIME`](crate::protocol::limits::STALL_TIME) for which answers
 /// that come later wait as long as it takes: 2 KiB a second, a third of what a telephone line of old
@@ -137,14 +138,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 
     /// Says that a head is larger than is borne, which is an answer and no error: the client's
     /// next may be smaller.
-    pub(super) fn refuse_head(&mut self, id: u32, upload: Upload) {
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        self.answers.refused(Version::HTTP_2, status, 0);
-        self.output.headers(id, true, |block| {
+    pub(super) fn refuse_head(
+        &mut self,
+        id: u32,
+        refusal: Refusal,
+        wants_content: bool,
+        upload: Upload,
+    ) {
+        let Response { status, fields, body, .. } = refusal.response();
+        let room = self.window.room().min(self.initial.room());
+        let text = body.into_whole().filter(|text| wants_content && text.len() <= room);
+        self.answers.refused(Version::HTTP_2, status, text.as_ref().map_or(0, Bytes::len) as u64);
+        self.output.headers(id, text.is_none(), |block| {
             hpack::status(block, status);
-            hpack::field(block, &CONTENT_LENGTH, b"0");
             hpack::field(block, &DATE, date::now().as_bytes());
+            if text.is_some() || !wants_content {
+                let length = fields.content_length().unwrap_or_default();
+                hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
+                for (name, value) in fields.own() {
+                    hpack::field(block, name, value.as_bytes());
+                }
+            } else {
+                hpack::field(block, &CONTENT_LENGTH, b"0");
+            }
         });
+        if let Some(text) = text {
+            self.window.take(text.len());
+            self.output.data(id, true, text);
+        }
         self.finish(id, upload, self.initial);
     }
 
@@ -202,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
 /// Queues the head of an answer; gives what is to be sent behind it.
 fn head<C>(output: &mut Output, id: u32, response: Response<C>) -> Option<Sending<C>>
 where
-    C: Body<Data = bytes::Bytes, Error: std::fmt::Debug> + Unpin,
+    C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin,
 {
     let Response { status, fields, body: content, .. } = response;
     let ends = content.is_end_stream();

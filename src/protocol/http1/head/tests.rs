@@ -21,7 +21,7 @@ fn check_taken(head: &str, persists: bool) -> Parts {
 
 #[test]
 fn what_two_readers_could_read_differently_is_refused() {
-    use Refusal::{Coding, Framing, Malformed, Version};
+    use Refusal::{Framing, Malformed, TransferCoding, Version};
     let table = [
         ("GET / HTTP/1.1\nHost: a\r\n\r\n", Malformed),
         ("GET / HTTP/1.1\r\nHost: a\n\r\n", Malformed),
@@ -51,7 +51,7 @@ fn what_two_readers_could_read_differently_is_refused() {
         ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", Framing),
         ("GET / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", Framing),
         ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n", Framing),
-        ("GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Coding),
+        ("GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", TransferCoding),
         ("\x16\x03\x01\x02", Malformed),
     ];
     for (head, expected) in table {
@@ -63,10 +63,10 @@ fn what_two_readers_could_read_differently_is_refused() {
 fn heads_have_their_bounds() {
     let fields = |count| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(count));
     check_taken(&fields(HEAD_FIELDS), true);
-    check_refused(&fields(HEAD_FIELDS + 1), Refusal::TooLarge);
+    check_refused(&fields(HEAD_FIELDS + 1), Refusal::HeadTooLarge);
     let long = |length| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "b".repeat(length));
     check_taken(&long(HEAD_BYTES - 23), true);
-    check_refused(&long(HEAD_BYTES - 22), Refusal::TooLarge);
+    check_refused(&long(HEAD_BYTES - 22), Refusal::HeadTooLarge);
     check_refused(&format!("GET /{}", "b".repeat(HEAD_BYTES)), Refusal::TargetTooLong);
 }
 
@@ -121,7 +121,7 @@ fn check_outcome(bytes: &str, sizes: &[usize], targets: &[&str], refusal: Option
 
 #[test]
 fn the_outcome_does_not_depend_on_the_pieces() {
-    use Refusal::{Framing, Malformed, TooLarge, Version};
+    use Refusal::{Framing, HeadTooLarge, Malformed, Version};
     let sizes: Vec<_> = (1..40).chain([64, 100, 8192]).collect();
     let fields = "A: b\r\n".repeat(HEAD_FIELDS + 1);
     let table: [(&str, &[&str], Option<Refusal>); 20] = [
@@ -144,7 +144,7 @@ fn the_outcome_does_not_depend_on_the_pieces() {
         ("GET / HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", &[], Some(Malformed)),
         ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", &[], Some(Framing)),
         ("\x16\x03\x01\x02\n\r\n", &[], Some(Malformed)),
-        (&format!("GET / HTTP/1.1\r\n{fields}\n\r\n"), &[], Some(TooLarge)),
+        (&format!("GET / HTTP/1.1\r\n{fields}\n\r\n"), &[], Some(HeadTooLarge)),
     ];
     for (bytes, targets, refusal) in table {
         check_outcome(bytes, &sizes, targets, refusal);
@@ -153,13 +153,13 @@ fn the_outcome_does_not_depend_on_the_pieces() {
 
 #[test]
 fn a_head_too_long_is_refused_alike_in_any_pieces() {
-    use Refusal::{Malformed, TargetTooLong, TooLarge};
+    use Refusal::{HeadTooLarge, Malformed, TargetTooLong};
     let long = "b".repeat(HEAD_BYTES);
     let table = [
         (format!("GET /{long} HTTP/1.1\r\n\r\n"), TargetTooLong),
-        (format!("GET / HTTP/1.1\r\nA: {long}\r\n\r\n"), TooLarge),
+        (format!("GET / HTTP/1.1\r\nA: {long}\r\n\r\n"), HeadTooLarge),
         (format!("GET / HTTP/1.1\r\nA b: {long}\r\n\r\n"), Malformed),
-        (format!("GET / HTTP/1.1\r\nA: {long}\n\r\n"), TooLarge),
+        (format!("GET / HTTP/1.1\r\nA: {long}\n\r\n"), HeadTooLarge),
         (format!("GET / HTTP/1.1\r\nA: {}\n\r\n", &long[100..]), Malformed),
     ];
     for (bytes, refusal) in table {
