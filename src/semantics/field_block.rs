@@ -3,9 +3,13 @@
 //! The fields of a file are the same in every answer with it. They are made once per version of
 //! the file, as the text that HTTP/1 sends of them; HTTP/2 makes its own of that once it is asked
 //! to. To send the block again is to copy it.
+//!
+//! A site's own rules may change the fields, which depends on the path that was asked. The last
+//! change is kept beside the block: nearly always the next request asks for the same path.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 
@@ -20,6 +24,37 @@ const COLON: &[u8] = b": ";
 pub struct FieldBlock {
     lines: Box<[u8]>,
     http2: OnceLock<Box<[u8]>>,
+    changed: ArcSwapOption<Changed>,
+}
+
+/// What a block was changed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The version of the rules.
+    pub version: u64,
+    /// Whether the answer goes over TLS.
+    pub is_secure: bool,
+    /// The host that was asked.
+    pub host: &'a str,
+    /// The path that was asked.
+    pub path: &'a str,
+}
+
+#[derive(Debug)]
+struct Changed {
+    version: u64,
+    is_secure: bool,
+    host: Box<str>,
+    path: Box<str>,
+    block: Arc<FieldBlock>,
+}
+
+impl Changed {
+    fn is_for(&self, change: &Change<'_>) -> bool {
+        let Change { version, is_secure, host, path } = *change;
+        (self.version, self.is_secure) == (version, is_secure)
+            && (&*self.host, &*self.path) == (host, path)
+    }
 }
 
 impl FieldBlock {
@@ -39,6 +74,21 @@ impl FieldBlock {
             }
             block.into_boxed_slice()
         })
+    }
+
+    /// The block that `make` makes of this one, or has made for the same change.
+    pub fn changed(&self, change: &Change<'_>, make: impl FnOnce() -> Self) -> Arc<Self> {
+        if let Some(changed) = &*self.changed.load()
+            && changed.is_for(change)
+        {
+            return Arc::clone(&changed.block);
+        }
+        let block = Arc::new(make());
+        let Change { version, is_secure, host, path } = *change;
+        let (host, path) = (host.into(), path.into());
+        let changed = Changed { version, is_secure, host, path, block: Arc::clone(&block) };
+        self.changed.store(Some(Arc::new(changed)));
+        block
     }
 
     /// The fields themselves, read from their lines.
@@ -61,7 +111,7 @@ impl FromIterator<(HeaderName, HeaderValue)> for FieldBlock {
         for (name, value) in fields {
             line(&mut lines, name.as_str(), value.as_bytes());
         }
-        Self { lines: lines.into_boxed_slice(), http2: OnceLock::new() }
+        Self { lines: lines.into_boxed_slice(), ..Self::default() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use http::request::Parts;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::body::Pieces;
 use super::refusal::Refusal;
@@ -46,6 +46,10 @@ pub(super) enum Answer {
     MovedHost(String),
     /// The same thing at this path of the same host.
     MovedPath(String),
+    /// The client is sent elsewhere by a rule of the site.
+    Redirect(StatusCode, String),
+    /// A rule of the site says that it has gone; with a page that says so, if there is one.
+    Gone(Option<Source>),
     /// Nothing there; the site's own page for that, if it has one.
     Missing(Option<Source>),
     /// Not readable by this process.

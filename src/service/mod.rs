@@ -9,7 +9,7 @@
 //! 5. The site of the host.
 //! 6. The path.
 //! 7. A redirect to HTTPS or to the host that has a folder.
-//! 8. The file at the path.
+//! 8. The rules of the site, and the file at the path.
 //! 9. Preconditions and ranges, on the selected representation.
 //!
 //! Each step either knows the `Answer` or hands on to the next. The response is built once, from
@@ -24,6 +24,7 @@ mod multipart;
 mod record;
 mod refusal;
 mod response;
+mod ruled;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use http::request::Parts;
 
 use crate::certificates::Challenges;
 use crate::log::AccessLog;
+use crate::rules::is_rules_file;
 use crate::semantics::cross_origin;
 use crate::semantics::host::{self, Authority};
 use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
@@ -39,6 +41,7 @@ use crate::site::{Answering, Found, Site, Sites};
 use crate::visitor::bot;
 use answer::{Answer, Place};
 use record::{NormalHost, Record};
+use ruled::Ruled;
 
 pub use body::Body;
 pub use connection::{Connection, Duty};
@@ -112,17 +115,17 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
             // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
             !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
         });
-    let mut rule = None;
+    let (mut rule, mut ruled) = (None, None);
     let answer = match &checked {
         Err(refusal) => Answer::Malformed(*refusal),
         Ok(authority) => {
             let request =
                 Request { connection: &connection, sites: &sites, head: &head, authority };
-            request.answer(&mut rule).await
+            request.answer(&mut rule, &mut ruled).await
         }
     };
     let bot = rule.map(|rule: &bot::Rule| rule.name);
-    let (response, coding) = response::build(answer, &head, demands_https);
+    let (response, coding) = response::build(answer, &head, demands_https, ruled.as_ref());
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&connection), head, arrival, status);
@@ -133,7 +136,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
 /// Answers a request of a client that has too many answers waiting.
 #[must_use]
 pub fn refuse(connection: &Arc<Connection>, head: Parts) -> Response {
-    let (response, _) = response::build(Answer::Unavailable, &head, false);
+    let (response, _) = response::build(Answer::Unavailable, &head, false, None);
     if !connection.service().log.is_enabled() {
         return response;
     }
@@ -152,8 +155,12 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// Steps 2 to 9 of the pipeline, in the order of the module's doc. Notes the bot rule that the
-    /// request meets.
-    async fn answer(&self, rule: &mut Option<&'static bot::Rule>) -> Answer {
+    /// request meets, and the rules of the site.
+    async fn answer(
+        &self,
+        rule: &mut Option<&'static bot::Rule>,
+        ruled: &mut Option<Ruled>,
+    ) -> Answer {
         // 2. The method.
         match self.head.method {
             Method::GET | Method::HEAD => {}
@@ -199,7 +206,14 @@ impl Request<'_> {
         }
         // 8. and 9. What lies there, then preconditions and ranges.
         match path {
-            Ok(Resolved::Path(path)) => self.find(site, &path).await,
+            Ok(Resolved::Path(path)) => match site.rules().await {
+                None => self.find(site, &path).await,
+                Some(found) => {
+                    let host = &self.authority.host;
+                    let ruled = ruled.insert(Ruled::new(found, host, &path));
+                    self.find_by_rules(site, &path, ruled).await
+                }
+            },
             Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, self.head),
             Err(invalid) => Answer::InvalidPath(invalid),
         }
@@ -243,7 +257,7 @@ impl Request<'_> {
 
     /// What lies at `path` of `site`, and which part of it the client asks for.
     async fn find(&self, site: &Arc<Site>, path: &Path<'_>) -> Answer {
-        if path.is_hidden() {
+        if path.is_hidden() || is_rules_file(path.as_str()) {
             return self.hidden(site, path).await;
         }
         match self.sites.find(site, path.as_str(), answer::wanted(self.head)).await {

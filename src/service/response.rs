@@ -16,6 +16,7 @@ use super::answer::{Answer, Source};
 use super::body::{Body, Pieces};
 use super::fields::Fields;
 use super::multipart;
+use super::ruled::Ruled;
 use crate::coding::Coding;
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::{cross_origin, date, freshness, media_type, range};
@@ -35,6 +36,7 @@ const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const MISSING_TEXT: Bytes = Bytes::from_static(b"404 Not Found\n");
+const GONE_TEXT: Bytes = Bytes::from_static(b"410 Gone\n");
 
 /// A response: its head, and content on its way out.
 #[derive(Debug)]
@@ -103,8 +105,10 @@ pub(super) fn build(
     answer: Answer,
     head: &Parts,
     demands_https: bool,
+    ruled: Option<&Ruled>,
 ) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
+    let has_parts = matches!(answer, Answer::Parts(..));
     let closes =
         matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
     let of_a_site = !matches!(answer, Answer::Malformed(_) | Answer::Misdirected);
@@ -121,9 +125,21 @@ pub(super) fn build(
             fields.demand_https();
         }
     }
+    if let Some(ruled) = ruled
+        && is_of_the_site(status)
+    {
+        // The type of several parts says where each ends, and is no type of the file.
+        let kept = has_parts.then_some(&CONTENT_TYPE);
+        ruled.change(&mut fields, demands_https, kept);
+    }
     // HEAD is GET without the content, whatever the answer (RFC 9110 §9.3.2).
     let body = if head.method == Method::HEAD { Body::empty() } else { Body::new(pieces, length) };
     (Response { status, fields, closes, body }, coding)
+}
+
+/// Whether an answer is one that the rules of its site are for.
+fn is_of_the_site(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 206 | 304 | 404 | 410) || status.is_redirection()
 }
 
 /// Content that a client sends with its request is not read; with HTTP/1 nobody can then tell where
@@ -136,7 +152,11 @@ fn has_unread_body(head: &Parts) -> bool {
 }
 
 fn coding(answer: &Answer) -> Option<&'static str> {
-    let (Answer::Whole(source) | Answer::Missing(Some(source))) = answer else { return None };
+    let (Answer::Whole(source) | Answer::Missing(Some(source)) | Answer::Gone(Some(source))) =
+        answer
+    else {
+        return None;
+    };
     let coding = source.form.coding();
     (coding != Coding::Identity).then(|| coding.token())
 }
@@ -157,7 +177,9 @@ fn draft(answer: Answer) -> Draft {
         Answer::Misdirected => plain(StatusCode::MISDIRECTED_REQUEST),
         Answer::MovedHost(uri) => moved(StatusCode::MOVED_PERMANENTLY, uri),
         Answer::MovedPath(uri) => moved(StatusCode::PERMANENT_REDIRECT, uri),
-        Answer::Missing(page) => missing(page),
+        Answer::Redirect(status, uri) => moved(status, uri),
+        Answer::Missing(page) => missing(StatusCode::NOT_FOUND, page),
+        Answer::Gone(page) => missing(StatusCode::GONE, page),
         Answer::Unavailable => with(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, RETRY),
         Answer::NotModified(file, coding) => not_modified(&file, coding),
         Answer::PreconditionFailed => plain(StatusCode::PRECONDITION_FAILED),
@@ -218,8 +240,8 @@ fn moved(status: StatusCode, uri: String) -> Draft {
 }
 
 /// No validators, no ranges, nothing to be stored: what is missing now may be there in a second.
-fn missing(page: Option<Source>) -> Draft {
-    let mut draft = with(StatusCode::NOT_FOUND, CACHE_CONTROL, NO_STORE);
+fn missing(status: StatusCode, page: Option<Source>) -> Draft {
+    let mut draft = with(status, CACHE_CONTROL, NO_STORE);
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if let Some(source) = page {
         draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
@@ -233,8 +255,9 @@ fn missing(page: Option<Source>) -> Draft {
         draft.pieces = source.slice(0..draft.length);
     } else {
         draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
-        draft.length = MISSING_TEXT.len() as u64;
-        draft.pieces = Pieces::Whole(MISSING_TEXT);
+        let text = if status == StatusCode::GONE { GONE_TEXT } else { MISSING_TEXT };
+        draft.length = text.len() as u64;
+        draft.pieces = Pieces::Whole(text);
     }
     draft
 }

@@ -18,6 +18,7 @@ pub mod lookup;
 pub mod names;
 pub mod representation;
 pub mod root;
+pub mod rules;
 pub mod sibling;
 pub mod sites;
 pub mod stream;

@@ -13,6 +13,7 @@ use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
 use super::representation::Representation;
 use super::root::Root;
+use super::rules::{Kept, Rules};
 use super::{Background, Found, lookup};
 use crate::coding::Coding;
 use crate::process::clock::Tick;
@@ -46,6 +47,7 @@ pub struct Site {
     name: Box<str>,
     id: u32,
     root: Root,
+    rules: Kept,
 }
 
 /// What answers for a host.
@@ -121,7 +123,7 @@ impl Sites {
                 warnings.push(format!("{error}: this site answers 503 until it can be read"));
                 unreadable.push(error);
             }
-            let site = Arc::new(Site { name: name.clone(), id, root });
+            let site = Arc::new(Site::new(&name, id, root));
             if let Some(twin) = sites.insert(name, site) {
                 let reason = format!("names the same host as {}", twin.root.path().display());
                 return Err(LoadError::new(&path, &reason));
@@ -239,7 +241,34 @@ impl Sites {
 impl Site {
     fn open(path: &Path, name: &str, id: u32) -> Result<Self, LoadError> {
         let root = Root::open(path).map_err(|error| LoadError::new(path, &error))?;
-        Ok(Self { name: name.into(), id, root })
+        Ok(Self::new(name, id, root))
+    }
+
+    /// A site whose rules have been read.
+    fn new(name: &str, id: u32, root: Root) -> Self {
+        let site = Self { name: name.into(), id, root, rules: Kept::new(name) };
+        if let Some(root) = site.root.current(Tick::now()) {
+            site.rules.refresh(&root, name);
+        }
+        site
+    }
+
+    /// The rules that the site has brought with it, as its files have said less than 100 ms ago.
+    pub async fn rules(self: &Arc<Self>) -> Option<Arc<Rules>> {
+        let now = Tick::now();
+        if self.rules.is_trusted(now) {
+            return self.rules.current();
+        }
+        let root = self.root.current(now)?;
+        if self.rules.still_holds(&root, now) {
+            return self.rules.current();
+        }
+        let site = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || site.rules.refresh(&root, &site.name));
+        read.await.unwrap_or_else(|error| {
+            tracing::error!(site = %self.name, %error, "rules not read: the last ones hold");
+            self.rules.current()
+        })
     }
 
     /// A regular file by its name. A deploy may have put another folder in the root's place, and

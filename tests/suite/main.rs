@@ -22,6 +22,7 @@ mod http_port;
 mod links;
 mod paths;
 mod ranges;
+mod rules;
 
 // The content: whole, of one version, and of the newest.
 mod freshness;

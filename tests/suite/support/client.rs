@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use super::{DEADLINE, USER_AGENT};
 
 /// One request, as it will be written.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,

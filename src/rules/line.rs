@@ -1,0 +1,186 @@
+//! One line of `_redirects`: `from [k=v…] [to] [status[!]] [conditions]`.
+
+use super::source::{Names, Source, Values};
+use super::target::Target;
+use super::{Fault, fault};
+
+/// The statuses that there are, for whoever wrote another.
+const STATUSES: &str = "use 200, 301, 302, 303, 307, 308, 404 or 410";
+
+/// A redirect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    pub(super) line: usize,
+    pub(super) source: Source,
+    pub(super) target: Option<Target>,
+    pub(super) status: u16,
+    pub(super) forced: bool,
+}
+
+impl Redirect {
+    /// The number of its line.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The requests that it is for.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The place that it leads to; `None` for a status without a page.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    /// The status that it answers with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether it applies where a file is found as well.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+
+    /// Whether it sends the client elsewhere.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+
+    /// Whether it is the rule of a single-page application: one document for all that is beneath.
+    #[must_use]
+    pub fn is_application(&self) -> bool {
+        self.status == 200
+            && !self.forced
+            && self.source.path().takes_all_beneath()
+            && self.target.as_ref().is_some_and(|target| {
+                let path = target.path(&Values::default());
+                target.is_fixed() && path.is_some_and(|path| names_document(path.as_str()))
+            })
+    }
+
+    /// Reads a line without its comment.
+    pub(super) fn read(line: usize, text: &str, names: &Names) -> Result<Self, Fault> {
+        let mut words = text.split_whitespace().take_while(|word| !word.starts_with('#'));
+        let from = words.next().unwrap_or_default();
+        let words: Vec<_> = words.collect();
+        let written = Written::of(&words)?;
+        let (status, forced) = written.status()?;
+        let source = Source::read(from, names)?;
+        let known: Vec<_> = source.names().collect();
+        let target = match written.target {
+            Some(target) => Some(Target::read(target, &known)?),
+            None if matches!(status, 404 | 410) => None,
+            None => return Err(fault("the line has no target", "write `from to status`")),
+        };
+        let redirect = Self { line, source, target, status, forced };
+        redirect.check(names)?;
+        Ok(redirect)
+    }
+
+    fn check(&self, names: &Names) -> Result<(), Fault> {
+        let Some(target) = &self.target else { return Ok(()) };
+        if !self.moves() {
+            if target.is_url() {
+                let mend = "use 301 or 302, or let the browser ask the other server itself";
+                return Err(fault("shost does not proxy", mend));
+            }
+            if target.path(&Values::sample(256)).is_none() {
+                let mend = "write a path without %2F, %00 and encoded dot segments";
+                return Err(fault("no file can have the path of the target", mend));
+            }
+            return Ok(());
+        }
+        if self.leads_to_itself(target, names) {
+            let mend = if self.source.path().takes_all_beneath() && target.is_fixed() {
+                "write 200 behind it, which answers with that page where nothing is found"
+            } else {
+                "let the source leave out where the target leads"
+            };
+            return Err(fault("the redirect leads to itself", mend));
+        }
+        Ok(())
+    }
+
+    /// Whether the target, tried with values that no rule would name, is a source of its own.
+    fn leads_to_itself(&self, target: &Target, names: &Names) -> bool {
+        let values = Values::sample(256);
+        let host = match (target.host(&values), self.source.host()) {
+            (None, _) => true,
+            (Some(host), None) => names.has(&host),
+            (Some(host), Some(pattern)) => {
+                names.has(&host)
+                    && pattern.captures(&super::pattern::Subject::host(&host)).is_some()
+            }
+        };
+        let leads = |path: &str| {
+            let subject = super::pattern::Subject::path(path);
+            self.source.path().captures(&subject).is_some()
+        };
+        host && target.path(&values).is_some_and(|path| leads(path.as_str()))
+    }
+}
+
+/// Whether a path names a page, by its last segment: no extension, or `.html`.
+pub(super) fn names_document(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    match last.rsplit_once('.') {
+        Some((stem, extension)) => stem.is_empty() || extension.eq_ignore_ascii_case("html"),
+        None => true,
+    }
+}
+
+/// The words behind the source, by their places.
+struct Written<'a> {
+    target: Option<&'a str>,
+    status: Option<&'a str>,
+}
+
+impl<'a> Written<'a> {
+    fn of(words: &[&'a str]) -> Result<Self, Fault> {
+        let is_pair = |word: &&&str| word.contains('=') && !word.starts_with(['/', 'h', 'H']);
+        let pairs = words.iter().take_while(is_pair).count();
+        if pairs > 0 {
+            let mend = "name the path alone, and leave the query to the page";
+            return Err(fault(format!("the query condition {}", words[0]), mend));
+        }
+        let (target, rest) = match words {
+            [status, ..] if is_status(status) => (None, words),
+            [target, rest @ ..] => (Some(*target), rest),
+            [] => (None, words),
+        };
+        match rest {
+            [] => Ok(Self { target, status: None }),
+            [status] if !status.contains('=') => Ok(Self { target, status: Some(status) }),
+            [condition] | [_, condition, ..] if condition.contains('=') => {
+                let mend = "remove it: shost does not know countries, languages, roles or cookies";
+                Err(fault(format!("the condition {condition}"), mend))
+            }
+            [..] => Err(fault("more words than `from to status`", "write %20 for a space")),
+        }
+    }
+
+    fn status(&self) -> Result<(u16, bool), Fault> {
+        let Some(word) = self.status else { return Ok((302, false)) };
+        let (digits, forced) = match word.strip_suffix('!') {
+            Some(digits) => (digits, true),
+            None => (word, false),
+        };
+        match digits.parse() {
+            Ok(status @ (200 | 301 | 302 | 303 | 307 | 308 | 404 | 410)) => Ok((status, forced)),
+            _ => Err(fault(format!("the status {word}"), STATUSES)),
+        }
+    }
+}
+
+fn is_status(word: &str) -> bool {
+    let digits = word.strip_suffix('!').unwrap_or(word);
+    digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit())
+}

@@ -1,0 +1,119 @@
+//! Text of rules: placeholders in it, and percent-encoding into and out of it.
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::pattern::InvalidPattern;
+
+/// What stands for itself in a path, save the slash (RFC 3986 §3.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/');
+
+/// What stands for itself in the value of a query: nothing that ends it or begins another.
+const QUERY: &AsciiSet = &SEGMENT.add(b'&').add(b'+').add(b';').add(b'=');
+
+/// What a target may not have as it is (RFC 3986 §2). A backslash is read as a slash by browsers.
+const TARGET: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// What would be read as something else in a pattern.
+const PATTERN: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'%').add(b'*').add(b':').add(b'?').add(b'#').add(b'/');
+
+/// The name of the placeholder that `text` begins with: `:` and a letter, then letters, digits and
+/// underscores.
+pub(super) fn placeholder(text: &str) -> Option<&str> {
+    let name = text.strip_prefix(':')?;
+    if !name.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+        return None;
+    }
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    Some(&name[..name.find(|letter| !is_name(letter)).unwrap_or(name.len())])
+}
+
+/// The length of what stands before the next placeholder; at least one byte.
+pub(super) fn until_placeholder(text: &str) -> usize {
+    let colons = text.match_indices(':').map(|(at, _)| at);
+    colons.filter(|at| *at > 0).find(|at| placeholder(&text[*at..]).is_some()).unwrap_or(text.len())
+}
+
+/// The text that a part of a path stands for.
+pub(super) fn decode(text: &str) -> Result<String, InvalidPattern> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let digits = rest.first_chunk::<2>().filter(|digits| is_hexadecimal(**digits));
+        let digits = digits.ok_or(InvalidPattern::MalformedEscape)?;
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        match u8::from_str_radix(digits, 16) {
+            Ok(0 | b'/') => return Err(InvalidPattern::Unreachable),
+            Ok(byte) => decoded.push(byte),
+            Err(_) => return Err(InvalidPattern::MalformedEscape),
+        }
+        rest = &rest[2..];
+    }
+    String::from_utf8(decoded).map_err(|_| InvalidPattern::NotUtf8)
+}
+
+fn is_hexadecimal(digits: [u8; 2]) -> bool {
+    digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// A part of a pattern as it has to be written to be read again.
+pub(super) fn escape_pattern(text: &str) -> String {
+    utf8_percent_encode(text, PATTERN).to_string()
+}
+
+/// A value as a part of a path.
+pub(super) fn in_path(value: &str) -> impl Iterator<Item = &str> {
+    utf8_percent_encode(value, SEGMENT)
+}
+
+/// A value as a part of a query.
+pub(super) fn in_query(value: &str) -> impl Iterator<Item = &str> {
+    utf8_percent_encode(value, QUERY)
+}
+
+/// The text of a target, with nothing in it that a URI does not have. Escapes stay as they are.
+pub(super) fn as_uri(text: &str) -> String {
+    let mut uri = String::with_capacity(text.len());
+    for (at, piece) in text.split('%').enumerate() {
+        if at > 0 {
+            let is_escape =
+                piece.as_bytes().first_chunk::<2>().is_some_and(|digits| is_hexadecimal(*digits));
+            uri.push_str(if is_escape { "%" } else { "%25" });
+        }
+        uri.extend(utf8_percent_encode(piece, TARGET));
+    }
+    uri
+}

@@ -1,0 +1,162 @@
+//! What the rules of a site make of a request: a redirect, another page, other fields.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{ACCEPT, HeaderName};
+use http::request::Parts;
+
+use super::Request;
+use super::answer::Answer;
+use super::fields::Fields;
+use crate::rules::redirects::Documents;
+use crate::rules::source::Asked;
+use crate::rules::{Matched, Overlay, is_rules_file};
+use crate::semantics::field_block::Change;
+use crate::semantics::target::{Path, Resolved};
+use crate::site::Site;
+use crate::site::rules::Rules;
+
+/// A request of a site that has rules.
+#[derive(Debug)]
+pub(super) struct Ruled {
+    rules: Arc<Rules>,
+    host: Box<str>,
+    path: Box<str>,
+}
+
+/// Another page that answers.
+#[derive(Debug)]
+struct Page {
+    /// 200, 404 or 410.
+    status: u16,
+    /// Its path; `None` for the page that answers for what is missing.
+    path: Option<Path<'static>>,
+}
+
+/// What a redirect makes of a request.
+#[derive(Debug)]
+enum Step {
+    /// It is answered.
+    Answer(Answer),
+    /// This page answers, whatever is found.
+    Instead(Page),
+    /// This page answers if nothing is found.
+    Otherwise(Page),
+    /// The path is looked up.
+    GoOn,
+}
+
+impl Ruled {
+    pub(super) fn new(rules: Arc<Rules>, host: &str, path: &Path<'_>) -> Self {
+        Self { rules, host: host.into(), path: path.as_str().into() }
+    }
+
+    /// The next step of a request. Challenges of an ACME server are never redirected: who moves a
+    /// whole site should still get a certificate for it.
+    fn step(&self, head: &Parts, path: &Path<'_>) -> Step {
+        if path.acme_token().is_some() {
+            return Step::GoOn;
+        }
+        match self.rules.redirects.find(&self.host, path, head.uri.query()) {
+            None => Step::GoOn,
+            Some(Matched::Moved { status, location }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
+                Step::Answer(Answer::Redirect(status, location))
+            }
+            Some(Matched::Page { documents: Documents::ByAccept, .. }) if !asks_for_html(head) => {
+                Step::GoOn
+            }
+            Some(Matched::Page { status, page, forced, .. }) => {
+                let page = Page { status, path: page };
+                if forced { Step::Instead(page) } else { Step::Otherwise(page) }
+            }
+        }
+    }
+
+    /// Changes the fields of an answer, save the one that is `kept`.
+    pub(super) fn change(&self, fields: &mut Fields, is_secure: bool, kept: Option<&HeaderName>) {
+        if self.rules.headers.is_empty() {
+            return;
+        }
+        let Self { rules, host, path } = self;
+        let overlay = || -> Overlay {
+            let mut overlay = rules.headers.matching(&Asked::new(host, path)).overlay();
+            if let Some(kept) = kept {
+                overlay.forget(kept);
+            }
+            overlay
+        };
+        fields.change(&Change { version: rules.version, is_secure, host, path }, overlay);
+    }
+}
+
+impl Request<'_> {
+    /// The answer where the site has rules: the first redirect that matches decides.
+    pub(super) async fn find_by_rules(
+        &self,
+        site: &Arc<Site>,
+        path: &Path<'_>,
+        ruled: &Ruled,
+    ) -> Answer {
+        match ruled.step(self.head, path) {
+            Step::Answer(answer) => answer,
+            Step::GoOn => self.find(site, path).await,
+            Step::Instead(page) => self.instead(site, path, page).await,
+            Step::Otherwise(page) => match self.find(site, path).await {
+                Answer::Missing(_) => self.instead(site, path, page).await,
+                found => found,
+            },
+        }
+    }
+
+    /// Another page of the site in the place of the one that was asked: one step, whatever rules
+    /// there are for that page.
+    async fn instead(&self, site: &Arc<Site>, asked: &Path<'_>, page: Page) -> Answer {
+        let Page { status, path } = page;
+        if let (200, Some(path)) = (status, &path) {
+            return match self.find(site, path).await {
+                // A folder without its slash, or a page with one: its address is not shown.
+                Answer::MovedPath(moved) => {
+                    let moved = moved.split('?').next().unwrap_or_default();
+                    match Path::resolve(moved) {
+                        Ok(Resolved::Path(path)) => self.find(site, &path).await,
+                        _ => Answer::Missing(None),
+                    }
+                }
+                found => found,
+            };
+        }
+        let page = match path {
+            Some(path) if path.is_hidden() || is_rules_file(path.as_str()) => None,
+            Some(path) => Some(path.as_str().into()),
+            None => {
+                let folder = asked.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+                self.sites.missing_page(site, folder.trim_start_matches('/')).await
+            }
+        };
+        let page = match page {
+            Some(page) => self.missing(site, &page).await,
+            None => Answer::Missing(None),
+        };
+        match page {
+            Answer::Missing(page) if status == 410 => Answer::Gone(page),
+            page => page,
+        }
+    }
+}
+
+/// Whether a client says that it takes HTML, as browsers do for a page and for nothing else.
+fn asks_for_html(head: &Parts) -> bool {
+    let lines = head.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let is_html = parts.next().is_some_and(|range| range.eq_ignore_ascii_case("text/html"));
+        let is_refused = |part: &str| {
+            let weight =
+                part.strip_prefix(['q', 'Q']).and_then(|rest| rest.trim().strip_prefix('='));
+            weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|q| q == 0.0))
+        };
+        is_html && !parts.any(is_refused)
+    })
+}

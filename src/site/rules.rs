@@ -1,0 +1,235 @@
+//! The rules of a site, kept for as long as their files say the same.
+//!
+//! They are files like any other: looked at again after [`TRUST`], read whole or not at all, and on
+//! a thread that may block. One that cannot be read any more leaves the last rules in force.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+
+use super::content;
+use super::facts::Facts;
+use super::lookup::{self, NotAFile};
+use super::root::OpenRoot;
+use crate::process::clock::{AtomicTick, Tick};
+use crate::rules::{FILE_LIMIT, HEADERS, Headers, Names, Problem, REDIRECTS, Redirects};
+
+/// How long the files are trusted: with [`SETTLED`] and a step of the clock, a change is seen within
+/// 100 ms.
+const TRUST: Duration = Duration::from_millis(50);
+
+/// A file that was changed less long ago may be half written; until then the rules before it hold.
+const SETTLED: Duration = Duration::from_millis(20);
+
+/// Names that were looked at this recently are in the kernel's own cache: looking again takes a
+/// microsecond, which a serving thread has.
+const WARM: Duration = Duration::from_secs(30);
+
+/// Most skipped lines of one version of a file that are logged one by one.
+const TOLD: usize = 100;
+
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
+
+/// The rules that hold.
+#[derive(Debug)]
+pub struct Rules {
+    /// The rules of `_redirects`.
+    pub redirects: Arc<Redirects>,
+    /// The rules of `_headers`.
+    pub headers: Arc<Headers>,
+    /// A number that no other rules of this process have.
+    pub version: u64,
+}
+
+/// The rules of one site, and what is known of their files.
+#[derive(Debug)]
+pub(super) struct Kept {
+    names: Names,
+    current: ArcSwapOption<Rules>,
+    checked: AtomicTick,
+    files: Mutex<[File; 2]>,
+    hasher: RandomState,
+}
+
+/// What is known of one of the files.
+#[derive(Clone, Copy, Debug, Default)]
+struct File {
+    facts: Option<Facts>,
+    /// Whether the facts may hide a change.
+    is_young: bool,
+    content: Option<u64>,
+}
+
+impl Kept {
+    /// Rules of the site that is called `name`, not read yet.
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            names: Names::of(name),
+            current: ArcSwapOption::empty(),
+            checked: AtomicTick::default(),
+            files: Mutex::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The rules that hold, whatever the files say by now.
+    pub(super) fn current(&self) -> Option<Arc<Rules>> {
+        self.current.load_full()
+    }
+
+    /// Whether the files were looked at so recently that they are believed.
+    pub(super) fn is_trusted(&self, now: Tick) -> bool {
+        now.since(self.checked.load()) < TRUST
+    }
+
+    /// Whether the files are as they were, where looking takes no time; true renews the trust.
+    pub(super) fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
+        if now.since(self.checked.load()) >= WARM {
+            return false;
+        }
+        let Ok(files) = self.files.try_lock() else { return false };
+        let mut both = files.iter().zip([REDIRECTS, HEADERS]);
+        let holds = both.all(|(file, name)| {
+            !file.is_young && Facts::at(root.folder(), name).ok() == file.facts
+        });
+        if holds {
+            self.checked.store(now);
+        }
+        holds
+    }
+
+    /// Reads what has changed. On a thread that may block.
+    pub(super) fn refresh(&self, root: &OpenRoot, site: &str) -> Option<Arc<Rules>> {
+        let now = Tick::now();
+        let mut files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if self.is_trusted(now) {
+            return self.current();
+        }
+        let before = self.current();
+        let is_first = self.checked.load() == Tick::default();
+        let mut redirects = before.as_ref().map(|rules| Arc::clone(&rules.redirects));
+        let mut headers = before.as_ref().map(|rules| Arc::clone(&rules.headers));
+        let mut is_settled = true;
+        let mut has_changed = false;
+        for (file, name) in files.iter_mut().zip([REDIRECTS, HEADERS]) {
+            match self.look(root, name, file, is_first) {
+                Look::Same => {}
+                Look::Unsettled => is_settled = false,
+                Look::Unreadable(reason) => {
+                    tracing::error!(%site, file = name, reason, "rules not read: the last ones hold");
+                }
+                Look::Gone => {
+                    has_changed = true;
+                    if name == REDIRECTS { redirects = None } else { headers = None }
+                }
+                Look::New(content) => {
+                    has_changed = true;
+                    let problems = if name == REDIRECTS {
+                        let (read, problems) = Redirects::read(&content, &self.names);
+                        redirects = Some(Arc::new(read));
+                        problems
+                    } else {
+                        let (read, problems) = Headers::read(&content, &self.names);
+                        headers = Some(Arc::new(read));
+                        problems
+                    };
+                    tell(site, name, &problems);
+                }
+            }
+        }
+        if has_changed {
+            let rules = (redirects.is_some() || headers.is_some()).then(|| {
+                let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+                let (redirects, headers) =
+                    (redirects.unwrap_or_default(), headers.unwrap_or_default());
+                Arc::new(Rules { redirects, headers, version })
+            });
+            self.current.store(rules);
+        }
+        if is_settled {
+            self.checked.store(now);
+        }
+        self.current()
+    }
+
+    fn look(&self, root: &OpenRoot, name: &str, file: &mut File, is_first: bool) -> Look {
+        let facts = Facts::at(root.folder(), name).ok();
+        if facts == file.facts && !file.is_young {
+            return Look::Same;
+        }
+        let now = SystemTime::now();
+        let is_fresh = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age < SETTLED);
+        let Some(facts) = facts else {
+            // A deploy may be about to put another file in its place.
+            let folder = Facts::at(root.folder(), ".").ok();
+            if folder.is_some_and(|folder| is_fresh(folder.changed())) {
+                return Look::Unsettled;
+            }
+            *file = File::default();
+            return Look::Gone;
+        };
+        if !is_first && is_fresh(facts.changed()) {
+            return Look::Unsettled;
+        }
+        let was_known = file.facts == Some(facts);
+        let read = read(root, name, &facts);
+        let seen = File { facts: Some(facts), is_young: facts.may_hide_a_change(now), ..*file };
+        match read {
+            Ok(content) => {
+                let hash = self.hasher.hash_one(&content[..]);
+                let is_same = file.content == Some(hash);
+                *file = File { content: Some(hash), ..seen };
+                if is_same { Look::Same } else { Look::New(content) }
+            }
+            Err(None) => Look::Unsettled,
+            Err(Some(reason)) => {
+                *file = File { is_young: false, ..seen };
+                if was_known { Look::Same } else { Look::Unreadable(reason) }
+            }
+        }
+    }
+}
+
+/// What has become of a file.
+enum Look {
+    Same,
+    /// It is being written.
+    Unsettled,
+    Gone,
+    Unreadable(String),
+    New(bytes::Bytes),
+}
+
+/// The content of a file that held still; the reason why there is none, if it will not pass.
+fn read(root: &OpenRoot, name: &str, facts: &Facts) -> Result<bytes::Bytes, Option<String>> {
+    let file = match lookup::open(root, name) {
+        Ok(file) => file,
+        Err(NotAFile::Refused(cause)) => return Err(Some(std::io::Error::from(cause).to_string())),
+        Err(NotAFile::Folder | NotAFile::Absent) => {
+            return Err(Some("it is no file, or a link that leads out of the site".into()));
+        }
+    };
+    if file.facts.size > FILE_LIMIT {
+        return Err(Some(format!("it has more than {FILE_LIMIT} bytes")));
+    }
+    let size = usize::try_from(file.facts.size).expect("a mebibyte fits the address space");
+    let content = match content::read(&file.descriptor, size) {
+        Ok(content) => content,
+        Err(content::ReadError::Short) => return Err(None),
+        Err(error) => return Err(Some(std::io::Error::from(error).to_string())),
+    };
+    let holds = file.facts == *facts && Facts::of(&file.descriptor).ok().as_ref() == Some(facts);
+    if holds { Ok(content) } else { Err(None) }
+}
+
+fn tell(site: &str, file: &str, problems: &[Problem]) {
+    for problem in problems.iter().take(TOLD) {
+        tracing::warn!(%site, file, "{problem}");
+    }
+    if let Some(more) = problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        tracing::warn!(%site, file, more, "more lines skipped: shost check names them all");
+    }
+}
