@@ -1,6 +1,7 @@
 //! From the head of a request to an answer: the pipeline, top to bottom.
 //!
-//! Knows nothing of sockets and TLS. The steps, in the order of the code:
+//! Knows nothing of sockets and TLS. The steps are those of docs/behaviour.md, "From request to
+//! file", in the order of the code:
 //!
 //! 1. The head: a host, and a target of at most 8 KiB.
 //! 2. The method.

@@ -1,4 +1,4 @@
-//! From the path of a request to what lies there (docs/behaviour.md, section 3).
+//! From the path of a request to the file there (docs/behaviour.md, "From request to file").
 //!
 //! Everything here asks the disk and may block: it runs on the threads for that.
 

@@ -51,7 +51,7 @@ fn site() -> tempfile::TempDir {
 }
 
 #[test]
-fn paths_lead_where_the_contract_says() {
+fn paths_lead_to_files() {
     let site = site();
     let root = Root::open(site.path()).unwrap().current(Tick::now()).unwrap();
     let long = format!("/{}", "x".repeat(300));
