@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser};
+
+use crate::log::Format;
+use crate::service::BotPolicy;
 
 use crate::command::certify::CertifyArguments;
 
@@ -40,7 +43,7 @@ pub struct Arguments {
 
     /// Access log format, on standard output
     #[arg(long, value_enum, value_name = "FORMAT", env = "SHOST_LOG", default_value = "text")]
-    pub log: LogFormat,
+    pub log: Format,
 
     /// Leave the time out of text lines, for a journal that adds its own
     #[arg(long, env = "SHOST_NO_TIMESTAMPS")]
@@ -52,7 +55,7 @@ pub struct Arguments {
 
     /// What the bot verdict does
     #[arg(long, value_enum, value_name = "POLICY", env = "SHOST_BOTS", default_value = "block")]
-    pub bots: Bots,
+    pub bots: BotPolicy,
 
     /// Bound on cached content, as in 64M; 0 turns the cache off
     /// [default: a quarter of the memory limit, at most 256M]
@@ -97,30 +100,6 @@ pub struct ReloadArguments {
     /// The server's process, where several run
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
-}
-
-/// The formats of the access log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people
-    Text,
-    /// One object a line
-    Json,
-    /// The Apache and nginx line, with the host first
-    Combined,
-    /// No access log
-    None,
-}
-
-/// What the bot verdict does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Bots {
-    /// Refuse bots
-    Block,
-    /// Serve them, and name the rule in the log
-    Log,
-    /// Make no verdict
-    Off,
 }
 
 /// What becomes of a command line.

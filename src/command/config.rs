@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use crate::command::arguments::{Arguments, Bots, LogFormat};
-use crate::log::{Format, Options};
+use crate::command::arguments::Arguments;
+use crate::log::Options;
 use crate::process::memory;
 use crate::server::Setup;
 use crate::server::state::snapshot::Sources;
-use crate::service::{BotPolicy, Policy};
+use crate::service::Policy;
 use crate::site::Source;
 
 /// Where sites are when nobody says otherwise.
@@ -57,31 +57,10 @@ impl From<Arguments> for Config {
                 http_port: typed.http_port,
                 sandbox: !typed.no_sandbox,
             },
-            policy: Policy { bots: typed.bots.into(), log_bad_bots: typed.log_bad_bots },
-            log: Options { format: typed.log.into(), timestamps: !typed.no_timestamps },
+            policy: Policy { bots: typed.bots, log_bad_bots: typed.log_bad_bots },
+            log: Options { format: typed.log, timestamps: !typed.no_timestamps },
             threads: typed.threads.unwrap_or_else(default_threads),
             check: typed.check,
-        }
-    }
-}
-
-impl From<Bots> for BotPolicy {
-    fn from(typed: Bots) -> Self {
-        match typed {
-            Bots::Block => Self::Block,
-            Bots::Log => Self::Log,
-            Bots::Off => Self::Off,
-        }
-    }
-}
-
-impl From<LogFormat> for Format {
-    fn from(typed: LogFormat) -> Self {
-        match typed {
-            LogFormat::Text => Self::Text,
-            LogFormat::Json => Self::Json,
-            LogFormat::Combined => Self::Combined,
-            LogFormat::None => Self::None,
         }
     }
 }

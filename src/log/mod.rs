@@ -2,7 +2,7 @@
 //!
 //! One [`Entry`] becomes one line in one of the formats (`text`, `json`, `combined`), each a
 //! function that writes into a buffer; a [`spool::Spool`] takes the line to the output. A new
-//! format is one file, one variant of [`Format`] and one row of its table.
+//! format is one file, one variant of [`Format`] and one row in [`Options::write`].
 
 mod combined;
 pub mod diagnostics;
@@ -15,11 +15,11 @@ mod text;
 mod timestamp;
 
 use std::{
-    fmt,
     io::{self, Write},
-    str::FromStr,
     time::Duration,
 };
+
+use clap::ValueEnum;
 
 pub use entry::Entry;
 pub use escape::one_line;
@@ -42,16 +42,16 @@ pub struct Options {
     pub timestamps: bool,
 }
 
-/// A format of the access log.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A format of the access log. Names and comments of the variants are those of `--help`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Lines for people
     Text,
-    /// One JSON object a line.
+    /// One object a line
     Json,
-    /// Apache's and nginx's, with the host first.
+    /// The Apache and nginx line, with the host first
     Combined,
-    /// No access log.
+    /// No access log
     None,
 }
 
@@ -112,41 +112,6 @@ impl Options {
         }
     }
 }
-
-/// The names on the command line.
-const NAMES: [(&str, Format); 4] = [
-    ("text", Format::Text),
-    ("json", Format::Json),
-    ("combined", Format::Combined),
-    ("none", Format::None),
-];
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        NAMES.iter().find(|row| row.0 == name).map(|row| row.1).ok_or(UnknownFormat)
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = NAMES.iter().find(|row| row.1 == *self);
-        f.write_str(row.expect("each format has a row").0)
-    }
-}
-
-/// A name that no format has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownFormat;
-
-impl fmt::Display for UnknownFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected text, json, combined or none")
-    }
-}
-
-impl std::error::Error for UnknownFormat {}
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ mod ruled;
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use http::Method;
 use http::request::Parts;
 
@@ -68,14 +69,14 @@ pub struct Policy {
     pub log_bad_bots: bool,
 }
 
-/// What the bot verdict does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The consequence of the bot verdict. Names and comments of the variants are those of `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BotPolicy {
-    /// A bot is refused.
+    /// Refuse bots
     Block,
-    /// A bot is served, and the log says which rule it met.
+    /// Serve them, and name the rule in the log
     Log,
-    /// No verdict is made.
+    /// Make no verdict
     Off,
 }
 
