@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use super::Coding;
 
-/// How hard to try.
+/// The effort of a compressor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// Within milliseconds, for the next visitor.

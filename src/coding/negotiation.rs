@@ -32,7 +32,7 @@ impl Acceptable {
             .filter(move |coding| self.accepts(*coding) || *coding == Coding::Identity)
     }
 
-    /// Whether the client accepts the coding.
+    /// True if the client accepts the coding.
     #[must_use]
     pub fn accepts(self, coding: Coding) -> bool {
         self.quality(coding) > 0

@@ -57,7 +57,7 @@ pub struct Encoding {
     pub representation: Weak<Representation>,
     /// In which coding.
     pub coding: Coding,
-    /// How hard to try.
+    /// The effort of a compressor.
     pub effort: Effort,
     /// The cache that counts its bytes.
     pub cache: Weak<Cache>,
@@ -91,7 +91,7 @@ impl Background {
         })
     }
 
-    /// What all caches that share these threads have done.
+    /// The counters of all caches that share these threads.
     #[must_use]
     pub fn counters(&self) -> &Arc<CacheCounters> {
         &self.counters

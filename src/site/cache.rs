@@ -1,4 +1,4 @@
-//! What paths were found to lead to, kept for as long as the file system says the same.
+//! The outcomes of look-ups, kept for as long as the file system says the same.
 //!
 //! An entry is trusted for [`TRUST`]. After that its file is asked about with one `statx`, and
 //! read again only if the answer differs. However many clients ask for a path at once, one of
@@ -34,9 +34,9 @@ use lanes::Lanes;
 
 pub use key::Key;
 
-/// How long an entry is served without a look at the file system: short enough that a deploy
-/// seems instant, long enough that a busy page costs a dozen system calls a second in all. A change
-/// is promised to be seen within 100 ms, and the clock may be one step of 10 ms behind.
+/// The time for which an entry is served without a look at the file system: short enough that a
+/// deploy seems instant, long enough that a busy page costs a dozen system calls a second in all. A
+/// change is promised to be seen within 100 ms, and the clock may be one step of 10 ms behind.
 pub const TRUST: Duration = Duration::from_millis(90);
 
 /// Bytes that an entry takes beside its path and the forms of its content: the slot, the facts,
@@ -47,9 +47,9 @@ const ENTRY_OVERHEAD: u64 = 1024;
 /// form of any larger one fit.
 const SHARD_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How often the coded forms beside a file are looked at. They say the same as the file itself,
-/// so that nobody sees anything old meanwhile, and three more looks each time would cost more than
-/// the file's own.
+/// The age at which the coded forms beside a file are looked at again. They say the same as the
+/// file itself, so that nobody sees anything old meanwhile, and three more looks each time would
+/// cost more than the file's own.
 const SIBLINGS_TRUST: Duration = Duration::from_secs(1);
 
 /// Bytes of content that answers on their way may hold beyond the cache, at the least.
@@ -152,7 +152,7 @@ impl Cache {
         Self { slots, bound, lanes: Lanes::new(), background }
     }
 
-    /// What `path` of `site` leads to, at most [`TRUST`] ago.
+    /// The outcome of a look-up of `path` of `site`, at most [`TRUST`] old.
     pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
         self.answer(site, Subject::Path(path), wanted).await
     }
@@ -253,7 +253,7 @@ impl Cache {
         held.slot
     }
 
-    /// Whether there is the content of a representation in a coding. Work that this shows to be
+    /// The state of the content of a representation in a coding. Work that this shows to be
     /// worth it is left to the background, if the caller `may_claim` any.
     pub fn form(
         self: &Arc<Self>,
@@ -298,7 +298,7 @@ impl Cache {
         }
     }
 
-    /// Whether answers on their way hold so much content beyond the cache, because it was evicted
+    /// True if answers on their way hold so much content beyond the cache, because it was evicted
     /// or never kept, that no more of it should be read into memory for them.
     fn is_overdrawn(&self) -> bool {
         let bound = (self.bound / 2).clamp(BEYOND_LEAST, BEYOND_MOST);

@@ -10,7 +10,7 @@ use quick_cache::DefaultHashBuilder as RandomState;
 
 use crate::process::clock::Tick;
 
-/// How often one complaint is told.
+/// The shortest time between two complaints about one file.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Complaints told within one [`PAUSE`], at the most. Beyond that the operator knows enough.
@@ -24,7 +24,7 @@ pub struct Complaints {
 }
 
 impl Complaints {
-    /// Whether it is time to complain about `file` of `site`, to be asked before each complaint.
+    /// True if it is time to complain about `file` of `site`, to be asked before each complaint.
     pub fn may_be_told(&self, site: &str, file: &str, now: Tick) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let complaint = self.hasher.hash_one((site, file));

@@ -1,4 +1,4 @@
-//! What the caches have done since the start of the process, whatever snapshots came and went.
+//! Counters of all caches since the start of the process, whatever snapshots came and went.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,7 @@ impl Count {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many there were.
+    /// The number of them since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

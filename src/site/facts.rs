@@ -1,4 +1,4 @@
-//! What the file system says of a file, and whether that can be believed.
+//! The file system's account of a file, and the test whether it can be believed.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,7 +38,7 @@ struct Stamp {
     nanoseconds: u32,
 }
 
-/// What a name stands for.
+/// The kind of thing that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A regular file: the only kind that is served.
@@ -72,7 +72,7 @@ impl Facts {
             .map(|found| Self::from(&found))
     }
 
-    /// What the name stands for.
+    /// The kind of thing that the name stands for.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
@@ -90,7 +90,7 @@ impl Facts {
         self.changed.to_system_time()
     }
 
-    /// Whether this file is as old as `other`, or younger, by the clock that its own time was kept
+    /// True if this file is as old as `other`, or younger, by the clock that its own time was kept
     /// by: many tools cut the time that they copy to whole seconds or microseconds.
     #[must_use]
     pub fn is_as_young_as(&self, other: &Self) -> bool {
@@ -99,7 +99,7 @@ impl Facts {
         self.modified >= Stamp { seconds, nanoseconds: nanoseconds - nanoseconds % step }
     }
 
-    /// Whether content read at `now` could be followed by other content with these same facts:
+    /// True if content read at `now` could be followed by other content with these same facts:
     /// then it may be shown for a moment, but must be read again.
     #[must_use]
     pub fn may_hide_a_change(&self, now: SystemTime) -> bool {

@@ -35,7 +35,7 @@ pub enum Content {
     Streamed {
         /// Its name.
         relative: Box<str>,
-        /// What it was when it was found.
+        /// Its facts when it was found.
         facts: Facts,
     },
 }
@@ -96,7 +96,7 @@ pub struct Coded {
     served: AtomicU32,
 }
 
-/// Whether a form is there.
+/// The state of a form for one request.
 #[derive(Clone, Debug)]
 pub enum Availability {
     /// It is.
@@ -107,7 +107,7 @@ pub enum Availability {
     Never,
 }
 
-/// How far a coded form has come. Only ever moves forward.
+/// The progress of a coded form. It only ever moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Stage {
@@ -120,7 +120,7 @@ enum Stage {
 }
 
 impl Coded {
-    /// Whether the form is there; and the work that should be done for it now, which is given to
+    /// The state of the form; and the work that should be done for it now, which is given to
     /// one caller only, and only to one who `may_claim` it.
     #[must_use]
     pub fn ask(&self, may_claim: bool) -> (Availability, Option<Effort>) {

@@ -72,7 +72,7 @@ impl Held {
         }
     }
 
-    /// Whether it holds an open file.
+    /// True if it holds an open file.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(&self.source, Source::File(stream) if stream.is_open())

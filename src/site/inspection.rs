@@ -20,7 +20,7 @@ pub struct Reading {
 pub struct Inspection {
     /// The first 16 bytes of the content's SHA-256, in hexadecimal.
     pub hash: Box<str>,
-    /// Whether the content is UTF-8.
+    /// True if the content is UTF-8.
     pub utf8: bool,
 }
 
@@ -78,7 +78,7 @@ impl std::fmt::Debug for Hasher {
     }
 }
 
-/// Whether content that begins with `start` is UTF-8 as far as that tells. Its last character may
+/// True if content that begins with `start` is UTF-8 as far as that tells. Its last character may
 /// be cut.
 #[must_use]
 pub fn begins_as_utf8(start: &[u8]) -> bool {

@@ -138,7 +138,7 @@ fn clean(root: &OpenRoot, relative: &str) -> Result<Option<Found<OpenFile>>, Unr
     }
 }
 
-/// Whether a file is the document of the folder it is in.
+/// True if a file is the document of the folder it is in.
 fn is_index(root: &OpenRoot, relative: &str) -> bool {
     let name = last_segment(relative);
     let folder = relative[..relative.len() - name.len()].trim_end_matches('/');
@@ -149,7 +149,7 @@ fn is_index(root: &OpenRoot, relative: &str) -> bool {
             .all(|before| open(root, &join(folder, before)).is_err())
 }
 
-/// Whether a folder has a document, readable or not.
+/// True if a folder has a document, readable or not.
 fn has_index(root: &OpenRoot, folder: &str) -> bool {
     INDEXES
         .into_iter()

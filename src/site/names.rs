@@ -80,7 +80,7 @@ impl Names {
         Ok(Self { hashes: Some(hashes.into()), has_missing_page: page, ..unknown })
     }
 
-    /// Whether there may be something of the name `name` and `suffix` together.
+    /// True if there may be something of the name `name` and `suffix` together.
     #[must_use]
     pub fn may_have(&self, name: &str, suffix: &str) -> bool {
         let Some(hashes) = &self.hashes else { return true };
@@ -89,7 +89,7 @@ impl Names {
             || hashes.binary_search(&self.hash(name.as_bytes(), suffix.as_bytes())).is_ok()
     }
 
-    /// Whether there is a page for what is missing.
+    /// True if there is a page for what is missing.
     #[must_use]
     pub fn has_missing_page(&self) -> bool {
         self.has_missing_page

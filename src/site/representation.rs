@@ -150,19 +150,19 @@ impl Representation {
         }
     }
 
-    /// Whether the beginning of the content tells something that the name does not.
+    /// True if the beginning of the content tells something that the name does not.
     fn is_maybe_text(&self) -> bool {
         self.media_type.charset || self.media_type.is_unknown()
     }
 
-    /// Whether a content coding is worth trying: by the type, or by the content where there is no
+    /// True if a content coding is worth trying: by the type, or by the content where there is no
     /// telling the type.
     fn is_compressible(&self) -> bool {
         let is_text = || self.media_type.is_unknown() && self.is_sized() && self.is_utf8();
         self.own_coding.is_none() && (self.media_type.compressible || is_text())
     }
 
-    /// Whether the content has a length that a coding pays for.
+    /// True if the content has a length that a coding pays for.
     fn is_sized(&self) -> bool {
         (CODED_MINIMUM..=CODED_LIMIT).contains(&self.facts.size)
     }
@@ -199,20 +199,20 @@ impl Representation {
         self.inspection.get_or_init(|| reading.into());
     }
 
-    /// Whether the content was left on the disk although it is small enough to be held.
+    /// True if the content was left on the disk although it is small enough to be held.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         self.facts.size <= HELD_LIMIT && matches!(self.identity.content(), Content::Streamed { .. })
     }
 
-    /// Whether the content is UTF-8, as far as is known. Of a file too large to hold, its beginning
+    /// True if the content is UTF-8, as far as is known. Of a file too large to hold, its beginning
     /// decides.
     #[must_use]
     pub fn is_utf8(&self) -> bool {
         self.inspection.get().map_or(self.utf8, |inspection| inspection.utf8)
     }
 
-    /// Whether the coded forms beside the file are the ones that were found with it.
+    /// True if the coded forms beside the file are the ones that were found with it.
     #[must_use]
     pub fn has_its_siblings(&self, root: &OpenRoot) -> bool {
         Coding::CODED.into_iter().zip(&self.siblings).all(|(coding, found)| {
@@ -226,14 +226,14 @@ impl Representation {
         })
     }
 
-    /// Whether the facts of the file or of a sibling may hide a change from `now` on.
+    /// True if the facts of the file or of a sibling may hide a change from `now` on.
     #[must_use]
     pub fn may_hide_a_change(&self, now: SystemTime) -> bool {
         let siblings = self.siblings.iter().flatten();
         siblings.chain([&self.facts]).any(|facts| facts.may_hide_a_change(now))
     }
 
-    /// Whether `other` is the same in everything that an answer could tell, so that the forms made
+    /// True if `other` is the same in everything that an answer could tell, so that the forms made
     /// of the one may be kept for the other.
     #[must_use]
     pub fn is_the_same(&self, other: &Self) -> bool {
@@ -275,7 +275,7 @@ impl Representation {
         self.last_modified
     }
 
-    /// What the content told; `None` until a streamed file has been inspected.
+    /// The facts that only the content tells; `None` until it has been read.
     #[must_use]
     pub fn inspection(&self) -> Option<&Inspection> {
         self.inspection.get()
@@ -314,7 +314,7 @@ impl Representation {
         }
     }
 
-    /// Whether answers may depend on Accept-Encoding.
+    /// True if answers may depend on Accept-Encoding.
     #[must_use]
     pub fn varies(&self) -> bool {
         self.is_compressible() || self.siblings.iter().any(Option::is_some)

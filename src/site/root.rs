@@ -12,12 +12,12 @@ use rustix::io::{self, Errno};
 
 use crate::process::clock::{AtomicTick, Tick};
 
-/// How long the open directory stands for its path. A deploy that renames a new folder into place
-/// or switches a link is seen after this time and a step of the clock: within the second that is
-/// promised.
+/// The time for which the open directory stands for its path. A deploy that renames a new folder
+/// into place or switches a link is seen after this time and a step of the clock: within the second
+/// that is promised.
 pub const ROOT_TRUST: Duration = Duration::from_millis(950);
 
-/// How often a look-up is repeated when a rename somewhere beneath the root raced it: the kernel
+/// Repetitions of a look-up when a rename somewhere beneath the root raced it: the kernel
 /// then cannot tell whether `..` stayed inside, and says so with `EAGAIN` (openat2(2)).
 const RENAME_RETRIES: usize = 8;
 
@@ -129,7 +129,7 @@ impl OpenRoot {
         Ok(Self { folder, real, identity, generation })
     }
 
-    /// Whether permissions let this process read the directory, and it cannot all the same: then
+    /// True if permissions let this process read the directory, and it cannot all the same: then
     /// something else forbids it, such as a sandbox.
     fn is_out_of_reach(&self) -> bool {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;

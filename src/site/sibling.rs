@@ -50,14 +50,14 @@ pub fn find(
     Some((Form::new(coding, content), facts))
 }
 
-/// Whether there is an empty sibling of a file that is not empty.
+/// True if there is an empty sibling of a file that is not empty.
 #[must_use]
 pub fn is_empty(root: &OpenRoot, relative: &str, coding: Coding, plain: &Facts) -> bool {
     let sibling = || Facts::at(root.folder(), &name(relative, coding));
     plain.size > 0 && sibling().is_ok_and(|facts| facts.kind() == Kind::File && facts.size == 0)
 }
 
-/// Whether a sibling can be a coded form of the file as it is now.
+/// True if a sibling can be a coded form of the file as it is now.
 #[must_use]
 pub fn is_coded_form(sibling: &Facts, plain: &Facts) -> bool {
     sibling.is_as_young_as(plain) && sibling.size < plain.size && sibling.size > 0

@@ -50,7 +50,7 @@ pub struct Site {
     rules: Kept,
 }
 
-/// What answers for a host.
+/// The answer for a host.
 #[derive(Debug)]
 pub enum Answering<'a> {
     /// This site.
@@ -66,7 +66,7 @@ pub enum Answering<'a> {
 pub struct Source {
     /// The folder of sites, or the one site.
     pub folder: PathBuf,
-    /// Whether `folder` is itself the one site, for every host.
+    /// True if `folder` is itself the one site, for every host.
     pub single: bool,
     /// Bound on cached content in bytes; 0 turns the cache off.
     pub cache_bound: u64,
@@ -136,7 +136,7 @@ impl Sites {
         Ok((Self { served: Served::ByHost(sites), cache, unreadable }, warnings))
     }
 
-    /// What answers for a host name in normal form.
+    /// The site for a host name in normal form.
     #[must_use]
     pub fn answering<'a>(&'a self, host: &str) -> Answering<'a> {
         let sites = match &self.served {
@@ -156,13 +156,13 @@ impl Sites {
         }
     }
 
-    /// Whether every host is one site.
+    /// True if every host is one site.
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self.served, Served::One(_))
     }
 
-    /// What `path` of `site` leads to: a path in normal form without hidden segments.
+    /// The outcome of a look-up of `path` of `site`: a path in normal form without hidden segments.
     pub async fn find(&self, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
         self.cache.find(site, path, wanted).await
     }
@@ -173,7 +173,7 @@ impl Sites {
         self.cache.missing_page(site, folder).await
     }
 
-    /// Whether there is the content of what was found at `path` in a coding by now. One that is
+    /// The state of the content of what was found at `path` in a coding. One that is
     /// not there yet is made, if the caller `may_claim` that.
     pub fn form(
         &self,

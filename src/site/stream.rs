@@ -59,7 +59,7 @@ impl Drop for Counted {
     }
 }
 
-/// What each of so many streams reads at a time.
+/// Bytes that each of so many streams reads at a time.
 fn share(streams: usize) -> usize {
     (SHARED / streams.max(1)).clamp(SMALL_CHUNK, CHUNK)
 }
@@ -163,7 +163,7 @@ impl Stream {
         Self { file, offset, end, access, last: Bytes::new() }
     }
 
-    /// Whether the file is open, and memory held for what is read of it.
+    /// True if the file is open, and memory held for what is read of it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.access, Access::Closed)

@@ -14,7 +14,7 @@ use super::known::{Known, Watch};
 use super::{Cache, Slot, Wanted, Weighed, entry_weight};
 use crate::process::clock::{AtomicTick, Tick};
 
-/// How often a file that changes while it is read is tried again before it is streamed as it is.
+/// Attempts to read a file that changes meanwhile, before it is streamed as it is.
 const READ_ATTEMPTS: usize = 4;
 
 /// One filling of one slot.
@@ -175,8 +175,9 @@ impl Fill {
         self.publish(began, Found::File(representation), watch)
     }
 
-    /// What was read, or the same as it is known already, with the forms that were made of it: a
-    /// file that has to be read again, because its facts are too young, is mostly the same.
+    /// The representation that was read, or the same as it is known already, with the forms that
+    /// were made of it: a file that has to be read again, because its facts are too young, is
+    /// mostly the same.
     fn unless_known(&self, read: Representation) -> Arc<Representation> {
         match self.slot.known.load().as_ref().map(|known| &known.found) {
             Some(Found::File(known))
@@ -215,7 +216,7 @@ impl Fill {
         found
     }
 
-    /// What is known from now on.
+    /// A new answer for the slot.
     pub(super) fn known(&self, began: Tick, found: Found, watch: Watch) -> Arc<Known> {
         Arc::new(Known {
             found,

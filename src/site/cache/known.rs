@@ -1,4 +1,4 @@
-//! What an entry knows, and how to tell whether it still holds.
+//! The answer in an entry, and the check that it still holds.
 
 use rustix::io::Errno;
 
@@ -46,7 +46,7 @@ impl Known {
         self.generation == root.generation() && asked.since(self.checked.load()) < TRUST
     }
 
-    /// Whether the answer has in memory what a request needs of it.
+    /// True if the answer has in memory what a request needs of it.
     pub(super) fn suffices(&self, wanted: Wanted) -> bool {
         match &self.found {
             Found::File(file) => wanted == Wanted::Facts || !file.is_unread(),
@@ -54,7 +54,7 @@ impl Known {
         }
     }
 
-    /// Whether asking the file system takes so little that a serving thread may.
+    /// True if asking the file system takes so little that a serving thread may.
     fn may_be_asked(&self, now: Tick) -> bool {
         let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
         let has_siblings = matches!(self.watch, Watch::File { .. });

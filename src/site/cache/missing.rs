@@ -1,4 +1,5 @@
-//! What is known to be missing, since the names of the folder that it would be in are known.
+//! Answers for missing paths without a look at the disk, by the names of the folder they would be
+//! in.
 //!
 //! Scanners ask for thousands of paths that no site has, none of them twice. The names of the
 //! folders on the way to the first of them are kept; for the others nothing is asked of the disk,
@@ -54,14 +55,14 @@ impl Cache {
         None
     }
 
-    /// What is known of a folder, at whatever time.
+    /// The entry of a folder's names, however old.
     fn folder(&self, site: &Site, folder: &str) -> Option<Arc<Known>> {
         let key = KeyRef { site: site.id(), subject: Subject::Names(folder) };
         self.slots.get(&key)?.slot.known.load_full()
     }
 }
 
-/// Whether a deploy has not put another folder in the root's place. Before something is said to be
+/// True if a deploy has not put another folder in the root's place. Before something is said to be
 /// missing, it is looked for there.
 fn is_latest(site: &Site, root: &OpenRoot, folder: &str) -> bool {
     let latest = || site.root().latest().map(|latest| latest.generation());
@@ -102,7 +103,7 @@ struct Step<'a> {
     next: Next<'a>,
 }
 
-/// What has to be in a folder for the way to go on.
+/// The name that a folder must have for the way to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next<'a> {
     /// A folder of this name.
@@ -118,7 +119,7 @@ enum Next<'a> {
 }
 
 impl Step<'_> {
-    /// Whether the names in the folder leave it open that the way leads somewhere.
+    /// True if the names in the folder leave it open that the way leads somewhere.
     fn may_go_on(&self, names: &Names) -> bool {
         match self.next {
             Next::Folder(name) => names.may_have(name, ""),
@@ -130,7 +131,7 @@ impl Step<'_> {
         }
     }
 
-    /// Whether there may be a page of the name of the folder that was asked for.
+    /// True if there may be a page of the name of the folder that was asked for.
     fn may_have_twin(&self, names: &Names) -> bool {
         matches!(self.next, Next::Asked(name) if names.may_have(name, CLEAN_SUFFIX))
     }

@@ -48,7 +48,7 @@ impl Scene {
         self.sites.find(&site, path, Wanted::Content).await
     }
 
-    /// What is known without any waiting.
+    /// The answer, if there is one without any waiting.
     fn find_at_once(&self, path: &str) -> Option<Found> {
         match pin!(self.find(path)).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(found) => Some(found),
@@ -56,7 +56,7 @@ impl Scene {
         }
     }
 
-    /// What is known without a look at what it leads to.
+    /// The answer, if there is one without a filling.
     fn find_without_fill(&self, path: &str) -> Option<Found> {
         let fills = || self.background.counters().fills().total();
         let before = fills();
@@ -320,7 +320,7 @@ impl Scene {
         panic!("{folder} is not believed: is it on a file system that need not tell of changes?");
     }
 
-    /// What a path leads to by the disk alone.
+    /// The answer by the disk alone.
     fn placed(&self, path: &str) -> String {
         let root = Root::open(&self.path()).unwrap().latest().unwrap();
         let found = lookup::find(&root, path).unwrap();
@@ -387,7 +387,7 @@ async fn names_are_counted() {
     assert!((30_000..40_000).contains(&(weights[1] - weights[0])), "{weights:?}");
 }
 
-/// What is done to a site.
+/// A change of a site.
 type Come = Box<dyn Fn(&Path)>;
 
 #[tokio::test]
