@@ -20,9 +20,10 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import authority
-import certificates
 import faults
 import world
+
+import certificates
 
 CASES = {
     "first": [certificates.three_names, certificates.two_at_once, certificates.left_alone],
