@@ -230,6 +230,6 @@ fn tell(site: &str, file: &str, problems: &[Problem]) {
         tracing::warn!(%site, file, "{problem}");
     }
     if let Some(more) = problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        tracing::warn!(%site, file, more, "more lines skipped: shost check names them all");
+        tracing::warn!(%site, file, more, "more lines were skipped: mend those that are named, and the next are");
     }
 }

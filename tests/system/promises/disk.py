@@ -14,6 +14,9 @@ TRUST_SECONDS = 0.09
 HITS_SECONDS = 5
 # The site's folder and the three siblings are looked at once a second, whatever the load.
 LOOKS_A_SECOND = 4
+# The rules of a site are seen within 100 ms too: each of the two files is looked at this often.
+RULES_SECONDS = 0.05
+RULES = ('"_redirects"', '"_headers"')
 ATTACH_SECONDS = 10
 
 
@@ -53,7 +56,9 @@ def hot_hits(shost, folder):
         loop()
         (count, seconds), calls = traced(server, folder / "trace", loop)
     own = [line for name, line in calls if name == "statx" and '"page.html"' in line]
-    looks = [line for name, line in calls if name == "statx" and line not in own]
+    others = [line for name, line in calls if name == "statx" and line not in own]
+    rules = [line for line in others if any(name in line for name in RULES)]
+    looks = [line for line in others if line not in rules]
     other = sorted({name for name, _ in calls if name != "statx"})
     windows = int(seconds / TRUST_SECONDS) + 1
     yield (
@@ -68,7 +73,12 @@ def hot_hits(shost, folder):
         len(looks) <= most,
         (f"beside them {len(looks)} statx of the site's folder and the siblings (may be {most})"),
     )
+    most = len(RULES) * (int(seconds / RULES_SECONDS) + 1)
+    yield (
+        len(rules) <= most,
+        f"and {len(rules)} statx of the files of rules, which are not there (may be {most})",
+    )
     yield (
         not other,
-        f"{len(calls) - len(own) - len(looks)} opens and reads {' '.join(other)}(may be 0)",
+        f"{len(calls) - len(own) - len(others)} opens and reads {' '.join(other)}(may be 0)",
     )
