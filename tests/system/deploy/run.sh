@@ -15,7 +15,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-project=$(cd "$here/../.." && pwd)
+project=$(cd "$here/../../.." && pwd)
 binary=$(realpath "${1:?usage: run.sh BINARY}")
 cache=${SHOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shost}
 # A test that hangs must not hold up a whole CI run.
