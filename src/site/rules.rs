@@ -1,6 +1,6 @@
 //! The rules of a site, kept for as long as their files say the same.
 //!
-//! They are files like any other: looked at again after [`TRUST`], read whole or not at all, and on
+//! They are files like any other: looked at again after 50 ms, read whole or not at all, and on
 //! a thread that may block. One that cannot be read any more leaves the last rules in force.
 
 use std::hash::{BuildHasher, RandomState};
