@@ -24,20 +24,20 @@ fn setup() -> Setup {
 /// Asks until the answer is what it should become, and holds that no request later than `patience`
 /// after the change was answered with anything but that.
 #[track_caller]
-fn await_change(
+pub(crate) fn await_change(
     connection: &mut Connection,
-    target: &str,
+    request: &Request,
     patience: Duration,
     is_new: impl Fn(&Response) -> bool,
 ) {
     let changed = Instant::now();
     loop {
         let began = changed.elapsed();
-        let answer = connection.send(&Request::get(target));
+        let answer = connection.send(request);
         if is_new(&answer) {
             return;
         }
-        let shown = (answer.status, answer.text());
+        let (shown, target) = ((answer.status, answer.text()), &request.target);
         assert!(began <= patience, "{target}, {began:?} after the change: {shown:?}");
     }
 }
@@ -61,7 +61,7 @@ fn a_changed_file_is_seen_in_time() {
         connection.send(&Request::get(target));
         change(&server.site("a.test"));
         println!("{what}");
-        await_change(&mut connection, target, FILE_PATIENCE, |answer| {
+        await_change(&mut connection, &Request::get(target), FILE_PATIENCE, |answer| {
             answer.status == status && (text.is_empty() || answer.text() == text)
         });
     }
@@ -94,7 +94,7 @@ fn a_second_change_within_the_clocks_step_is_seen() {
         site.file("page.html", first);
         connection.send(&Request::get("/page.html"));
         site.file("page.html", &second);
-        await_change(&mut connection, "/page.html", FILE_PATIENCE, |answer| {
+        await_change(&mut connection, &Request::get("/page.html"), FILE_PATIENCE, |answer| {
             answer.text() == second
         });
     }
