@@ -9,6 +9,7 @@ mod key;
 mod known;
 mod lanes;
 mod missing;
+mod siblings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,17 +189,18 @@ impl Cache {
     }
 
     fn remembered(
-        &self,
-        site: &Site,
-        root: &OpenRoot,
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        root: &Arc<OpenRoot>,
         (subject, wanted): (Subject<&str>, Wanted),
         now: Tick,
     ) -> Option<Found> {
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        let holds =
-            known.suffices(wanted) && (known.is_trusted(root, now) || known.still_holds(root, now));
+        let ask = |file: &Representation| self.has_its_siblings((site, root), file, now);
+        let holds = known.suffices(wanted)
+            && (known.is_trusted(root, now) || known.still_holds(root, now, ask));
         holds.then(|| known.found.clone())
     }
 

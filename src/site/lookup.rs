@@ -220,5 +220,10 @@ pub(super) fn last_segment(relative: &str) -> &str {
     relative.rsplit('/').next().unwrap_or(relative)
 }
 
+/// The folder that a file lies in, by its name beneath the root; empty for the root itself.
+pub(super) fn folder_of(relative: &str) -> &str {
+    relative.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::facts::Facts;
 use super::form::{Availability, Coded, Content, Form};
 use super::inspection::{Inspection, Reading, begins_as_utf8};
 use super::lookup::{OpenFile, last_segment};
+use super::names::Names;
 use super::root::OpenRoot;
 use super::sibling::{self, Siblings};
 use crate::coding::Coding;
@@ -226,6 +227,19 @@ impl Representation {
         })
     }
 
+    /// True if there are coded forms beside the file.
+    #[must_use]
+    pub fn has_siblings(&self) -> bool {
+        self.siblings.iter().any(Option::is_some)
+    }
+
+    /// True if the `names` in its folder leave it open that there are coded forms beside the file.
+    #[must_use]
+    pub fn may_have_siblings(&self, names: &Names) -> bool {
+        let name = self.file_name();
+        Coding::CODED.into_iter().any(|coding| names.may_have(name, coding.file_suffix()))
+    }
+
     /// True if the facts of the file or of a sibling may hide a change from `now` on.
     #[must_use]
     pub fn may_hide_a_change(&self, now: SystemTime) -> bool {
@@ -317,7 +331,7 @@ impl Representation {
     /// True if answers may depend on Accept-Encoding.
     #[must_use]
     pub fn varies(&self) -> bool {
-        self.is_compressible() || self.siblings.iter().any(Option::is_some)
+        self.is_compressible() || self.has_siblings()
     }
 
     /// The place of a coded form; `None` for the identity.

@@ -71,7 +71,7 @@ impl Fill {
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
             && known.suffices(self.wanted)
-            && known.holds(&self.root, began)
+            && known.holds(&self.root, began, |file| self.has_its_siblings(file, began))
         {
             return Some(known.found.clone());
         }

@@ -1,10 +1,13 @@
 //! The answer in an entry, and the check that it still holds.
 
+use std::time::Duration;
+
 use rustix::io::Errno;
 
 use super::super::Found;
 use super::super::facts::{Facts, Kind};
 use super::super::names::Names;
+use super::super::representation::Representation;
 use super::super::root::OpenRoot;
 use super::{SIBLINGS_TRUST, TRUST, Wanted};
 use crate::process::clock::{AtomicTick, Tick};
@@ -12,7 +15,7 @@ use crate::process::clock::{AtomicTick, Tick};
 /// An entry checked this recently has its names in the kernel's own cache, so that the next check
 /// takes about a microsecond and may run on a serving thread. An older one is checked where
 /// waiting for a disk holds up nobody.
-const WARM: std::time::Duration = std::time::Duration::from_secs(30);
+const WARM: Duration = Duration::from_secs(30);
 
 /// An answer, and how to tell whether it is still right.
 #[derive(Debug)]
@@ -37,7 +40,12 @@ pub(super) enum Watch {
 
 impl Known {
     pub(super) fn is_trusted(&self, root: &OpenRoot, now: Tick) -> bool {
-        self.generation == root.generation() && now.since(self.checked.load()) < TRUST
+        self.is_younger_than(TRUST, root, now)
+    }
+
+    /// True if it was checked for this root, and not so long ago.
+    pub(super) fn is_younger_than(&self, age: Duration, root: &OpenRoot, now: Tick) -> bool {
+        self.generation == root.generation() && now.since(self.checked.load()) < age
     }
 
     /// As [`is_trusted`](Self::is_trusted), for a request that was there at `asked`: a filling that
@@ -54,27 +62,31 @@ impl Known {
         }
     }
 
-    /// True if asking the file system takes so little that a serving thread may.
-    fn may_be_asked(&self, now: Tick) -> bool {
-        let is_warm = |checked: &AtomicTick| now.since(checked.load()) < WARM;
-        let has_siblings = matches!(self.watch, Watch::File { .. });
-        is_warm(&self.checked) && (!has_siblings || is_warm(&self.siblings_checked))
+    /// As [`holds`](Self::holds), where asking takes so little that a serving thread may.
+    pub(super) fn still_holds(
+        &self,
+        root: &OpenRoot,
+        now: Tick,
+        has_its_siblings: impl FnOnce(&Representation) -> bool,
+    ) -> bool {
+        now.since(self.checked.load()) < WARM && self.holds(root, now, has_its_siblings)
     }
 
-    /// As [`holds`](Self::holds), where asking takes no time.
-    pub(super) fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
-        self.may_be_asked(now) && self.holds(root, now)
-    }
-
-    /// Asks the file system; true renews the trust.
-    pub(super) fn holds(&self, root: &OpenRoot, now: Tick) -> bool {
+    /// Asks the file system; true renews the trust. `has_its_siblings` tells of a file whether the
+    /// coded forms beside it are the same.
+    pub(super) fn holds(
+        &self,
+        root: &OpenRoot,
+        now: Tick,
+        has_its_siblings: impl FnOnce(&Representation) -> bool,
+    ) -> bool {
         let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
         let holds = self.generation == root.generation()
             && match &self.watch {
                 Watch::File { relative, facts, shadows } => {
                     has(relative, facts)
                         && shadows.iter().all(|name| is_no_file(root, name))
-                        && self.has_its_siblings(root, now)
+                        && self.has_its_siblings(now, has_its_siblings)
                 }
                 Watch::Folder { relative, facts, .. } => has(relative, facts),
                 Watch::Anew => false,
@@ -86,12 +98,12 @@ impl Known {
     }
 
     /// Asks about the coded forms beside the file, if the last time is long enough ago.
-    fn has_its_siblings(&self, root: &OpenRoot, now: Tick) -> bool {
+    fn has_its_siblings(&self, now: Tick, ask: impl FnOnce(&Representation) -> bool) -> bool {
         let Found::File(representation) = &self.found else { return true };
         if now.since(self.siblings_checked.load()) < SIBLINGS_TRUST {
             return true;
         }
-        let has = representation.has_its_siblings(root);
+        let has = ask(representation);
         if has {
             self.siblings_checked.store(now);
         }

@@ -38,7 +38,7 @@ impl Cache {
             let known = self.folder(site, step.folder)?;
             if !known.is_trusted(root, now) {
                 looks = looks.checked_sub(1)?;
-                if !is_latest(site, root, step.folder) || !known.still_holds(root, now) {
+                if !is_latest(site, root, step.folder) || !known.still_holds(root, now, |_| true) {
                     return None;
                 }
             }
@@ -56,7 +56,7 @@ impl Cache {
     }
 
     /// The entry of a folder's names, however old.
-    fn folder(&self, site: &Site, folder: &str) -> Option<Arc<Known>> {
+    pub(super) fn folder(&self, site: &Site, folder: &str) -> Option<Arc<Known>> {
         let key = KeyRef { site: site.id(), subject: Subject::Names(folder) };
         self.slots.get(&key)?.slot.known.load_full()
     }
@@ -80,9 +80,9 @@ impl Fill {
         }
     }
 
-    fn names_in(&self, folder: &str, began: Tick) -> Option<Arc<Known>> {
+    pub(super) fn names_in(&self, folder: &str, began: Tick) -> Option<Arc<Known>> {
         if let Some(known) = self.cache.folder(&self.site, folder)
-            && known.holds(&self.root, began)
+            && known.holds(&self.root, began, |_| true)
         {
             return Some(known);
         }

@@ -193,6 +193,43 @@ async fn a_sibling_is_used_and_its_going_seen() {
 }
 
 #[tokio::test]
+async fn a_sibling_comes_and_goes_where_the_names_are_known() {
+    let scene = Scene::new(1 << 20, &[("a.txt", &"a line of text\n".repeat(1_000))]);
+    let sibling = scene.path().join("a.txt.br");
+    let wait_for = async |expected: bool| {
+        let came = tokio::time::timeout(super::SIBLINGS_TRUST * 3, async {
+            loop {
+                let Found::File(file) = scene.find("/a.txt").await else { panic!("not a file") };
+                if file.has_siblings() == expected {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        came.await.unwrap();
+    };
+    for _ in 0..2 {
+        // A file is asked for until the names around it have been read.
+        let site = Arc::clone(scene.sites.all()[0]);
+        let is_known = || {
+            let known = scene.sites.cache().folder(&site, "");
+            known.is_some_and(|known| known.names().is_some_and(|names| !names.may_have("b", "")))
+        };
+        let learned = tokio::time::timeout(super::SIBLINGS_TRUST * 10, async {
+            while !is_known() {
+                scene.find("/a.txt").await;
+                tokio::task::yield_now().await;
+            }
+        });
+        learned.await.unwrap();
+        fs::write(&sibling, "sibling").unwrap();
+        wait_for(true).await;
+        fs::remove_file(&sibling).unwrap();
+        wait_for(false).await;
+    }
+}
+
+#[tokio::test]
 async fn nobody_who_asks_for_a_busy_page_waits_for_another_thread() {
     let scene = Scene::new(1 << 20, &[("a.txt", "1")]);
     let fills = || scene.background.counters().fills().total();

@@ -12,8 +12,9 @@ CALLS = "trace=%file,%fstat,pread64,preadv,preadv2,getdents64"
 # An answer is trusted for this long after the last look, to be seen within 100 ms.
 TRUST_SECONDS = 0.09
 HITS_SECONDS = 5
-# The site's folder and the three siblings are looked at once a second, whatever the load.
-LOOKS_A_SECOND = 4
+# The site's folder, and the names around the file, which tell of its siblings, are looked at once a
+# second, whatever the load.
+LOOKS_A_SECOND = 2
 # The rules of a site are seen within 100 ms too: each of the two files is looked at this often.
 RULES_SECONDS = 0.05
 RULES = ('"_redirects"', '"_headers"')
@@ -71,7 +72,7 @@ def hot_hits(shost, folder):
     most = LOOKS_A_SECOND * (int(seconds) + 1)
     yield (
         len(looks) <= most,
-        (f"beside them {len(looks)} statx of the site's folder and the siblings (may be {most})"),
+        (f"beside them {len(looks)} statx of the site's folder and its names (may be {most})"),
     )
     most = len(RULES) * (int(seconds / RULES_SECONDS) + 1)
     yield (
