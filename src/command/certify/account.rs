@@ -30,7 +30,7 @@ pub(super) struct Binding {
 
 /// The file of an account.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct AccountFile {
     credentials: AccountCredentials,
 }
 
@@ -64,7 +64,9 @@ pub(super) async fn open(
     let contact = registration.email.as_ref().map(|email| format!("mailto:{email}"));
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
     let kept = storage.account(directory)?;
-    if let Some(kept) = kept.as_deref().and_then(|text| serde_json::from_slice::<Kept>(text).ok()) {
+    if let Some(kept) =
+        kept.as_deref().and_then(|text| serde_json::from_slice::<AccountFile>(text).ok())
+    {
         let builder = Account::builder_with_http(Box::new(http.clone()));
         let account = builder.from_credentials(kept.credentials).await?;
         match account.update_contacts(&contact).await.map_err(Failure::from) {
@@ -103,7 +105,7 @@ async fn create(
         (made, _) => made,
     };
     let (account, credentials) = made?;
-    let text = serde_json::to_vec(&Kept { credentials }).expect("strings are JSON");
+    let text = serde_json::to_vec(&AccountFile { credentials }).expect("strings are JSON");
     storage.keep_account(directory, &text)?;
     Ok(account)
 }

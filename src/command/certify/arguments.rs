@@ -89,19 +89,19 @@ pub struct CertifyArguments {
 
 /// An authority, and its directory for trying things out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Authority {
+pub(super) struct CertificateAuthority {
     pub(super) directory: String,
     pub(super) staging: Option<String>,
 }
 
 impl CertifyArguments {
     /// The authorities in the order in which they are asked.
-    pub(super) fn authorities(&self) -> Vec<Authority> {
+    pub(super) fn authorities(&self) -> Vec<CertificateAuthority> {
         let authority = |(position, directory): (usize, &String)| {
             let named = self.acme_staging.as_ref().filter(|_| position == 0);
             let known = (directory == LetsEncrypt::Production.url())
                 .then(|| LetsEncrypt::Staging.url().to_owned());
-            Authority { directory: directory.clone(), staging: named.cloned().or(known) }
+            CertificateAuthority { directory: directory.clone(), staging: named.cloned().or(known) }
         };
         self.acme_directory.iter().enumerate().map(authority).collect()
     }
@@ -119,19 +119,19 @@ impl CertifyArguments {
 mod tests {
     use super::*;
 
-    fn authorities(words: &[&str]) -> Vec<Authority> {
+    fn authorities(words: &[&str]) -> Vec<CertificateAuthority> {
         let words = std::iter::once("certify").chain(words.iter().copied());
         CertifyArguments::try_parse_from(words).unwrap().authorities()
     }
 
     #[test]
     fn the_staging_directory_is_the_first_authoritys() {
-        let authority = |directory: &str, staging: Option<&str>| Authority {
+        let authority = |directory: &str, staging: Option<&str>| CertificateAuthority {
             directory: directory.into(),
             staging: staging.map(Into::into),
         };
         let known = authority(LetsEncrypt::Production.url(), Some(LetsEncrypt::Staging.url()));
-        let table: [(&[&str], &[Authority]); 4] = [
+        let table: [(&[&str], &[CertificateAuthority]); 4] = [
             (&[], std::slice::from_ref(&known)),
             (&["--acme-directory", "https://a"], &[authority("https://a", None)]),
             (

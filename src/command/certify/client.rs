@@ -41,12 +41,12 @@ const SHOWN_BYTES: usize = 100;
 /// Who asks, as authorities want to know (RFC 8555 §6.1).
 const AGENT: &str = concat!("shost/", env!("CARGO_PKG_VERSION"), " (instant-acme)");
 
-type Connection = HttpsConnector<HttpConnector>;
+type Connector = HttpsConnector<HttpConnector>;
 
 /// A client of authorities; cloned freely.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
-    client: Client<Connection, BodyWrapper<Bytes>>,
+    client: Client<Connector, BodyWrapper<Bytes>>,
     retry_after: Arc<Mutex<Option<Duration>>>,
 }
 
@@ -105,7 +105,7 @@ impl Http {
     async fn exchange(
         &self,
         request: Request<BodyWrapper<Bytes>>,
-    ) -> Result<Response<Body>, String> {
+    ) -> Result<Response<RequestBody>, String> {
         let response = self.client.request(request).await.map_err(|error| reason(&error))?;
         let (mut parts, body) = response.into_parts();
         let body = match Limited::new(body, ANSWER_BYTES).collect().await {
@@ -125,11 +125,11 @@ impl Http {
             *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner) = wait;
             problem(parts.status, &body)?;
         }
-        Ok(Response::from_parts(parts, Body::new(body)))
+        Ok(Response::from_parts(parts, RequestBody::new(body)))
     }
 }
 
-type Body = http_body_util::Full<Bytes>;
+type RequestBody = http_body_util::Full<Bytes>;
 
 impl HttpClient for Http {
     fn request(

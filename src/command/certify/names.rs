@@ -9,7 +9,7 @@ use crate::semantics::host::{self, www_counterpart};
 
 /// A name that a certificate is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct WantedName {
     pub(super) name: FolderName,
     /// There is no folder of this name but one of its counterpart: it is served only if the DNS
     /// leads it here.
@@ -22,15 +22,15 @@ const NOT_PUBLIC: [&str; 8] =
     ["localhost", "local", "internal", "home.arpa", "invalid", "example", "onion", "alt"];
 
 /// The names for these site folders, in the order of names.
-pub(super) fn wanted(sites: &BTreeSet<FolderName>) -> Vec<Wanted> {
+pub(super) fn wanted(sites: &BTreeSet<FolderName>) -> Vec<WantedName> {
     let mut wanted = Vec::new();
     for site in sites {
-        wanted.push(Wanted { name: site.clone(), is_counterpart: false });
+        wanted.push(WantedName { name: site.clone(), is_counterpart: false });
         let FolderName::Host(host) = site else { continue };
         if let Some(counterpart) = www_counterpart(host) {
             let name = FolderName::Host(counterpart.into_owned());
             if !sites.contains(&name) {
-                wanted.push(Wanted { name, is_counterpart: true });
+                wanted.push(WantedName { name, is_counterpart: true });
             }
         }
     }

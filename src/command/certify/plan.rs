@@ -1,7 +1,7 @@
 //! The plan: which name is due for a certificate, why, and when it is looked at next. A pure
 //! function of the time and of what is known, so that years pass in a table of tests.
 
-use super::record::Record;
+use super::record::RenewalRecord;
 
 /// Seconds since 1970, in UTC.
 pub(super) type Seconds = u64;
@@ -27,7 +27,7 @@ const PAUSES: [Seconds; 6] = [0, 0, 10 * 60, HOUR, 6 * HOUR, DAY];
 
 /// The certificate that is in the TLS folder for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum CurrentCertificate {
     /// None.
     Nothing,
     /// One that certify did not make.
@@ -51,7 +51,7 @@ pub(super) struct Life {
 
 /// What to do about one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextStep {
     /// Nothing, ever: somebody else takes care of the name.
     Leave,
     /// Nothing before this time; the certificate that is held is good until then.
@@ -61,12 +61,12 @@ pub(super) enum Step {
     /// Nothing can be said: by this machine's clock the certificate is from the future.
     WrongClock,
     /// A certificate is ordered.
-    Order { due: Due, rehearse: bool },
+    Order { due: OrderReason, rehearse: bool },
 }
 
 /// Why a certificate is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum OrderReason {
     /// There is none.
     Missing,
     /// The one that is held comes from an authority that is no longer named.
@@ -78,29 +78,38 @@ pub(super) enum Due {
 }
 
 /// Says what to do about one name as of `now`. `directories` are those of the named authorities.
-pub(super) fn step(held: &Held, record: &Record, directories: &[String], now: Seconds) -> Step {
+pub(super) fn step(
+    held: &CurrentCertificate,
+    record: &RenewalRecord,
+    directories: &[String],
+    now: Seconds,
+) -> NextStep {
     let due = match held {
-        Held::Foreign | Held::Covered => return Step::Leave,
-        Held::Nothing => Due::Missing,
-        Held::Ours(life) if now + CLOCK_TOLERANCE < life.not_before => return Step::WrongClock,
-        Held::Ours(life) if !directories.contains(&life.directory) => Due::OtherAuthority,
-        Held::Ours(life) => {
+        CurrentCertificate::Foreign | CurrentCertificate::Covered => return NextStep::Leave,
+        CurrentCertificate::Nothing => OrderReason::Missing,
+        CurrentCertificate::Ours(life) if now + CLOCK_TOLERANCE < life.not_before => {
+            return NextStep::WrongClock;
+        }
+        CurrentCertificate::Ours(life) if !directories.contains(&life.directory) => {
+            OrderReason::OtherAuthority
+        }
+        CurrentCertificate::Ours(life) => {
             let (at, due) = renewal(life, record);
             if now < at {
-                return Step::Keep { until: at };
+                return NextStep::Keep { until: at };
             }
             due
         }
     };
     match resume(record, now) {
-        Some(until) => Step::Pause { until },
-        None => Step::Order { due, rehearse: record.refusals > 0 },
+        Some(until) => NextStep::Pause { until },
+        None => NextStep::Order { due, rehearse: record.refusals > 0 },
     }
 }
 
 /// When a certificate is due for renewal: by the authority's window, if it was told and is not
 /// later than is safe; else by the life that is left.
-fn renewal(life: &Life, record: &Record) -> (Seconds, Due) {
+fn renewal(life: &Life, record: &RenewalRecord) -> (Seconds, OrderReason) {
     let whole = life.not_after.saturating_sub(life.not_before);
     let left = if whole < SHORT_LIFE { whole / 2 } else { whole / 3 };
     let ending = life.not_after.saturating_sub(left);
@@ -110,9 +119,9 @@ fn renewal(life: &Life, record: &Record) -> (Seconds, Due) {
             // A window that begins after half of the spare time has gone is not believed.
             let latest = life.not_after.saturating_sub(left / 2);
             let chosen = chosen(window.start, window.end, &life.leaf);
-            (chosen.saturating_sub(RUN_INTERVAL).min(latest), Due::Suggested)
+            (chosen.saturating_sub(RUN_INTERVAL).min(latest), OrderReason::Suggested)
         }
-        None => (ending, Due::Ending),
+        None => (ending, OrderReason::Ending),
     }
 }
 
@@ -128,7 +137,7 @@ fn chosen(start: Seconds, end: Seconds, leaf: &str) -> Seconds {
 /// When a name whose last tries failed may be tried again, if that is later than `now`.
 ///
 /// A time that lies further ahead than the longest pause was written by a wrong clock.
-fn resume(record: &Record, now: Seconds) -> Option<Seconds> {
+fn resume(record: &RenewalRecord, now: Seconds) -> Option<Seconds> {
     let refusals = usize::try_from(record.refusals).unwrap_or(usize::MAX);
     let pause = PAUSES[refusals.min(PAUSES.len() - 1)];
     let failed = record.failure.as_ref().map_or(0, |failure| failure.at);
@@ -143,15 +152,15 @@ pub(super) const MAX_RETRY_AFTER: Seconds = 8 * DAY;
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Failed, Window};
+    use super::super::record::{Failed, RenewalWindow};
     use super::*;
 
     /// When the tests take place.
     const NOW: Seconds = 21_000 * DAY;
     const AUTHORITY: &str = "https://ca.test/dir";
 
-    fn ours(age: Seconds, left: Seconds) -> Held {
-        Held::Ours(Life {
+    fn ours(age: Seconds, left: Seconds) -> CurrentCertificate {
+        CurrentCertificate::Ours(Life {
             leaf: "8000000000000000".into(),
             directory: AUTHORITY.into(),
             not_before: NOW - age,
@@ -160,60 +169,66 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(held: &Held, record: &Record, expected: &Step) {
+    fn check(held: &CurrentCertificate, record: &RenewalRecord, expected: &NextStep) {
         assert_eq!(step(held, record, &[AUTHORITY.into()], NOW), *expected, "{held:?} {record:?}");
     }
 
-    fn order(due: Due) -> Step {
-        Step::Order { due, rehearse: false }
+    fn order(due: OrderReason) -> NextStep {
+        NextStep::Order { due, rehearse: false }
     }
 
     #[test]
     fn what_is_held_decides() {
         let table = [
-            (Held::Nothing, order(Due::Missing)),
-            (Held::Foreign, Step::Leave),
-            (Held::Covered, Step::Leave),
+            (CurrentCertificate::Nothing, order(OrderReason::Missing)),
+            (CurrentCertificate::Foreign, NextStep::Leave),
+            (CurrentCertificate::Covered, NextStep::Leave),
             // 90 days: due when 30 are left.
-            (ours(59 * DAY, 31 * DAY), Step::Keep { until: NOW + DAY }),
-            (ours(60 * DAY, 30 * DAY), order(Due::Ending)),
-            (ours(89 * DAY, DAY), order(Due::Ending)),
+            (ours(59 * DAY, 31 * DAY), NextStep::Keep { until: NOW + DAY }),
+            (ours(60 * DAY, 30 * DAY), order(OrderReason::Ending)),
+            (ours(89 * DAY, DAY), order(OrderReason::Ending)),
             // 45 days: 15.
-            (ours(29 * DAY, 16 * DAY), Step::Keep { until: NOW + DAY }),
-            (ours(30 * DAY, 15 * DAY), order(Due::Ending)),
+            (ours(29 * DAY, 16 * DAY), NextStep::Keep { until: NOW + DAY }),
+            (ours(30 * DAY, 15 * DAY), order(OrderReason::Ending)),
             // 10 days are not short, less are.
-            (ours(6 * DAY, 4 * DAY), Step::Keep { until: NOW + 4 * DAY - 10 * DAY / 3 }),
-            (ours(2 * DAY, 4 * DAY), Step::Keep { until: NOW + DAY }),
-            (ours(3 * DAY, 3 * DAY), order(Due::Ending)),
-            (ours(HOUR, 0), order(Due::Ending)),
+            (ours(6 * DAY, 4 * DAY), NextStep::Keep { until: NOW + 4 * DAY - 10 * DAY / 3 }),
+            (ours(2 * DAY, 4 * DAY), NextStep::Keep { until: NOW + DAY }),
+            (ours(3 * DAY, 3 * DAY), order(OrderReason::Ending)),
+            (ours(HOUR, 0), order(OrderReason::Ending)),
         ];
         for (held, expected) in table {
-            check(&held, &Record::default(), &expected);
+            check(&held, &RenewalRecord::default(), &expected);
         }
     }
 
     #[test]
     fn an_expired_certificate_is_due() {
-        let Held::Ours(mut life) = ours(100 * DAY, 0) else { unreachable!() };
+        let CurrentCertificate::Ours(mut life) = ours(100 * DAY, 0) else { unreachable!() };
         life.not_after = NOW - 10 * DAY;
-        check(&Held::Ours(life), &Record::default(), &order(Due::Ending));
+        check(
+            &CurrentCertificate::Ours(life),
+            &RenewalRecord::default(),
+            &order(OrderReason::Ending),
+        );
     }
 
     #[test]
     fn a_certificate_from_the_future_shows_a_wrong_clock() {
-        let Held::Ours(mut life) = ours(0, 90 * DAY) else { unreachable!() };
-        for (ahead, expected) in
-            [(HOUR, Step::Keep { until: NOW + 60 * DAY + 1200 }), (2 * HOUR, Step::WrongClock)]
-        {
+        let CurrentCertificate::Ours(mut life) = ours(0, 90 * DAY) else { unreachable!() };
+        for (ahead, expected) in [
+            (HOUR, NextStep::Keep { until: NOW + 60 * DAY + 1200 }),
+            (2 * HOUR, NextStep::WrongClock),
+        ] {
             life.not_before = NOW + ahead;
-            check(&Held::Ours(life.clone()), &Record::default(), &expected);
+            check(&CurrentCertificate::Ours(life.clone()), &RenewalRecord::default(), &expected);
         }
     }
 
     #[test]
     fn a_certificate_of_an_authority_that_is_not_named_any_more_is_replaced() {
-        let step = step(&ours(0, 90 * DAY), &Record::default(), &["https://b.test".into()], NOW);
-        assert_eq!(step, order(Due::OtherAuthority));
+        let step =
+            step(&ours(0, 90 * DAY), &RenewalRecord::default(), &["https://b.test".into()], NOW);
+        assert_eq!(step, order(OrderReason::OtherAuthority));
     }
 
     #[test]
@@ -221,37 +236,40 @@ mod tests {
         let held = ours(10 * DAY, 80 * DAY);
         // The leaf draws the middle of the window.
         let table = [
-            ((NOW - DAY, NOW - HOUR), order(Due::Suggested)),
+            ((NOW - DAY, NOW - HOUR), order(OrderReason::Suggested)),
             // The middle comes before the next run.
-            ((NOW, NOW + DAY), order(Due::Suggested)),
-            ((NOW + 4 * DAY, NOW + 6 * DAY), Step::Keep { until: NOW + 5 * DAY - RUN_INTERVAL }),
+            ((NOW, NOW + DAY), order(OrderReason::Suggested)),
+            (
+                (NOW + 4 * DAY, NOW + 6 * DAY),
+                NextStep::Keep { until: NOW + 5 * DAY - RUN_INTERVAL },
+            ),
             // Later than is safe: half of the last third.
-            ((NOW + 500 * DAY, NOW + 600 * DAY), Step::Keep { until: NOW + 65 * DAY }),
-            ((NOW + 2 * DAY, NOW), Step::Keep { until: NOW + 2 * DAY - RUN_INTERVAL }),
-            ((u64::MAX, u64::MAX), Step::Keep { until: NOW + 65 * DAY }),
-            ((0, u64::MAX), Step::Keep { until: NOW + 65 * DAY }),
+            ((NOW + 500 * DAY, NOW + 600 * DAY), NextStep::Keep { until: NOW + 65 * DAY }),
+            ((NOW + 2 * DAY, NOW), NextStep::Keep { until: NOW + 2 * DAY - RUN_INTERVAL }),
+            ((u64::MAX, u64::MAX), NextStep::Keep { until: NOW + 65 * DAY }),
+            ((0, u64::MAX), NextStep::Keep { until: NOW + 65 * DAY }),
         ];
         for ((start, end), expected) in table {
-            let window = Window { leaf: "8000000000000000".into(), start, end };
-            let record = Record { window: Some(window), ..Record::default() };
+            let window = RenewalWindow { leaf: "8000000000000000".into(), start, end };
+            let record = RenewalRecord { window: Some(window), ..RenewalRecord::default() };
             check(&held, &record, &expected);
         }
     }
 
     #[test]
     fn the_window_of_another_certificate_says_nothing() {
-        let window = Window { leaf: "ff".into(), start: NOW - DAY, end: NOW - HOUR };
-        let record = Record { window: Some(window), ..Record::default() };
-        check(&ours(10 * DAY, 80 * DAY), &record, &Step::Keep { until: NOW + 50 * DAY });
+        let window = RenewalWindow { leaf: "ff".into(), start: NOW - DAY, end: NOW - HOUR };
+        let record = RenewalRecord { window: Some(window), ..RenewalRecord::default() };
+        check(&ours(10 * DAY, 80 * DAY), &record, &NextStep::Keep { until: NOW + 50 * DAY });
     }
 
     #[test]
     fn refusals_slow_it_down_to_once_a_day() {
         let failed = |at| Some(Failed { at, directory: None, reason: "no".into() });
-        let retry = Step::Order { due: Due::Missing, rehearse: true };
-        let until = |until| Step::Pause { until };
+        let retry = NextStep::Order { due: OrderReason::Missing, rehearse: true };
+        let until = |until| NextStep::Pause { until };
         let table = [
-            (0, NOW - 1, None, order(Due::Missing)),
+            (0, NOW - 1, None, order(OrderReason::Missing)),
             (1, NOW - 1, None, retry.clone()),
             (2, NOW - 60, None, until(NOW + 9 * 60)),
             (2, NOW - 600, None, retry.clone()),
@@ -269,8 +287,8 @@ mod tests {
             (1, NOW - 1, Some(u64::MAX), retry),
         ];
         for (refusals, at, not_before, expected) in table {
-            let record = Record { refusals, failure: failed(at), not_before, window: None };
-            check(&Held::Nothing, &record, &expected);
+            let record = RenewalRecord { refusals, failure: failed(at), not_before, window: None };
+            check(&CurrentCertificate::Nothing, &record, &expected);
         }
     }
 }

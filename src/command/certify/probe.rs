@@ -63,7 +63,7 @@ pub(super) async fn check(host: &str, shelf: &Shelf) -> Result<(), Failure> {
     let mut unroutable = None;
     for address in addresses {
         match fetch(address, host, &token).await {
-            Ok(found) if found == Found::Content(text.clone()) => reached = true,
+            Ok(found) if found == Reply::Content(text.clone()) => reached = true,
             Ok(found) => return Err(elsewhere(address, &found)),
             Err(Unreached::NoRoute(reason)) => unroutable = Some((address, reason)),
             Err(Unreached::Failed(reason)) => return Err(unreachable(address, &reason)),
@@ -78,7 +78,7 @@ pub(super) async fn check(host: &str, shelf: &Shelf) -> Result<(), Failure> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum Reply {
     Content(String),
     /// A status, with what the other side says of itself.
     Other(String),
@@ -90,7 +90,7 @@ enum Unreached {
     Failed(String),
 }
 
-async fn fetch(address: SocketAddr, host: &str, token: &str) -> Result<Found, Unreached> {
+async fn fetch(address: SocketAddr, host: &str, token: &str) -> Result<Reply, Unreached> {
     let cause = |error: &(dyn std::error::Error + 'static)| chain(error.source().unwrap_or(error));
     let failed = |error: &(dyn std::error::Error + 'static)| Unreached::Failed(cause(error));
     let mut connector = HttpConnector::new();
@@ -117,9 +117,9 @@ async fn fetch(address: SocketAddr, host: &str, token: &str) -> Result<Found, Un
     })
 }
 
-fn found(response: &Response<Bytes>) -> Found {
+fn found(response: &Response<Bytes>) -> Reply {
     if response.status() == StatusCode::OK {
-        return Found::Content(String::from_utf8_lossy(response.body()).trim().to_owned());
+        return Reply::Content(String::from_utf8_lossy(response.body()).trim().to_owned());
     }
     let mut told = response.status().to_string();
     let field =
@@ -130,7 +130,7 @@ fn found(response: &Response<Bytes>) -> Found {
     if let Some(server) = field(SERVER) {
         told = format!("{told} from {server}");
     }
-    Found::Other(told)
+    Reply::Other(told)
 }
 
 fn is_unroutable(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -145,11 +145,11 @@ fn is_unroutable(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn elsewhere(address: SocketAddr, found: &Found) -> Failure {
+fn elsewhere(address: SocketAddr, found: &Reply) -> Failure {
     let ip = address.ip();
     let told = match found {
-        Found::Content(_) => "other content".to_owned(),
-        Found::Other(told) => one_line(told),
+        Reply::Content(_) => "other content".to_owned(),
+        Reply::Other(told) => one_line(told),
     };
     here(format!(
         "it leads to {ip}, which answers {told} where this machine's token should be: let its A \
@@ -176,16 +176,16 @@ mod tests {
     #[test]
     fn what_was_found_is_told() {
         let table = [
-            (200, None, None, "abc", Found::Content("abc".into())),
-            (200, None, Some("nginx"), " abc\n", Found::Content("abc".into())),
-            (404, None, None, "abc", Found::Other("404 Not Found".into())),
-            (404, None, Some("nginx"), "", Found::Other("404 Not Found from nginx".into())),
+            (200, None, None, "abc", Reply::Content("abc".into())),
+            (200, None, Some("nginx"), " abc\n", Reply::Content("abc".into())),
+            (404, None, None, "abc", Reply::Other("404 Not Found".into())),
+            (404, None, Some("nginx"), "", Reply::Other("404 Not Found from nginx".into())),
             (
                 301,
                 Some("https://a.net/x"),
                 Some("cloudflare"),
                 "",
-                Found::Other("301 Moved Permanently to https://a.net/x from cloudflare".into()),
+                Reply::Other("301 Moved Permanently to https://a.net/x from cloudflare".into()),
             ),
         ];
         for (status, location, server, body, expected) in table {
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_failure_names_the_address_and_the_mend() {
         let address = "192.0.2.7:80".parse().unwrap();
-        let told = elsewhere(address, &Found::Other("404\x1b".into())).to_string();
+        let told = elsewhere(address, &Reply::Other("404\x1b".into())).to_string();
         assert!(
             told.starts_with("it leads to 192.0.2.7, which answers 404\\u{1b} where"),
             "{told}"

@@ -18,7 +18,7 @@ use super::plan::Seconds;
 /// What is remembered of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Record {
+pub(super) struct RenewalRecord {
     /// Refusals by an authority since the last certificate.
     pub(super) refusals: u32,
     /// The last failure since the last certificate, of any kind.
@@ -29,7 +29,7 @@ pub(super) struct Record {
     pub(super) not_before: Option<Seconds>,
     /// When the authority wants the certificate to be renewed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) window: Option<Window>,
+    pub(super) window: Option<RenewalWindow>,
 }
 
 /// A failure: when, at which authority, and why, in one line.
@@ -44,14 +44,14 @@ pub(super) struct Failed {
 
 /// The window that an authority suggests for the renewal of one certificate (RFC 9773 §4.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Window {
+pub(super) struct RenewalWindow {
     /// SHA-256 of that certificate, in hexadecimal.
     pub(super) leaf: String,
     pub(super) start: Seconds,
     pub(super) end: Seconds,
 }
 
-impl Record {
+impl RenewalRecord {
     /// Reads a record; what cannot be read counts as nothing.
     pub(super) fn parse(text: &[u8]) -> Self {
         serde_json::from_slice(text).unwrap_or_default()
@@ -74,14 +74,17 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let record = Record {
+        let record = RenewalRecord {
             refusals: 2,
             failure: Some(Failed { at: 1, directory: None, reason: "\"no\"\n".into() }),
             not_before: Some(2),
-            window: Some(Window { leaf: "ab".into(), start: 3, end: 4 }),
+            window: Some(RenewalWindow { leaf: "ab".into(), start: 3, end: 4 }),
         };
-        assert_eq!(Record::parse(&record.text()), record);
-        assert_eq!(Record::parse(&Record::default().text()), Record::default());
+        assert_eq!(RenewalRecord::parse(&record.text()), record);
+        assert_eq!(
+            RenewalRecord::parse(&RenewalRecord::default().text()),
+            RenewalRecord::default()
+        );
     }
 
     #[test]
@@ -89,8 +92,8 @@ mod tests {
         let table: [&[u8]; 6] =
             [b"", b"{", b"[]", b"{\"refusals\": -1}", b"{\"failure\": 3}", b"\xff"];
         for text in table {
-            assert!(Record::parse(text).is_empty(), "{text:?}");
+            assert!(RenewalRecord::parse(text).is_empty(), "{text:?}");
         }
-        assert_eq!(Record::parse(b"{\"refusals\": 3, \"later\": 1}").refusals, 3);
+        assert_eq!(RenewalRecord::parse(b"{\"refusals\": 3, \"later\": 1}").refusals, 3);
     }
 }

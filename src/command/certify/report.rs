@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use super::failure::Failure;
-use super::plan::{DAY, Due, Held, Seconds, Step};
-use super::record::Record;
+use super::plan::{CurrentCertificate, DAY, NextStep, OrderReason, Seconds};
+use super::record::RenewalRecord;
 use crate::certificates::FolderName;
 use crate::log::one_line;
 
 /// What came of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum NameOutcome {
     /// Nothing to say.
     Quiet,
     /// Nothing was done, for this reason, and that is no failure.
@@ -27,23 +27,23 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Listed<'a> {
     pub(super) name: &'a FolderName,
-    pub(super) held: &'a Held,
-    pub(super) record: &'a Record,
+    pub(super) held: &'a CurrentCertificate,
+    pub(super) record: &'a RenewalRecord,
     /// `None` where no certificate can be had, with the reason.
-    pub(super) step: Result<Step, &'static str>,
+    pub(super) step: Result<NextStep, &'static str>,
 }
 
 /// Tells what came of a name at once.
-pub(super) fn tell(name: &FolderName, outcome: &Outcome) {
+pub(super) fn tell(name: &FolderName, outcome: &NameOutcome) {
     match outcome {
-        Outcome::Quiet | Outcome::Kept => {}
-        Outcome::LeftOut(reason) => print(&format!("{name}: left out: {reason}")),
-        Outcome::Issued { directory, not_after } => {
+        NameOutcome::Quiet | NameOutcome::Kept => {}
+        NameOutcome::LeftOut(reason) => print(&format!("{name}: left out: {reason}")),
+        NameOutcome::Issued { directory, not_after } => {
             let authority = authority(directory);
             let end = day(*not_after);
             print(&format!("{name}: certificate from {authority} until {end}"));
         }
-        Outcome::Failed(reason) => complain(&format!("error: {name}: {reason}")),
+        NameOutcome::Failed(reason) => complain(&format!("error: {name}: {reason}")),
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn table(listed: &[Listed<'_>], now: Seconds) -> String {
 fn row(listed: &Listed<'_>, now: Seconds) -> [String; 5] {
     let none = || "-".to_owned();
     let (issuer, left) = match listed.held {
-        Held::Ours(life) => {
+        CurrentCertificate::Ours(life) => {
             let left = if life.not_after < now {
                 "expired".to_owned()
             } else {
@@ -87,18 +87,20 @@ fn row(listed: &Listed<'_>, now: Seconds) -> [String; 5] {
             };
             (authority(&life.directory), left)
         }
-        Held::Foreign => ("elsewhere".to_owned(), none()),
-        Held::Covered | Held::Nothing => (none(), none()),
+        CurrentCertificate::Foreign => ("elsewhere".to_owned(), none()),
+        CurrentCertificate::Covered | CurrentCertificate::Nothing => (none(), none()),
     };
     let next = match &listed.step {
         Err(reason) => format!("none: {reason}"),
-        Ok(Step::Leave) if *listed.held == Held::Covered => "none: another one names it".to_owned(),
-        Ok(Step::Leave) => "none: not made by certify".to_owned(),
-        Ok(Step::Keep { until }) => format!("renew {}", day(*until)),
-        Ok(Step::Pause { until }) => format!("retry {}", moment(*until)),
-        Ok(Step::WrongClock) => "none: the clock is wrong".to_owned(),
-        Ok(Step::Order { due: Due::Missing, .. }) => "order".to_owned(),
-        Ok(Step::Order { .. }) => "renew".to_owned(),
+        Ok(NextStep::Leave) if *listed.held == CurrentCertificate::Covered => {
+            "none: another one names it".to_owned()
+        }
+        Ok(NextStep::Leave) => "none: not made by certify".to_owned(),
+        Ok(NextStep::Keep { until }) => format!("renew {}", day(*until)),
+        Ok(NextStep::Pause { until }) => format!("retry {}", moment(*until)),
+        Ok(NextStep::WrongClock) => "none: the clock is wrong".to_owned(),
+        Ok(NextStep::Order { due: OrderReason::Missing, .. }) => "order".to_owned(),
+        Ok(NextStep::Order { .. }) => "renew".to_owned(),
     };
     let failure = listed.record.failure.as_ref().map_or_else(none, |failure| {
         format!("{}: {}", moment(failure.at), one_line(&failure.reason))
@@ -151,19 +153,19 @@ mod tests {
 
     #[test]
     fn the_list_shows_what_is_next() {
-        let ours = Held::Ours(Life {
+        let ours = CurrentCertificate::Ours(Life {
             leaf: "ab".into(),
             directory: "https://ca.test:14000/dir".into(),
             not_before: NOW - DAY,
             not_after: NOW + 10 * DAY + 1,
         });
-        let (fine, mut failed) = (Record::default(), Record::default());
+        let (fine, mut failed) = (RenewalRecord::default(), RenewalRecord::default());
         failed.failure = Some(Failed { at: NOW, directory: None, reason: "no\nway".into() });
         let names = ["a.net", "b.net", "_wildcard.c.net"].map(|it| FolderName::parse(it).unwrap());
         let listed = [
-            (&ours, &fine, Ok(Step::Keep { until: NOW })),
-            (&Held::Nothing, &failed, Ok(Step::Pause { until: NOW + 60 })),
-            (&Held::Nothing, &fine, Err("a wildcard")),
+            (&ours, &fine, Ok(NextStep::Keep { until: NOW })),
+            (&CurrentCertificate::Nothing, &failed, Ok(NextStep::Pause { until: NOW + 60 })),
+            (&CurrentCertificate::Nothing, &fine, Err("a wildcard")),
         ];
         let listed: Vec<_> = names
             .iter()

@@ -10,17 +10,17 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
 use super::account::{self, Registration};
-use super::arguments::{Authority, CertifyArguments};
+use super::arguments::{CertificateAuthority, CertifyArguments};
 use super::challenge::Proof;
 use super::client::Http;
 use super::failure::Failure;
-use super::names::{self, Wanted, address};
+use super::names::{self, WantedName, address};
 use super::order::{self, Issued, Wish};
 use super::pair;
-use super::plan::{Held, Life, Seconds, Step, step};
+use super::plan::{CurrentCertificate, Life, NextStep, Seconds, step};
 use super::probe;
-use super::record::{Failed, Record, Window};
-use super::report::{Listed, Outcome, authority, moment, table, tell};
+use super::record::{Failed, RenewalRecord, RenewalWindow};
+use super::report::{Listed, NameOutcome, authority, moment, table, tell};
 use super::shelf::{Shelf, Stock, seconds};
 use super::storage::Storage;
 use crate::certificates::FolderName;
@@ -32,7 +32,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Session {
     arguments: CertifyArguments,
-    authorities: Vec<Authority>,
+    authorities: Vec<CertificateAuthority>,
     registration: Registration,
     shelf: Shelf,
     storage: Storage,
@@ -52,10 +52,10 @@ impl std::fmt::Debug for Opened {
 
 /// A name, and what is known of it.
 #[derive(Debug)]
-struct Subject {
+struct PlannedName {
     name: FolderName,
     is_counterpart: bool,
-    held: Held,
+    held: CurrentCertificate,
     /// How the authority knows the certificate that is held.
     replaced: Option<CertificateIdentifier<'static>>,
 }
@@ -83,9 +83,9 @@ impl Session {
         let wanted = self.wanted()?;
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = JoinSet::new();
-        for Wanted { name, is_counterpart } in wanted {
+        for WantedName { name, is_counterpart } in wanted {
             let (held, replaced) = (stock.held(&name), replaced(&stock, &name));
-            let subject = Subject { name, is_counterpart, held, replaced };
+            let subject = PlannedName { name, is_counterpart, held, replaced };
             let (session, places) = (Arc::clone(&self), Arc::clone(&places));
             tasks.spawn(async move {
                 let _place = places.acquire_owned().await;
@@ -97,7 +97,7 @@ impl Session {
         let mut failed = Vec::new();
         while let Some(done) = tasks.join_next().await {
             match done {
-                Ok((name, Outcome::Failed(_))) => failed.push(name),
+                Ok((name, NameOutcome::Failed(_))) => failed.push(name),
                 Ok(_) => {}
                 Err(error) => return Err(Failure::Here(error.to_string())),
             }
@@ -121,14 +121,14 @@ impl Session {
             .map(|(name, is_counterpart)| {
                 let (held, record) = (stock.held(&name), self.storage.record(&name));
                 let step = match self.obstacle(&name) {
-                    Some(obstacle) if held == Held::Nothing => Err(obstacle),
+                    Some(obstacle) if held == CurrentCertificate::Nothing => Err(obstacle),
                     _ => Ok(step(&held, &record, &directories, now)),
                 };
                 (name, is_counterpart, held, record, step)
             })
             // A counterpart that was never tried may be one that the DNS does not know.
             .filter(|(_, is_counterpart, held, record, _)| {
-                !is_counterpart || *held != Held::Nothing || !record.is_empty()
+                !is_counterpart || *held != CurrentCertificate::Nothing || !record.is_empty()
             })
             .collect();
         let listed: Vec<_> = known
@@ -138,7 +138,7 @@ impl Session {
         Ok(table(&listed, now))
     }
 
-    fn wanted(&self) -> Result<Vec<Wanted>, Failure> {
+    fn wanted(&self) -> Result<Vec<WantedName>, Failure> {
         Ok(names::wanted(&site_names(&self.arguments.sites)?))
     }
 
@@ -147,36 +147,36 @@ impl Session {
         names::obstacle(name, self.arguments.acme_ca.is_some(), has_hook)
     }
 
-    async fn look_after(&self, subject: &Subject) -> Outcome {
-        if matches!(subject.held, Held::Foreign | Held::Covered) {
-            return Outcome::Quiet;
+    async fn look_after(&self, subject: &PlannedName) -> NameOutcome {
+        if matches!(subject.held, CurrentCertificate::Foreign | CurrentCertificate::Covered) {
+            return NameOutcome::Quiet;
         }
-        let is_spare = subject.is_counterpart && subject.held == Held::Nothing;
+        let is_spare = subject.is_counterpart && subject.held == CurrentCertificate::Nothing;
         if let Some(obstacle) = self.obstacle(&subject.name) {
             let told = !is_spare;
-            return if told { Outcome::LeftOut(obstacle.into()) } else { Outcome::Quiet };
+            return if told { NameOutcome::LeftOut(obstacle.into()) } else { NameOutcome::Quiet };
         }
         if let (true, FolderName::Host(host)) = (is_spare, &subject.name)
             && !probe::resolves(host).await
         {
-            return Outcome::Quiet;
+            return NameOutcome::Quiet;
         }
         let mut record = self.storage.record(&subject.name);
-        if let Held::Ours(life) = &subject.held {
+        if let CurrentCertificate::Ours(life) = &subject.held {
             self.ask_for_window(subject, life, &mut record).await;
         }
         let directories: Vec<_> = self.authorities.iter().map(|it| it.directory.clone()).collect();
         let rehearse = match step(&subject.held, &record, &directories, (self.now)()) {
-            Step::Leave | Step::Keep { .. } => return Outcome::Kept,
-            Step::Order { rehearse, .. } => rehearse,
-            Step::Pause { until } => {
+            NextStep::Leave | NextStep::Keep { .. } => return NameOutcome::Kept,
+            NextStep::Order { rehearse, .. } => rehearse,
+            NextStep::Pause { until } => {
                 let reason = record.failure.map_or_else(String::new, |failure| failure.reason);
                 let until = moment(until);
-                return Outcome::Failed(format!("not tried again before {until}: {reason}"));
+                return NameOutcome::Failed(format!("not tried again before {until}: {reason}"));
             }
-            Step::WrongClock => {
+            NextStep::WrongClock => {
                 let now = moment((self.now)());
-                return Outcome::Failed(format!(
+                return NameOutcome::Failed(format!(
                     "its certificate is from the future: this machine's clock says {now}, mend it"
                 ));
             }
@@ -185,7 +185,7 @@ impl Session {
         if let Err(failure) = self.check(&subject.name, &proof).await {
             // Somebody may well keep the counterpart elsewhere.
             if is_spare {
-                return Outcome::LeftOut(failure.to_string());
+                return NameOutcome::LeftOut(failure.to_string());
             }
             return self.failed(subject, record, None, &failure);
         }
@@ -194,7 +194,7 @@ impl Session {
 
     /// Asks the authority when it wants its certificate to be renewed, and remembers that. What it
     /// does not tell, the life that is left does.
-    async fn ask_for_window(&self, subject: &Subject, life: &Life, record: &mut Record) {
+    async fn ask_for_window(&self, subject: &PlannedName, life: &Life, record: &mut RenewalRecord) {
         let (Some(replaced), true) =
             (&subject.replaced, self.accounts.contains_key(&life.directory))
         else {
@@ -204,7 +204,7 @@ impl Session {
         let Ok((info, _)) = account.renewal_info(replaced).await else { return };
         let window = info.suggested_window;
         let seconds = |time: i64| u64::try_from(time).unwrap_or(0);
-        let window = Window {
+        let window = RenewalWindow {
             leaf: life.leaf.clone(),
             start: seconds(window.start.unix_timestamp()),
             end: seconds(window.end.unix_timestamp()),
@@ -238,11 +238,11 @@ impl Session {
     /// Asks one authority after the other.
     async fn obtain(
         &self,
-        subject: &Subject,
-        record: Record,
+        subject: &PlannedName,
+        record: RenewalRecord,
         proof: &Proof,
         rehearse: bool,
-    ) -> Outcome {
+    ) -> NameOutcome {
         let mut last = None;
         for authority in &self.authorities {
             let directory = &authority.directory;
@@ -255,7 +255,9 @@ impl Session {
             }
             // What is replaced can only be named to who issued it.
             let replaces = match &subject.held {
-                Held::Ours(life) if life.directory == *directory && record.window.is_some() => {
+                CurrentCertificate::Ours(life)
+                    if life.directory == *directory && record.window.is_some() =>
+                {
                     subject.replaced.clone()
                 }
                 _ => None,
@@ -268,11 +270,13 @@ impl Session {
             };
             match self.order(subject, proof, directory, replaces).await.and_then(put) {
                 Ok(certificate) => {
-                    if let Err(failure) = self.storage.keep(&subject.name, &Record::default()) {
+                    if let Err(failure) =
+                        self.storage.keep(&subject.name, &RenewalRecord::default())
+                    {
                         super::report::warn(&failure);
                     }
                     let not_after = seconds(certificate.not_after());
-                    return Outcome::Issued { directory: directory.clone(), not_after };
+                    return NameOutcome::Issued { directory: directory.clone(), not_after };
                 }
                 Err(failure) => {
                     last = Some((directory.clone(), failure, last.map(|(_, it, _)| it)));
@@ -280,7 +284,7 @@ impl Session {
             }
         }
         match last {
-            None => Outcome::Quiet,
+            None => NameOutcome::Quiet,
             Some((directory, failure, before)) => {
                 let failure = joined(failure, before);
                 self.failed(subject, record, Some(directory), &failure)
@@ -290,7 +294,7 @@ impl Session {
 
     async fn order(
         &self,
-        subject: &Subject,
+        subject: &PlannedName,
         proof: &Proof,
         directory: &str,
         replaces: Option<CertificateIdentifier<'static>>,
@@ -322,11 +326,11 @@ impl Session {
     /// Remembers a failure. One that cannot be remembered is told all the same.
     fn failed(
         &self,
-        subject: &Subject,
-        mut record: Record,
+        subject: &PlannedName,
+        mut record: RenewalRecord,
         directory: Option<String>,
         failure: &Failure,
-    ) -> Outcome {
+    ) -> NameOutcome {
         let now = (self.now)();
         let mut reason = failure.to_string();
         if let Some(directory) = &directory {
@@ -338,7 +342,7 @@ impl Session {
         if let Err(failure) = self.storage.keep(&subject.name, &record) {
             super::report::warn(&failure);
         }
-        Outcome::Failed(reason)
+        NameOutcome::Failed(reason)
     }
 }
 
@@ -357,7 +361,7 @@ fn joined(failure: Failure, before: Option<Failure>) -> Failure {
 }
 
 /// Every directory that may be asked.
-pub(super) fn directories(authorities: &[Authority]) -> BTreeSet<String> {
+pub(super) fn directories(authorities: &[CertificateAuthority]) -> BTreeSet<String> {
     let staging = authorities.iter().filter_map(|authority| authority.staging.clone());
     authorities.iter().map(|authority| authority.directory.clone()).chain(staging).collect()
 }

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::failure::Failure;
 use super::names::covering;
 use super::pair::Mark;
-use super::plan::{Held, Life, Seconds};
+use super::plan::{CurrentCertificate, Life, Seconds};
 use crate::certificates::{FolderName, Leaf, list};
 
 /// The mode of a folder in the TLS folder: the server's group looks, nobody else does.
@@ -29,10 +29,10 @@ pub(super) struct Shelf {
 
 /// What was found in the TLS folder at one time.
 #[derive(Debug)]
-pub(super) struct Stock(BTreeMap<FolderName, Found>);
+pub(super) struct Stock(BTreeMap<FolderName, StockedPair>);
 
 #[derive(Debug)]
-struct Found {
+struct StockedPair {
     /// `None` if there is no certificate that could be read.
     leaf: Option<Leaf>,
     /// What certify wrote beside it.
@@ -72,7 +72,7 @@ impl Shelf {
                 not_before: seconds(leaf.not_before()),
                 not_after: seconds(leaf.not_after()),
             });
-            (name, Found { leaf, life })
+            (name, StockedPair { leaf, life })
         });
         Ok(Stock(found.collect()))
     }
@@ -109,11 +109,14 @@ impl Shelf {
 
 impl Stock {
     /// What is held for a name.
-    pub(super) fn held(&self, name: &FolderName) -> Held {
+    pub(super) fn held(&self, name: &FolderName) -> CurrentCertificate {
         if let Some(found) = self.0.get(name) {
-            return found.life.clone().map_or(Held::Foreign, Held::Ours);
+            return found
+                .life
+                .clone()
+                .map_or(CurrentCertificate::Foreign, CurrentCertificate::Ours);
         }
-        let FolderName::Host(host) = name else { return Held::Nothing };
+        let FolderName::Host(host) = name else { return CurrentCertificate::Nothing };
         let covers = |other: &FolderName| {
             let Some(leaf) = self.0.get(other).and_then(|found| found.leaf.as_ref()) else {
                 return false;
@@ -123,7 +126,11 @@ impl Stock {
                 FolderName::WildcardOf(_) => true,
             }
         };
-        if covering(host).any(|other| covers(&other)) { Held::Covered } else { Held::Nothing }
+        if covering(host).any(|other| covers(&other)) {
+            CurrentCertificate::Covered
+        } else {
+            CurrentCertificate::Nothing
+        }
     }
 
     /// The certificate in the folder of a name.

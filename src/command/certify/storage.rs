@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::failure::Failure;
-use super::record::Record;
+use super::record::RenewalRecord;
 use crate::certificates::FolderName;
 
 /// Bytes of a file that is read. The longest is a bundle of root certificates, of 250 KB; the others
@@ -86,18 +86,18 @@ impl Storage {
     }
 
     /// What is remembered of a name.
-    pub(super) fn record(&self, name: &FolderName) -> Record {
+    pub(super) fn record(&self, name: &FolderName) -> RenewalRecord {
         read(&self.record_path(name))
             .ok()
             .flatten()
-            .map_or_else(Record::default, |text| Record::parse(&text))
+            .map_or_else(RenewalRecord::default, |text| RenewalRecord::parse(&text))
     }
 
     /// Keeps what is remembered of a name; nothing to remember is no file.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn keep(&self, name: &FolderName, record: &Record) -> Result<(), Failure> {
+    pub(super) fn keep(&self, name: &FolderName, record: &RenewalRecord) -> Result<(), Failure> {
         let path = self.record_path(name);
         if !record.is_empty() {
             return write(&path, &record.text());
@@ -185,7 +185,7 @@ mod tests {
         let state = folder.path().join("a/state");
         let storage = Storage::open(&state).unwrap();
         let name = FolderName::parse("*.a.net").unwrap();
-        let record = Record { refusals: 1, ..Record::default() };
+        let record = RenewalRecord { refusals: 1, ..RenewalRecord::default() };
         storage.keep(&name, &record).unwrap();
         storage.keep_account("https://ca.test:14000/dir?x", b"key").unwrap();
 
@@ -196,9 +196,9 @@ mod tests {
         assert_eq!(storage.account("https://ca.test:14000/dir?x").unwrap().unwrap(), b"key");
         assert_eq!(storage.account("https://other.test/").unwrap(), None);
 
-        storage.keep(&name, &Record::default()).unwrap();
+        storage.keep(&name, &RenewalRecord::default()).unwrap();
         assert!(!state.join("names/_wildcard.a.net.json").exists());
-        storage.keep(&name, &Record::default()).unwrap();
+        storage.keep(&name, &RenewalRecord::default()).unwrap();
     }
 
     #[test]
