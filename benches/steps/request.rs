@@ -11,8 +11,8 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 use shost::log::{AccessLog, Format, Options};
-use shost::service::{self, Body, BotPolicy, Connection, Duty, Policy, Response, Service};
-use shost::site::{Background, Sites, Source};
+use shost::service::{self, Body, BotPolicy, Duty, Peer, Policy, Response, Service};
+use shost::site::{Background, Sites, SitesFolder};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -68,7 +68,7 @@ pub(super) fn step(name: &'static str) -> Option<Step> {
 
 /// A service, a connection to it, and a site that is held in memory.
 struct Warm {
-    connection: Arc<Connection>,
+    connection: Arc<Peer>,
     sites: Arc<Sites>,
     runtime: Runtime,
     _folder: TempDir,
@@ -85,14 +85,17 @@ impl Warm {
         let log = AccessLog::start(Options { format, timestamps: true }, std::io::sink());
         let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false };
         let service = Service::new(policy, log.expect("there is room for one more thread"));
-        let source =
-            Source { folder: folder.path().to_owned(), single: false, cache_bound: CACHE_BOUND };
+        let source = SitesFolder {
+            folder: folder.path().to_owned(),
+            single: false,
+            cache_bound: CACHE_BOUND,
+        };
         let background = Background::start().expect("there is room for one more thread");
         let (sites, _) = Sites::load(&source, background).expect("a folder of sites");
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let tls = tls.then_some("TLSv1.3");
         Self {
-            connection: Arc::new(Connection::new(Arc::new(service), peer, tls, Duty::Serve)),
+            connection: Arc::new(Peer::new(Arc::new(service), peer, tls, Duty::Serve)),
             sites: Arc::new(sites),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -3,7 +3,7 @@
 use http::Method;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, USER_AGENT};
 use shost::visitor::bot;
-use shost::visitor::bot::Request;
+use shost::visitor::bot::Visit;
 
 /// Any head gets a verdict from the table, and on plain HTTP no real browser is refused for what it
 /// does not send there.
@@ -16,16 +16,16 @@ pub(crate) fn bot(path: &[u8], user_agent: &[u8], accept_encoding: &[u8]) {
         }
     }
     let plain =
-        Request { method: &Method::GET, fields: &fields, path, secure: false, host: "example.com" };
-    let name = |request: &Request<'_>| bot::verdict(request).map(|rule| rule.name);
+        Visit { method: &Method::GET, fields: &fields, path, secure: false, host: "example.com" };
+    let name = |request: &Visit<'_>| bot::verdict(request).map(|rule| rule.name);
     let verdict = name(&plain);
     assert_ne!(verdict, Some("fake-browser"));
-    let secure = name(&Request { secure: true, ..plain });
+    let secure = name(&Visit { secure: true, ..plain });
     if verdict.is_some() {
         assert_eq!(secure, verdict, "TLS excuses nothing");
     }
     fields.insert("sec-fetch-site", HeaderValue::from_static("none"));
     let browser =
-        Request { method: &Method::GET, fields: &fields, path, secure: true, host: "example.com" };
+        Visit { method: &Method::GET, fields: &fields, path, secure: true, host: "example.com" };
     assert_eq!(name(&browser), verdict);
 }

@@ -12,9 +12,9 @@ use http::Request;
 use http::header::ETAG;
 use http_body::Body as _;
 use shost::log::AccessLog;
-use shost::service::{self, BotPolicy, Connection, Duty, Policy};
+use shost::service::{self, BotPolicy, Duty, Peer, Policy};
 use shost::site::cache::TRUST;
-use shost::site::{Background, Sites, Source};
+use shost::site::{Background, Sites, SitesFolder};
 use tokio::runtime::Runtime;
 
 /// How much later than [`TRUST`] a change may be seen: steps of the coarse clock, and a machine
@@ -81,7 +81,7 @@ pub(crate) fn cache(steps: &[Step]) {
 async fn play(steps: &[Step], cache_bound: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("in")).expect("an empty folder");
-    let source = Source { folder: folder.path().into(), single: true, cache_bound };
+    let source = SitesFolder { folder: folder.path().into(), single: true, cache_bound };
     let background = Background::start().expect("a thread");
     let (sites, _) = Sites::load(&source, background).expect("a folder that is there");
     let sites = Arc::new(sites);
@@ -141,7 +141,7 @@ fn wait() {
 async fn ask(sites: &Arc<Sites>, file: &str, tags: &mut HashMap<String, String>) -> Option<String> {
     let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
     let service = Arc::new(service::Service::new(policy, AccessLog::disabled()));
-    let connection = Connection::new(service, [127, 0, 0, 1].into(), None, Duty::Serve);
+    let connection = Peer::new(service, [127, 0, 0, 1].into(), None, Duty::Serve);
     let request = Request::get(format!("/{file}")).header("host", "a.test").body(());
     let (head, ()) = request.expect("a request").into_parts();
     let answer = service::call(Arc::new(connection), Arc::clone(sites), head).await;

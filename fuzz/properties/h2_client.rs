@@ -20,7 +20,7 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body::{Body, Frame};
-use shost::protocol::handler::{Answers, Content as AnswerContent};
+use shost::protocol::handler::{Content as AnswerContent, Handler};
 use shost::protocol::http2::{Connection, Error};
 use shost::service::Response;
 use tokio::io::{DuplexStream, Join, duplex, join};
@@ -221,7 +221,7 @@ struct Content {
     waiting: bool,
 }
 
-impl Answers for Pages {
+impl Handler for Pages {
     type Content = Content;
     type Answer = Making;
 

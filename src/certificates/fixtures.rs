@@ -69,9 +69,9 @@ pub(crate) fn certificates(folders: &[(&str, &[&str])]) -> Certificates {
 
 /// A resolver that asks nobody but one set of certificates.
 #[derive(Debug)]
-pub(crate) struct Resolver(pub(crate) Certificates);
+pub(crate) struct FixedResolver(pub(crate) Certificates);
 
-impl rustls::server::ResolvesServerCert for Resolver {
+impl rustls::server::ResolvesServerCert for FixedResolver {
     fn resolve(&self, hello: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.resolve(hello.server_name()?).cloned()
     }

@@ -10,7 +10,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
-use super::problem::{LoadError, Problem};
+use super::problem::{PairError, PairProblem};
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// What a certificate says of itself.
@@ -27,13 +27,13 @@ impl Leaf {
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub fn read(folder: &Path) -> Result<Self, LoadError> {
+    pub fn read(folder: &Path) -> Result<Self, PairError> {
         let path = folder.join(CERTIFICATE_FILE);
         let Some(text) = pem::read(&path)? else {
-            return Err(Problem::Missing { beside: KEY_FILE }.at(path));
+            return Err(PairProblem::Missing { beside: KEY_FILE }.at(path));
         };
         let der = pem::chain(&path, &text)?.swap_remove(0);
-        let unusable = |reason: String| Problem::BadCertificate(reason).at(&path);
+        let unusable = |reason: String| PairProblem::BadCertificate(reason).at(&path);
         let certificate = parse(&der).map_err(unusable)?;
         let names = subject_names(&certificate).map_err(unusable)?;
         let (not_before, not_after) = validity(&certificate);

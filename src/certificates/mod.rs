@@ -12,14 +12,14 @@ use std::time::SystemTime;
 
 use rustls::sign::CertifiedKey;
 
-use self::problem::Problem;
+use self::problem::PairProblem;
 use crate::semantics::host::{normal_form, wildcard_of};
 
 pub use self::challenge::{CHALLENGE_FOLDER, Challenges};
 pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
-pub use self::problem::{Finding, LoadError, Warning};
+pub use self::problem::{Finding, PairError, Warning};
 
 mod challenge;
 mod leaf;
@@ -56,7 +56,7 @@ impl Certificates {
     ///
     /// The first pair, in the order of names, that could not be served, or `folder` itself when
     /// it cannot be listed.
-    pub fn load(folder: &Path, now: SystemTime) -> Result<(Certificates, Vec<Finding>), LoadError> {
+    pub fn load(folder: &Path, now: SystemTime) -> Result<(Certificates, Vec<Finding>), PairError> {
         let mut findings = Vec::new();
         let named = list(folder, &mut findings)?;
 
@@ -109,14 +109,14 @@ impl Certificates {
 
     /// Two folders can mean one name (`Example.com` and `example.com`); which of them would
     /// serve it must not depend on the order of a listing.
-    fn insert(&mut self, certificate: Certificate) -> Result<(), LoadError> {
+    fn insert(&mut self, certificate: Certificate) -> Result<(), PairError> {
         let (map, key) = match certificate.name() {
             FolderName::Host(host) => (&mut self.exact, host.clone()),
             FolderName::WildcardOf(parent) => (&mut self.wildcard, parent.clone()),
         };
         if let Some(other) = map.get(&key) {
             let other = other.folder().to_owned();
-            return Err(Problem::SameName { other }.at(certificate.folder()));
+            return Err(PairProblem::SameName { other }.at(certificate.folder()));
         }
         map.insert(key, certificate);
         Ok(())
@@ -131,9 +131,9 @@ pub(crate) fn load_pair(
     folder: &Path,
     name: FolderName,
     now: SystemTime,
-) -> Result<Certificate, LoadError> {
+) -> Result<Certificate, PairError> {
     let (certificate, _) = pair::load(folder.to_owned(), name, now)?;
-    certificate.ok_or_else(|| Problem::Missing { beside: KEY_FILE }.at(folder))
+    certificate.ok_or_else(|| PairProblem::Missing { beside: KEY_FILE }.at(folder))
 }
 
 /// The sub-folders that carry a name, in the order of their names. Dot folders and plain files
@@ -141,8 +141,8 @@ pub(crate) fn load_pair(
 pub(crate) fn list(
     folder: &Path,
     findings: &mut Vec<Finding>,
-) -> Result<Vec<(PathBuf, FolderName)>, LoadError> {
-    let unreadable = |error| Problem::Unreadable(error).at(folder);
+) -> Result<Vec<(PathBuf, FolderName)>, PairError> {
+    let unreadable = |error| PairProblem::Unreadable(error).at(folder);
     let mut named = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
@@ -155,7 +155,7 @@ pub(crate) fn list(
         // nowhere that bears a domain's name must not make that domain vanish unnoticed.
         match (fs::metadata(&path), name) {
             (Ok(metadata), _) if !metadata.is_dir() => {}
-            (Err(error), Some(_)) => return Err(Problem::Unreadable(error).at(path)),
+            (Err(error), Some(_)) => return Err(PairProblem::Unreadable(error).at(path)),
             (_, None) => findings.push(Warning::NotAHostName.at(path)),
             (Ok(_), Some(name)) => named.push((path, name)),
         }

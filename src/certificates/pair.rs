@@ -14,7 +14,7 @@ use rustls_pki_types::ServerName;
 
 use super::leaf::{parse, subject_names, validity};
 use super::name::FolderName;
-use super::problem::{Finding, LoadError, Problem, Warning};
+use super::problem::{Finding, PairError, PairProblem, Warning};
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// How long before its end a certificate is worth a warning: ACME clients renew a 90-day
@@ -161,20 +161,20 @@ pub(super) fn load(
     folder: PathBuf,
     name: FolderName,
     now: SystemTime,
-) -> Result<(Option<Certificate>, Vec<Finding>), LoadError> {
+) -> Result<(Option<Certificate>, Vec<Finding>), PairError> {
     let (chain_path, key_path) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
     let (chain_pem, key_pem) = match (pem::read(&chain_path)?, pem::read(&key_path)?) {
         (Some(chain), Some(key)) => (chain, key),
         (None, None) => return Ok((None, vec![Warning::NoPair.at(folder)])),
-        (None, _) => return Err(Problem::Missing { beside: KEY_FILE }.at(chain_path)),
-        (_, None) => return Err(Problem::Missing { beside: CERTIFICATE_FILE }.at(key_path)),
+        (None, _) => return Err(PairProblem::Missing { beside: KEY_FILE }.at(chain_path)),
+        (_, None) => return Err(PairProblem::Missing { beside: CERTIFICATE_FILE }.at(key_path)),
     };
 
     let signer = any_supported_type(&pem::key(&key_path, &key_pem)?)
-        .map_err(|_| Problem::UnsupportedKey.at(&key_path))?;
+        .map_err(|_| PairProblem::UnsupportedKey.at(&key_path))?;
     let key = Arc::new(CertifiedKey::new(pem::chain(&chain_path, &chain_pem)?, signer));
 
-    let unusable = |reason: String| Problem::BadCertificate(reason).at(&chain_path);
+    let unusable = |reason: String| PairProblem::BadCertificate(reason).at(&chain_path);
     let chain = key.cert.iter().map(parse).collect::<Result<Vec<_>, _>>().map_err(unusable)?;
     let leaf = ParsedCertificate::try_from(&key.cert[0]).map_err(|e| unusable(e.to_string()))?;
     check_keys_match(&key, &key_path)?;
@@ -205,13 +205,13 @@ pub(super) fn load(
 
 /// A pair that cannot be shown to belong together is not served. Every key that the provider
 /// loads can tell its public half, so `Unknown` would be a kind this server has never met.
-fn check_keys_match(key: &CertifiedKey, key_path: &Path) -> Result<(), LoadError> {
+fn check_keys_match(key: &CertifiedKey, key_path: &Path) -> Result<(), PairError> {
     match key.keys_match() {
         Ok(()) => Ok(()),
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-            Err(Problem::UnsupportedKey.at(key_path))
+            Err(PairProblem::UnsupportedKey.at(key_path))
         }
-        Err(_) => Err(Problem::KeyMismatch.at(key_path)),
+        Err(_) => Err(PairProblem::KeyMismatch.at(key_path)),
     }
 }
 

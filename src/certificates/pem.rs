@@ -8,7 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::problem::{LoadError, Problem};
+use super::problem::{PairError, PairProblem};
 
 /// The largest PEM file that is read, in bytes. A long chain with RSA-4096 keys is about 16 KiB;
 /// the bound is there so that a disk image under the name of a key cannot take the memory.
@@ -19,29 +19,29 @@ const MARKS_OF_ENCRYPTION: [&[u8]; 2] =
     [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
 
 /// The certificates in the text of `path`, the server's own first.
-pub(super) fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, LoadError> {
+pub(super) fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
     let chain = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| not_pem(&error).at(path))?;
-    if chain.is_empty() { Err(Problem::NoCertificate.at(path)) } else { Ok(chain) }
+    if chain.is_empty() { Err(PairProblem::NoCertificate.at(path)) } else { Ok(chain) }
 }
 
 /// The first private key in the text of `path`.
-pub(super) fn key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, LoadError> {
+pub(super) fn key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, PairError> {
     let contains = |mark: &&[u8]| pem.windows(mark.len()).any(|window| window == *mark);
     if MARKS_OF_ENCRYPTION.iter().any(contains) {
-        return Err(Problem::EncryptedKey.at(path));
+        return Err(PairProblem::EncryptedKey.at(path));
     }
     match PrivateKeyDer::pem_slice_iter(pem).next() {
         Some(Ok(key)) => Ok(key),
         Some(Err(error)) => Err(not_pem(&error).at(path)),
-        None => Err(Problem::NoKey.at(path)),
+        None => Err(PairProblem::NoKey.at(path)),
     }
 }
 
 /// In words of its own: the library's errors quote the text, and the text may be a key.
-fn not_pem(error: &pem::Error) -> Problem {
-    Problem::NotPem(match error {
+fn not_pem(error: &pem::Error) -> PairProblem {
+    PairProblem::NotPem(match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no END line",
         pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
         pem::Error::Base64Decode(_) => "a section is not base64",
@@ -53,8 +53,8 @@ fn not_pem(error: &pem::Error) -> Problem {
 ///
 /// `O_NONBLOCK` lets a FIFO be opened without waiting for its writer, so that it can be turned
 /// away instead of holding up the start.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
-    let unreadable = |error: io::Error| Problem::Unreadable(error).at(path);
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, PairError> {
+    let unreadable = |error: io::Error| PairProblem::Unreadable(error).at(path);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => file,
@@ -63,14 +63,14 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
     };
     let stat = rustix::fs::fstat(&file).map_err(|error| unreadable(error.into()))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Problem::NotAFile.at(path));
+        return Err(PairProblem::NotAFile.at(path));
     }
 
     // One byte past the bound tells too large from just fitting, whatever the size said before.
     let mut content = Vec::new();
     File::from(file).take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(Problem::TooLarge.at(path));
+        return Err(PairProblem::TooLarge.at(path));
     }
     Ok(Some(content))
 }

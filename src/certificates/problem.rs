@@ -13,9 +13,9 @@ const SECONDS_PER_HOUR: u64 = 60 * 60;
 
 /// Why the certificates were not loaded.
 #[derive(Debug)]
-pub struct LoadError {
+pub struct PairError {
     path: PathBuf,
-    problem: Problem,
+    problem: PairProblem,
 }
 
 /// Something that is served all the same, but that somebody should look at.
@@ -27,7 +27,7 @@ pub struct Finding {
 
 /// What makes a pair impossible to serve.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum PairProblem {
     Unreadable(io::Error),
     /// One file of the pair is there and this one is not.
     Missing {
@@ -74,9 +74,9 @@ pub enum Warning {
     },
 }
 
-impl Problem {
-    pub(super) fn at(self, path: impl Into<PathBuf>) -> LoadError {
-        LoadError { path: path.into(), problem: self }
+impl PairProblem {
+    pub(super) fn at(self, path: impl Into<PathBuf>) -> PairError {
+        PairError { path: path.into(), problem: self }
     }
 }
 
@@ -100,13 +100,13 @@ impl Finding {
     }
 }
 
-impl fmt::Display for LoadError {
+impl fmt::Display for PairError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", OneLine(&self.path), self.problem)
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for PairError {}
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,30 +114,32 @@ impl fmt::Display for Finding {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PairProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Problem::Missing { beside } => write!(f, "is missing, though {beside} is there"),
-            Problem::NotAFile => f.write_str("is not a regular file"),
-            Problem::TooLarge => {
+            PairProblem::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            PairProblem::Missing { beside } => write!(f, "is missing, though {beside} is there"),
+            PairProblem::NotAFile => f.write_str("is not a regular file"),
+            PairProblem::TooLarge => {
                 write!(f, "is larger than {} KiB, so it is no PEM file", MAX_FILE_BYTES / 1024)
             }
-            Problem::NotPem(reason) => write!(f, "is not valid PEM: {reason}"),
-            Problem::NoCertificate => f.write_str("holds no certificate in PEM form"),
-            Problem::BadCertificate(reason) => write!(f, "the certificate is unusable: {reason}"),
-            Problem::NoKey => f.write_str("holds no private key in PEM form"),
-            Problem::EncryptedKey => {
+            PairProblem::NotPem(reason) => write!(f, "is not valid PEM: {reason}"),
+            PairProblem::NoCertificate => f.write_str("holds no certificate in PEM form"),
+            PairProblem::BadCertificate(reason) => {
+                write!(f, "the certificate is unusable: {reason}")
+            }
+            PairProblem::NoKey => f.write_str("holds no private key in PEM form"),
+            PairProblem::EncryptedKey => {
                 f.write_str("the key is encrypted; it must be stored without a passphrase")
             }
-            Problem::UnsupportedKey => f.write_str(
+            PairProblem::UnsupportedKey => f.write_str(
                 "the key is damaged or of an unsupported kind (RSA, ECDSA P-256 or P-384, and \
                  Ed25519 work)",
             ),
-            Problem::KeyMismatch => {
+            PairProblem::KeyMismatch => {
                 f.write_str("the key does not belong to the certificate in cert.pem")
             }
-            Problem::SameName { other } => {
+            PairProblem::SameName { other } => {
                 write!(f, "means the same name as {}", OneLine(other))
             }
         }

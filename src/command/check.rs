@@ -8,7 +8,7 @@ use crate::certificates::Certificates;
 use crate::command::config::Config;
 use crate::log::one_line;
 use crate::semantics::date;
-use crate::server::state::snapshot::{LoadError, Snapshot};
+use crate::server::state::snapshot::{Snapshot, SnapshotError};
 use crate::site::Background;
 
 /// The life that a certificate must have left: who renews has had weeks by then, and a weekend is
@@ -27,7 +27,7 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
     let (snapshot, warnings) =
         Snapshot::load(&config.setup.sources, background).map_err(CheckError::Load)?;
     if let Some(error) = snapshot.sites.unreadable().first() {
-        return Err(CheckError::Load(LoadError::Sites(error.clone())));
+        return Err(CheckError::Load(SnapshotError::Sites(error.clone())));
     }
     let mut report = String::new();
     for site in snapshot.sites.all() {
@@ -93,7 +93,7 @@ fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
 #[derive(Debug)]
 pub enum CheckError {
     /// Something cannot be served.
-    Load(LoadError),
+    Load(SnapshotError),
     /// A certificate has ended, or will in a moment.
     Ending(String),
     /// The system refuses a thread.

@@ -9,7 +9,7 @@ use crate::process::memory;
 use crate::server::Setup;
 use crate::server::state::snapshot::Sources;
 use crate::service::Policy;
-use crate::site::Source;
+use crate::site::SitesFolder;
 
 /// Where sites are when nobody says otherwise.
 const SITES: &str = "/var/lib/shost";
@@ -47,7 +47,7 @@ impl From<Arguments> for Config {
         }
         let folder = typed.dir.or(typed.sites).unwrap_or_else(|| PathBuf::from(SITES));
         let cache_bound = typed.cache_size.unwrap_or_else(default_cache_bound);
-        let source = Source { folder, single, cache_bound };
+        let source = SitesFolder { folder, single, cache_bound };
         let sources = Sources { sites: source, tls: typed.tls };
         Self {
             setup: Setup {

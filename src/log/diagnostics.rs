@@ -43,7 +43,7 @@ pub fn start(filter: &str, timestamps: bool) -> io::Result<Spool> {
     // A copy of the descriptor: the writer must not hold the lock that a panic's message needs.
     let output = File::from(stderr.as_fd().try_clone_to_owned()?);
     let spool = Spool::start("diagnostics", output)?;
-    let lines = Lines { spool: spool.clone(), timestamps, colour: stderr.is_terminal() };
+    let lines = LineWriter { spool: spool.clone(), timestamps, colour: stderr.is_terminal() };
     tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines))
         .map_err(io::Error::other)?;
     let _ = STARTED.set(spool.clone());
@@ -69,13 +69,13 @@ fn parse(filter: &str) -> Option<Targets> {
 }
 
 /// Writes each event as a line.
-struct Lines {
+struct LineWriter {
     spool: Spool,
     timestamps: bool,
     colour: bool,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LineWriter {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         self.spool.append(|line| {
             if self.timestamps {
@@ -83,13 +83,13 @@ impl<S: Subscriber> Layer<S> for Lines {
                 line.push(b' ');
             }
             self.level(line, *event.metadata().level());
-            event.record(&mut Message { line });
-            event.record(&mut Values { line });
+            event.record(&mut MessageWriter { line });
+            event.record(&mut ValueWriter { line });
         });
     }
 }
 
-impl Lines {
+impl LineWriter {
     fn level(&self, line: &mut Vec<u8>, level: Level) {
         let (name, colour) = match level {
             Level::ERROR => ("ERROR", "\x1b[31m"),
@@ -112,11 +112,11 @@ impl Lines {
 const MESSAGE: &str = "message";
 
 /// Writes the message, wherever it stands among the fields.
-struct Message<'a> {
+struct MessageWriter<'a> {
     line: &'a mut Vec<u8>,
 }
 
-impl Visit for Message<'_> {
+impl Visit for MessageWriter<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == MESSAGE {
             self.line.push(b' ');
@@ -126,11 +126,11 @@ impl Visit for Message<'_> {
 }
 
 /// Writes all but the message.
-struct Values<'a> {
+struct ValueWriter<'a> {
     line: &'a mut Vec<u8>,
 }
 
-impl Visit for Values<'_> {
+impl Visit for ValueWriter<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == MESSAGE {
             return;
@@ -178,7 +178,7 @@ mod tests {
     fn written(timestamps: bool, colour: bool, events: impl FnOnce()) -> String {
         let memory = Memory::default();
         let spool = Spool::start("test", memory.clone()).unwrap();
-        let lines = Lines { spool: spool.clone(), timestamps, colour };
+        let lines = LineWriter { spool: spool.clone(), timestamps, colour };
         tracing::subscriber::with_default(Registry::default().with(lines), events);
         spool.close(Duration::from_secs(10));
         String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()

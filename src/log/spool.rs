@@ -56,7 +56,7 @@ impl Spool {
         output: impl Write + Send + 'static,
         report: impl FnMut(Trouble) + Send + 'static,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Buffers::new());
         let writer = Writer {
             shared: Arc::clone(&shared),
             output: Box::new(output),
@@ -125,7 +125,7 @@ fn announce(log: &str, trouble: &Trouble) {
 /// Held by the handles alone, not by the writer, so that the last handle's end is the writer's.
 #[derive(Debug)]
 struct Owner {
-    shared: Arc<Shared>,
+    shared: Arc<Buffers>,
 }
 
 impl Drop for Owner {
@@ -135,7 +135,7 @@ impl Drop for Owner {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Buffers {
     shards: Box<[Shard]>,
     /// Bytes that a shard holds at most.
     shard_bytes: usize,
@@ -144,7 +144,7 @@ struct Shared {
     /// lock was released, so its thread sees the flag cleared, and none is forgotten.
     signalled: AtomicBool,
     dropped: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     /// Wakes the writer.
     bell: Condvar,
     /// Wakes those who wait in `close`.
@@ -152,12 +152,12 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WriterState {
     closing: bool,
     finished: bool,
 }
 
-impl Shared {
+impl Buffers {
     fn new() -> Self {
         let shards = thread::available_parallelism().map_or(1, usize::from).min(MAX_SHARDS);
         Self {
@@ -188,20 +188,21 @@ impl Shared {
 
     /// Waits for the first line of a batch, and then lets the batch gather. True when closing.
     fn gather(&self) -> bool {
-        let idle = |state: &mut State| !state.closing && !self.signalled.load(Ordering::Acquire);
+        let idle =
+            |state: &mut WriterState| !state.closing && !self.signalled.load(Ordering::Acquire);
         let state =
             self.bell.wait_while(lock(&self.state), idle).unwrap_or_else(PoisonError::into_inner);
         self.pause(state).closing
     }
 
-    fn pause<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn pause<'a>(&'a self, state: MutexGuard<'a, WriterState>) -> MutexGuard<'a, WriterState> {
         self.bell
             .wait_timeout_while(state, GATHER, |state| !state.closing)
             .unwrap_or_else(PoisonError::into_inner)
             .0
     }
 
-    fn begin_close(&self) -> MutexGuard<'_, State> {
+    fn begin_close(&self) -> MutexGuard<'_, WriterState> {
         let mut state = lock(&self.state);
         state.closing = true;
         self.bell.notify_one();
@@ -260,7 +261,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<Buffers>,
     output: Box<dyn Write + Send>,
     report: Box<dyn FnMut(Trouble) + Send>,
     batch: Vec<u8>,

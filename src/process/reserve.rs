@@ -12,11 +12,11 @@ const SPARE_DESCRIPTORS: usize = 16;
 /// The descriptors that are kept; clones share them.
 #[derive(Clone, Debug)]
 pub struct Reserve {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<ReservedDescriptors>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ReservedDescriptors {
     /// Any descriptor at all: copies of it are what is kept.
     model: OwnedFd,
     kept: Vec<OwnedFd>,
@@ -28,7 +28,8 @@ impl Reserve {
     /// Keeps copies of `model`, as many as orders and reloads need beside what sites take.
     #[must_use]
     pub fn new(model: OwnedFd) -> Self {
-        let shared = Shared { model, kept: Vec::new(), wanted: SPARE_DESCRIPTORS, loans: 0 };
+        let shared =
+            ReservedDescriptors { model, kept: Vec::new(), wanted: SPARE_DESCRIPTORS, loans: 0 };
         let reserve = Self { shared: Arc::new(Mutex::new(shared)) };
         reserve.lock().fill();
         reserve
@@ -61,12 +62,12 @@ impl Reserve {
         self.lock().fill();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, ReservedDescriptors> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shared {
+impl ReservedDescriptors {
     /// As far as there are descriptors to be had.
     fn fill(&mut self) {
         while self.loans == 0 && self.kept.len() < self.wanted {

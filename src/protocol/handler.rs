@@ -1,4 +1,5 @@
-//! What a protocol asks of whoever answers, so that it can be tried without a server around it.
+//! The interface between a protocol and its handler, so that a protocol can be tried without a
+//! server around it.
 
 use std::future::Future;
 use std::io;
@@ -11,8 +12,8 @@ use http_body::Body;
 
 use crate::service::Response;
 
-/// What answers the requests of a connection.
-pub trait Answers: Unpin {
+/// The answerer of a connection's requests.
+pub trait Handler: Unpin {
     /// The content of an answer.
     type Content: Content;
     /// An answer in the making.

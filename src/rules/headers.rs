@@ -66,7 +66,7 @@ impl Headers {
     /// Reads a file. A line that is no field here is left out, and told.
     #[must_use]
     pub fn read(file: &[u8], names: &Names) -> (Self, Vec<Problem>) {
-        let mut reading = Reading::default();
+        let mut reading = BlockReader::default();
         for line in lines(file, HEADER_LINE_LIMIT) {
             match line {
                 Ok((number, text)) => reading.line(number, text, names),
@@ -193,7 +193,7 @@ fn field_name(text: &str) -> Result<HeaderName, Fault> {
 
 /// A file that is being read.
 #[derive(Default)]
-struct Reading {
+struct BlockReader {
     headers: Headers,
     problems: Vec<Problem>,
     block: Under,
@@ -211,7 +211,7 @@ enum Under {
     Block(Box<Block>, bool),
 }
 
-impl Reading {
+impl BlockReader {
     fn line(&mut self, number: usize, text: &str, names: &Names) {
         let told = |(reason, mend): Fault| Problem::new(number, reason, mend);
         if is_source(text) {

@@ -29,7 +29,7 @@ pub struct FieldBlock {
 
 /// What a block was changed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change<'a> {
+pub struct Variant<'a> {
     /// The version of the rules.
     pub version: u64,
     /// Whether the answer goes over TLS.
@@ -50,8 +50,8 @@ struct Changed {
 }
 
 impl Changed {
-    fn is_for(&self, change: &Change<'_>) -> bool {
-        let Change { version, is_secure, host, path } = *change;
+    fn is_for(&self, variant: &Variant<'_>) -> bool {
+        let Variant { version, is_secure, host, path } = *variant;
         (self.version, self.is_secure) == (version, is_secure)
             && (&*self.host, &*self.path) == (host, path)
     }
@@ -77,14 +77,14 @@ impl FieldBlock {
     }
 
     /// The block that `make` makes of this one, or has made for the same change.
-    pub fn changed(&self, change: &Change<'_>, make: impl FnOnce() -> Self) -> Arc<Self> {
+    pub fn changed(&self, variant: &Variant<'_>, make: impl FnOnce() -> Self) -> Arc<Self> {
         if let Some(changed) = &*self.changed.load()
-            && changed.is_for(change)
+            && changed.is_for(variant)
         {
             return Arc::clone(&changed.block);
         }
         let block = Arc::new(make());
-        let Change { version, is_secure, host, path } = *change;
+        let Variant { version, is_secure, host, path } = *variant;
         let (host, path) = (host.into(), path.into());
         let changed = Changed { version, is_secure, host, path, block: Arc::clone(&block) };
         self.changed.store(Some(Arc::new(changed)));

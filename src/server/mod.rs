@@ -31,7 +31,7 @@ use connection::stop::Stop;
 use connection::tls;
 use preparation::Preparation;
 use state::reload::{Reloads, Summary};
-use state::snapshot::{Live, LoadError, Resolver, Snapshot, Sources};
+use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
 use state::{control, reload};
 
 /// What the server listens on and what it serves.
@@ -72,7 +72,7 @@ struct Listening {
 #[derive(Debug)]
 pub enum StartError {
     /// Something cannot be served.
-    Load(LoadError),
+    Load(SnapshotError),
     /// An address cannot be bound.
     Bind(BindError),
     /// No socket that was passed on can be used.

@@ -17,14 +17,14 @@ use super::connection::activity::Activity;
 use super::state::snapshot::{Counters, Live};
 use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
 use crate::log::Entry;
-use crate::protocol::handler::{Answers, Content};
-use crate::service::{self, Arrival, Body, Connection, Response};
+use crate::protocol::handler::{Content, Handler};
+use crate::service::{self, Arrival, Body, Peer, Response};
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
     live: Arc<Live>,
-    connection: Arc<Connection>,
+    connection: Arc<Peer>,
     activity: Arc<Activity>,
 }
 
@@ -33,16 +33,12 @@ pub(super) type Answered = Pin<Box<dyn Future<Output = Response<Tracked>> + Send
 
 impl Requests {
     /// Requests of `connection`, answered from what is live and noted in `activity`.
-    pub(super) fn new(
-        live: Arc<Live>,
-        connection: Arc<Connection>,
-        activity: Arc<Activity>,
-    ) -> Self {
+    pub(super) fn new(live: Arc<Live>, connection: Arc<Peer>, activity: Arc<Activity>) -> Self {
         Self { live, connection, activity }
     }
 }
 
-impl Answers for Requests {
+impl Handler for Requests {
     type Content = Tracked;
     type Answer = Answered;
 
@@ -57,7 +53,7 @@ impl Answers for Requests {
         self.connection.service().log().record(&Entry {
             time: arrival.wall(),
             duration: Duration::ZERO,
-            peer: self.connection.peer(),
+            peer: self.connection.address(),
             port: self.connection.port(),
             method: "-",
             host: "",

@@ -19,8 +19,8 @@ use crate::semantics::range;
 use crate::semantics::range::Selection;
 use crate::semantics::target::InvalidPath;
 use crate::site::{
-    Availability, Content, Descriptor, Form, Found, Held, OpenFile, Representation, Site, Sites,
-    Stream, StreamedFile, Wanted,
+    Availability, ContentSource, Descriptor, FileStream, Form, Found, Held, Need, OpenFile,
+    Representation, Site, Sites, StreamedFile,
 };
 use crate::visitor::bot::Rule;
 
@@ -49,9 +49,9 @@ pub(super) enum Answer {
     /// The client is sent elsewhere by a rule of the site.
     Redirect(StatusCode, String),
     /// A rule of the site says that it has gone; with a page that says so, if there is one.
-    Gone(Option<Source>),
+    Gone(Option<SelectedRepresentation>),
     /// Nothing there; the site's own page for that, if it has one.
-    Missing(Option<Source>),
+    Missing(Option<SelectedRepresentation>),
     /// Not readable by this process.
     Forbidden,
     /// Not readable at the moment.
@@ -63,16 +63,16 @@ pub(super) enum Answer {
     /// None of the ranges lies within the representation.
     Unsatisfiable(Arc<Representation>),
     /// The whole of it.
-    Whole(Source),
+    Whole(SelectedRepresentation),
     /// A part of it.
-    Part(Source, Range<u64>),
+    Part(SelectedRepresentation, Range<u64>),
     /// Several parts of it.
-    Parts(Source, Vec<Range<u64>>),
+    Parts(SelectedRepresentation, Vec<Range<u64>>),
 }
 
 /// The selected representation, and where its bytes come from.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct SelectedRepresentation {
     /// What is sent.
     pub(super) representation: Arc<Representation>,
     /// In which coding.
@@ -135,16 +135,21 @@ impl Answer {
         let whole = matches!(selection, Selection::Whole) && head.method == Method::GET;
         if whole
             && file.is_unread()
-            && wanted(head) == Wanted::Facts
+            && wanted(head) == Need::Facts
             && let Some(read) = place.read().await
         {
             return Box::pin(Self::select(place, head, read)).await;
         }
         if head.method == Method::HEAD {
             let site = Arc::clone(place.site);
-            return Self::Whole(Source { representation: file, form, site, file: None });
+            return Self::Whole(SelectedRepresentation {
+                representation: file,
+                form,
+                site,
+                file: None,
+            });
         }
-        let source = match Source::open(place, file, form).await {
+        let source = match SelectedRepresentation::open(place, file, form).await {
             Ok(source) => source,
             Err(answer) => return answer,
         };
@@ -167,27 +172,32 @@ impl Answer {
         let form = negotiate(place, head, &page);
         if head.method == Method::HEAD {
             let site = Arc::clone(place.site);
-            return Self::Missing(Some(Source { representation: page, form, site, file: None }));
+            return Self::Missing(Some(SelectedRepresentation {
+                representation: page,
+                form,
+                site,
+                file: None,
+            }));
         }
-        Self::Missing(Source::open(place, page, form).await.ok())
+        Self::Missing(SelectedRepresentation::open(place, page, form).await.ok())
     }
 }
 
 /// The needs of a request for a file. Whether a condition or a range lets it do without the content
 /// is told by the facts, and for those nothing has to be read.
-pub(super) fn wanted(head: &Parts) -> Wanted {
+pub(super) fn wanted(head: &Parts) -> Need {
     let by_facts = [RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE];
     if head.method == Method::GET && !by_facts.iter().any(|name| head.headers.contains_key(name)) {
-        Wanted::Content
+        Need::Content
     } else {
-        Wanted::Facts
+        Need::Facts
     }
 }
 
 impl Place<'_> {
     /// The file as it is now, in memory, if it can be had there.
     async fn read(&self) -> Option<Arc<Representation>> {
-        match self.sites.find(self.site, self.path, Wanted::Content).await {
+        match self.sites.find(self.site, self.path, Need::Content).await {
             Found::File(file) => Some(file).filter(|file| !file.is_unread()),
             _ => None,
         }
@@ -212,14 +222,14 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
     Arc::clone(file.identity())
 }
 
-impl Source {
+impl SelectedRepresentation {
     /// Content that is not held comes from an open file, and that file's facts are the answer's.
     async fn open(
         place: Place<'_>,
         representation: Arc<Representation>,
         form: Arc<Form>,
     ) -> Result<Self, Answer> {
-        let Content::Streamed { relative, facts } = form.content() else {
+        let ContentSource::Streamed { relative, facts } = form.content() else {
             let site = Arc::clone(place.site);
             return Ok(Self { representation, form, site, file: None });
         };
@@ -270,7 +280,7 @@ impl Source {
     /// The bytes of `range`, which lies within the content.
     pub(super) fn slice(&self, range: Range<u64>) -> Pieces {
         match (self.form.content(), &self.file) {
-            (Content::Held(_), _) => {
+            (ContentSource::Held(_), _) => {
                 let (site, representation, form) = (
                     Arc::clone(&self.site),
                     Arc::clone(&self.representation),
@@ -278,11 +288,11 @@ impl Source {
                 );
                 Pieces::Held(Held::new(site, representation, form, range.start, range.end))
             }
-            (Content::Streamed { .. }, Some((file, open))) => {
+            (ContentSource::Streamed { .. }, Some((file, open))) => {
                 let (file, open) = (Arc::clone(file), Some(Arc::clone(open)));
-                Pieces::Stream(Stream::new(file, open, range.start, range.end))
+                Pieces::Stream(FileStream::new(file, open, range.start, range.end))
             }
-            (Content::Streamed { .. }, None) => Pieces::Empty,
+            (ContentSource::Streamed { .. }, None) => Pieces::Empty,
         }
     }
 }

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::record::{Kept, Record};
+use super::record::{KeptRecord, Record};
 use crate::ledger::Account;
-use crate::site::{Held, Stream};
+use crate::site::{FileStream, Held};
 
 /// Content, and the record that is written when it has been sent or given up.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ enum Line {
     /// With the head as it came.
     New(Box<Record>),
     /// With what is needed of it.
-    Kept(Box<Kept>),
+    Kept(Box<KeptRecord>),
 }
 
 /// What content consists of.
@@ -42,7 +42,7 @@ pub enum Pieces {
     /// A part of content in memory: nearly every answer.
     Held(Held),
     /// A part of a file, read as it is sent.
-    Stream(Stream),
+    Stream(FileStream),
     /// Several of these in order (`multipart/byteranges`).
     Several(VecDeque<Pieces>),
 }
@@ -80,7 +80,7 @@ impl Body {
     /// the content has to be [taken](http_body::Body::poll_frame) instead.
     ///
     /// # Errors
-    /// As [`Stream::send_to`].
+    /// As [`FileStream::send_to`].
     pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
         let sent = match &mut self.pieces {
             Pieces::Stream(stream) => stream.send_to(socket)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 
 use crate::rules::Overlay;
-use crate::semantics::field_block::{Change, FieldBlock};
+use crate::semantics::field_block::{FieldBlock, Variant};
 
 /// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
 /// said of other hosts: a server cannot decide for a whole domain (RFC 6797 §6.1.2).
@@ -43,18 +43,18 @@ impl Fields {
 
     /// Does what the rules of the site say: `overlay` is asked for unless it was applied to the
     /// same block for the same request before. HSTS is said over TLS alone (RFC 6797 §7.2).
-    pub(super) fn change(&mut self, change: &Change<'_>, overlay: impl Fn() -> Overlay) {
+    pub(super) fn change(&mut self, variant: &Variant<'_>, overlay: impl Fn() -> Overlay) {
         let https = (self.demands_https).then(|| (STRICT_TRANSPORT_SECURITY, HSTS.clone()));
         self.demands_https = false;
         let apply = |fields: Vec<(HeaderName, HeaderValue)>| {
             let mut fields = overlay().apply(fields.into_iter().chain(https.clone()));
-            fields.retain(|(name, _)| change.is_secure || *name != STRICT_TRANSPORT_SECURITY);
+            fields.retain(|(name, _)| variant.is_secure || *name != STRICT_TRANSPORT_SECURITY);
             fields
         };
         match &self.block {
             Some(block) => {
                 let make = || apply(block.iter().collect()).into_iter().collect();
-                self.block = Some(block.changed(change, make));
+                self.block = Some(block.changed(variant, make));
             }
             None => self.own = apply(std::mem::take(&mut self.own)),
         }

@@ -18,10 +18,10 @@
 
 mod answer;
 pub mod body;
-mod connection;
 mod fields;
 mod head;
 mod multipart;
+mod peer;
 mod record;
 mod refusal;
 mod response;
@@ -46,8 +46,8 @@ use record::{NormalHost, Record};
 use ruled::Ruled;
 
 pub use body::Body;
-pub use connection::{Connection, Duty};
 pub use fields::Fields;
+pub use peer::{Duty, Peer};
 pub use record::Arrival;
 pub use refusal::Refusal;
 pub use response::Response;
@@ -106,13 +106,13 @@ impl Service {
 }
 
 /// Answers one request from one snapshot of the sites.
-pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -> Response {
-    let service = connection.service();
+pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
+    let service = peer.service();
     // Only the log asks when it was.
     let arrival = service.log.is_enabled().then(Arrival::now);
     let checked = head::check(&head);
     let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
-    let demands_https = connection.tls().is_some()
+    let demands_https = peer.tls().is_some()
         && checked.as_ref().is_ok_and(|authority| {
             // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
             !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
@@ -121,8 +121,7 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let answer = match &checked {
         Err(refusal) => Answer::Malformed(*refusal),
         Ok(authority) => {
-            let request =
-                Request { connection: &connection, sites: &sites, head: &head, authority };
+            let request = Request { peer: &peer, sites: &sites, head: &head, authority };
             request.answer(&mut rule, &mut ruled).await
         }
     };
@@ -130,26 +129,26 @@ pub async fn call(connection: Arc<Connection>, sites: Arc<Sites>, head: Parts) -
     let (response, coding) = response::build(answer, &head, demands_https, ruled.as_ref());
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
-    let record = Record::new(Arc::clone(&connection), head, arrival, status);
+    let record = Record::new(Arc::clone(&peer), head, arrival, status);
     let record = record.to(host).with(coding, bot);
     response.map(|body| body.recorded(Box::new(record)))
 }
 
 /// Answers a request of a client that has too many answers waiting.
 #[must_use]
-pub fn refuse(connection: &Arc<Connection>, head: Parts) -> Response {
+pub fn refuse(peer: &Arc<Peer>, head: Parts) -> Response {
     let (response, _) = response::build(Answer::Unavailable, &head, false, None);
-    if !connection.service().log.is_enabled() {
+    if !peer.service().log.is_enabled() {
         return response;
     }
     let status = response.status.as_u16();
-    let record = Record::new(Arc::clone(connection), head, Arrival::now(), status);
+    let record = Record::new(Arc::clone(peer), head, Arrival::now(), status);
     response.map(|body| body.recorded(Box::new(record)))
 }
 
 /// A request whose head can be answered, on its way through the pipeline.
 struct Request<'a> {
-    connection: &'a Connection,
+    peer: &'a Peer,
     sites: &'a Arc<Sites>,
     head: &'a Parts,
     authority: &'a Authority<'a>,
@@ -174,7 +173,7 @@ impl Request<'_> {
         // 3. The bot verdict.
         *rule = self.verdict();
         if let Some(rule) = rule
-            && self.connection.service().policy.bots == BotPolicy::Block
+            && self.peer.service().policy.bots == BotPolicy::Block
         {
             return Answer::Refused(rule);
         }
@@ -194,7 +193,7 @@ impl Request<'_> {
         // 6. The path.
         let path = Path::resolve(self.head.uri.path());
         // 7. What is served elsewhere: HTTPS for the port of plain HTTP, the host that has a folder.
-        if let Duty::Redirect { https_port } = self.connection.duty() {
+        if let Duty::Redirect { https_port } = self.peer.duty() {
             return match path {
                 Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
                     self.find(site, &path).await
@@ -203,8 +202,8 @@ impl Request<'_> {
             };
         }
         if let Some(host) = host {
-            let Self { connection, head, authority, .. } = self;
-            return Answer::host_redirect(connection.scheme(), host, authority.port, head);
+            let Self { peer, head, authority, .. } = self;
+            return Answer::host_redirect(peer.scheme(), host, authority.port, head);
         }
         // 8. and 9. What lies there, then preconditions and ranges.
         match path {
@@ -223,14 +222,14 @@ impl Request<'_> {
 
     /// The bot rule that the request meets.
     fn verdict(&self) -> Option<&'static bot::Rule> {
-        if self.connection.service().policy.bots == BotPolicy::Off {
+        if self.peer.service().policy.bots == BotPolicy::Off {
             return None;
         }
-        bot::verdict(&bot::Request {
+        bot::verdict(&bot::Visit {
             method: &self.head.method,
             fields: &self.head.headers,
             path: self.head.uri.path(),
-            secure: self.connection.tls().is_some(),
+            secure: self.peer.tls().is_some(),
             host: &self.authority.host,
         })
     }
@@ -238,11 +237,11 @@ impl Request<'_> {
     /// The answer to a certificate authority, whatever name it asks by.
     async fn challenge(&self) -> Option<Answer> {
         let path = self.head.uri.path();
-        if self.connection.tls().is_some() || !path.starts_with(ACME_CHALLENGE) {
+        if self.peer.tls().is_some() || !path.starts_with(ACME_CHALLENGE) {
             return None;
         }
         let Ok(Resolved::Path(path)) = Path::resolve(path) else { return None };
-        let challenges = self.connection.service().challenges.clone();
+        let challenges = self.peer.service().challenges.clone();
         if challenges.is_off() {
             return None;
         }
@@ -305,7 +304,7 @@ impl Request<'_> {
     }
 
     fn place<'p>(&'p self, site: &'p Arc<Site>, path: &'p str) -> Place<'p> {
-        Place { sites: self.sites, site, path, account: self.connection.account() }
+        Place { sites: self.sites, site, path, account: self.peer.account() }
     }
 }
 

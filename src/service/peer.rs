@@ -1,4 +1,4 @@
-//! What the service knows of the connection that a request came on.
+//! The peer of a connection, as the service knows it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::Service;
 use crate::ledger::Account;
 
-/// The same for all requests of one connection.
+/// The client at the other end of a connection, and the connection's properties: the same for all
+/// requests that come on it.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Peer {
     service: Arc<Service>,
-    peer: IpAddr,
+    address: IpAddr,
     port: u16,
     tls: Option<&'static str>,
     duty: Duty,
     account: Option<Arc<Account>>,
 }
 
-/// What a listener is there for.
+/// The task of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
     /// Serve sites.
@@ -29,30 +30,35 @@ pub enum Duty {
     },
 }
 
-impl Connection {
-    /// A connection from `peer`; `tls` is the protocol version's name if it is encrypted.
+impl Peer {
+    /// The peer at `address`; `tls` is the name of the TLS version if the connection is encrypted.
     ///
     /// An IPv4 client on an IPv6 socket is known by its IPv4 address.
     #[must_use]
-    pub fn new(service: Arc<Service>, peer: IpAddr, tls: Option<&'static str>, duty: Duty) -> Self {
-        Self { service, peer: peer.to_canonical(), port: 0, tls, duty, account: None }
+    pub fn new(
+        service: Arc<Service>,
+        address: IpAddr,
+        tls: Option<&'static str>,
+        duty: Duty,
+    ) -> Self {
+        Self { service, address: address.to_canonical(), port: 0, tls, duty, account: None }
     }
 
-    /// The same connection, to `port` of ours.
+    /// The same peer, connected to `port` of ours.
     #[must_use]
     pub fn on_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The same connection, whose client has this account. Without one it is not bounded.
+    /// The same peer, charged to this account. Without one it is not bounded.
     #[must_use]
     pub fn charged_to(mut self, account: Arc<Account>) -> Self {
         self.account = Some(account);
         self
     }
 
-    /// The account of the client.
+    /// The account that the peer's answers are charged to.
     #[must_use]
     pub fn account(&self) -> Option<&Arc<Account>> {
         self.account.as_ref()
@@ -64,16 +70,16 @@ impl Connection {
         self.port
     }
 
-    /// The service that answers.
+    /// The service that answers the peer.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// The client's address.
+    /// The client's address, an IPv4 one in its own form.
     #[must_use]
-    pub fn peer(&self) -> IpAddr {
-        self.peer
+    pub fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The name of the TLS version; `None` in the clear.
@@ -82,7 +88,7 @@ impl Connection {
         self.tls
     }
 
-    /// What its listener is there for.
+    /// The task of the listener that accepted it.
     #[must_use]
     pub fn duty(&self) -> Duty {
         self.duty

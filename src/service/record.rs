@@ -9,23 +9,23 @@ use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 
-use super::connection::Connection;
 use super::head;
+use super::peer::Peer;
 use crate::log::Entry;
 use crate::semantics::host::Authority;
 
 /// One answer, not yet in the log.
 #[derive(Debug)]
 pub struct Record {
-    facts: Facts,
+    facts: AnswerFacts,
     head: Parts,
     host: NormalHost,
 }
 
 /// What is known beside the words of the head.
 #[derive(Debug)]
-struct Facts {
-    connection: Arc<Connection>,
+struct AnswerFacts {
+    peer: Arc<Peer>,
     arrival: Arrival,
     status: u16,
     coding: Option<&'static str>,
@@ -34,8 +34,8 @@ struct Facts {
 
 /// The record of an answer that waits: of its head nothing is kept but the words of the line.
 #[derive(Debug)]
-pub struct Kept {
-    facts: Facts,
+pub struct KeptRecord {
+    facts: AnswerFacts,
     version: Version,
     text: Box<[u8]>,
     /// Where the words end in the text: method, host, target, Referer, User-Agent.
@@ -101,8 +101,8 @@ impl Arrival {
 impl Record {
     /// The record of a request that was answered with `status`.
     #[must_use]
-    pub fn new(connection: Arc<Connection>, head: Parts, arrival: Arrival, status: u16) -> Self {
-        let facts = Facts { connection, arrival, status, coding: None, bot: None };
+    pub fn new(peer: Arc<Peer>, head: Parts, arrival: Arrival, status: u16) -> Self {
+        let facts = AnswerFacts { peer, arrival, status, coding: None, bot: None };
         Self { facts, head, host: NormalHost::Unknown }
     }
 
@@ -128,7 +128,7 @@ impl Record {
 
     /// Lets go of all of the head that its line does not need.
     #[must_use]
-    pub fn keep(self) -> Kept {
+    pub fn keep(self) -> KeptRecord {
         let words = self.words();
         let parts = [
             words.method.as_bytes(),
@@ -145,7 +145,7 @@ impl Record {
         });
         let (has_referer, has_user_agent) = (words.referer.is_some(), words.user_agent.is_some());
         let wanted = self.facts.wants_fields();
-        Kept {
+        KeptRecord {
             version: self.head.version,
             fields: wanted.then(|| Box::new(self.head.headers)),
             facts: self.facts,
@@ -176,7 +176,7 @@ impl Record {
     }
 }
 
-impl Kept {
+impl KeptRecord {
     /// Bytes of memory that it takes for what the client sent.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -211,17 +211,17 @@ impl Kept {
 /// Bytes that a field takes in a map beside its name and value.
 const FIELD_OVERHEAD: usize = 100;
 
-impl Facts {
+impl AnswerFacts {
     fn wants_fields(&self) -> bool {
-        self.bot.is_some() && self.connection.service().logs_bad_bots()
+        self.bot.is_some() && self.peer.service().logs_bad_bots()
     }
 
     fn write(&self, words: &Words<'_>, version: Version, fields: Option<&HeaderMap>, bytes: u64) {
-        self.connection.service().log().record(&Entry {
+        self.peer.service().log().record(&Entry {
             time: self.arrival.wall,
             duration: self.arrival.steady.elapsed(),
-            peer: self.connection.peer(),
-            port: self.connection.port(),
+            peer: self.peer.address(),
+            port: self.peer.port(),
             method: words.method,
             host: &words.host,
             target: words.target,
@@ -231,7 +231,7 @@ impl Facts {
             referer: words.referer,
             user_agent: words.user_agent,
             coding: self.coding,
-            tls: self.connection.tls(),
+            tls: self.peer.tls(),
             bot: self.bot,
             fields,
         });

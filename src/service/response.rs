@@ -12,7 +12,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 
-use super::answer::{Answer, Source};
+use super::answer::{Answer, SelectedRepresentation};
 use super::body::{Body, Pieces};
 use super::fields::Fields;
 use super::multipart;
@@ -64,7 +64,7 @@ impl Response {
     /// ends.
     #[must_use]
     pub(super) fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Self {
-        let Draft { status, mut fields, pieces, length } = explained(status, reason);
+        let ResponseDraft { status, mut fields, pieces, length } = explained(status, reason);
         fields.set_content_length(length);
         Self { status, fields, closes: true, body: Body::new(pieces, length) }
     }
@@ -92,7 +92,7 @@ impl<B> From<Response<B>> for http::Response<B> {
 }
 
 /// A response, without the fields that depend on the request and the connection.
-struct Draft {
+struct ResponseDraft {
     status: StatusCode,
     fields: Fields,
     pieces: Pieces,
@@ -112,7 +112,7 @@ pub(super) fn build(
     let closes =
         matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
     let of_a_site = !matches!(answer, Answer::Malformed(_) | Answer::Misdirected);
-    let Draft { status, mut fields, pieces, length } = draft(answer);
+    let ResponseDraft { status, mut fields, pieces, length } = draft(answer);
     if of_a_site && fields.block().is_none() {
         fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, cross_origin::ANY);
         fields.insert(ACCESS_CONTROL_EXPOSE_HEADERS, cross_origin::EXPOSED);
@@ -161,7 +161,7 @@ fn coding(answer: &Answer) -> Option<&'static str> {
     (coding != Coding::Identity).then(|| coding.token())
 }
 
-fn draft(answer: Answer) -> Draft {
+fn draft(answer: Answer) -> ResponseDraft {
     match answer {
         Answer::Malformed(refusal) => explained(refusal.status(), &refusal),
         Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
@@ -195,7 +195,7 @@ fn draft(answer: Answer) -> Draft {
 }
 
 /// The methods there are; and to a preflight, that a page of any origin may use them.
-fn options(allowed_fields: Option<HeaderValue>) -> Draft {
+fn options(allowed_fields: Option<HeaderValue>) -> ResponseDraft {
     let mut draft = with(StatusCode::NO_CONTENT, ALLOW, METHODS);
     if let Some(allowed) = allowed_fields {
         draft.fields.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
@@ -205,26 +205,26 @@ fn options(allowed_fields: Option<HeaderValue>) -> Draft {
     draft
 }
 
-fn plain(status: StatusCode) -> Draft {
-    Draft { status, fields: Fields::default(), pieces: Pieces::Empty, length: 0 }
+fn plain(status: StatusCode) -> ResponseDraft {
+    ResponseDraft { status, fields: Fields::default(), pieces: Pieces::Empty, length: 0 }
 }
 
 /// Says in a line what is wrong with the request, to whoever wrote it.
-fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Draft {
+fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> ResponseDraft {
     let mut draft = plain(status);
     filled(&mut draft, Bytes::from(format!("{status}: {reason}\n")));
     draft
 }
 
 /// Puts plain text into a response that has no content yet.
-fn filled(draft: &mut Draft, text: Bytes) {
+fn filled(draft: &mut ResponseDraft, text: Bytes) {
     draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     draft.length = text.len() as u64;
     draft.pieces = Pieces::Whole(text);
 }
 
-fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> Draft {
+fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> ResponseDraft {
     let mut draft = plain(status);
     draft.fields.insert(name, value);
     draft
@@ -232,7 +232,7 @@ fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> Draft
 
 /// A target is made of visible ASCII, or was percent-encoded; should one ever not be a field's
 /// value, the client learns that it asked for something odd.
-fn moved(status: StatusCode, uri: String) -> Draft {
+fn moved(status: StatusCode, uri: String) -> ResponseDraft {
     match HeaderValue::try_from(uri) {
         Ok(uri) => with(status, LOCATION, uri),
         Err(_) => plain(StatusCode::BAD_REQUEST),
@@ -240,7 +240,7 @@ fn moved(status: StatusCode, uri: String) -> Draft {
 }
 
 /// No validators, no ranges, nothing to be stored: what is missing now may be there in a second.
-fn missing(status: StatusCode, page: Option<Source>) -> Draft {
+fn missing(status: StatusCode, page: Option<SelectedRepresentation>) -> ResponseDraft {
     let mut draft = with(status, CACHE_CONTROL, NO_STORE);
     draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if let Some(source) = page {
@@ -263,7 +263,7 @@ fn missing(status: StatusCode, page: Option<Source>) -> Draft {
 }
 
 /// Only what refreshes the stored answer (RFC 9110 §15.4.5).
-fn not_modified(file: &Representation, coding: Coding) -> Draft {
+fn not_modified(file: &Representation, coding: Coding) -> ResponseDraft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
     draft.fields = Fields::of(file.unchanged(coding, || {
         let all = block(file, file.identity());
@@ -286,9 +286,9 @@ fn not_modified(file: &Representation, coding: Coding) -> Draft {
     draft
 }
 
-fn whole(source: &Source) -> Draft {
+fn whole(source: &SelectedRepresentation) -> ResponseDraft {
     let length = source.length();
-    Draft {
+    ResponseDraft {
         status: StatusCode::OK,
         fields: Fields::of(block(&source.representation, &source.form)),
         pieces: source.slice(0..length),
@@ -296,14 +296,19 @@ fn whole(source: &Source) -> Draft {
     }
 }
 
-fn part(source: &Source, range: std::ops::Range<u64>) -> Draft {
+fn part(source: &SelectedRepresentation, range: std::ops::Range<u64>) -> ResponseDraft {
     let mut fields = Fields::of(block(&source.representation, &source.form));
     fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
     let length = range.end - range.start;
-    Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces: source.slice(range), length }
+    ResponseDraft {
+        status: StatusCode::PARTIAL_CONTENT,
+        fields,
+        pieces: source.slice(range),
+        length,
+    }
 }
 
-fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
+fn parts(source: &SelectedRepresentation, ranges: Vec<std::ops::Range<u64>>) -> ResponseDraft {
     let mut inner = PLAIN_TEXT;
     let whole = block(&source.representation, &source.form);
     let fields = whole.iter().map(|(name, value)| {
@@ -316,7 +321,7 @@ fn parts(source: &Source, ranges: Vec<std::ops::Range<u64>>) -> Draft {
     let fields = Fields::of(Arc::new(fields.collect()));
     let length = source.length();
     let (pieces, length) = multipart::content(ranges, length, &inner, |range| source.slice(range));
-    Draft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
+    ResponseDraft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
 }
 
 /// The fields of a served file in one of its forms, made once per version of it.

@@ -12,7 +12,7 @@ use super::fields::Fields;
 use crate::rules::redirects::Documents;
 use crate::rules::source::Asked;
 use crate::rules::{Matched, Overlay, is_rules_file};
-use crate::semantics::field_block::Change;
+use crate::semantics::field_block::Variant;
 use crate::semantics::target::{Path, Resolved};
 use crate::site::Site;
 use crate::site::rules::Rules;
@@ -36,7 +36,7 @@ struct Page {
 
 /// What a redirect makes of a request.
 #[derive(Debug)]
-enum Step {
+enum RedirectOutcome {
     /// It is answered.
     Answer(Answer),
     /// This page answers, whatever is found.
@@ -54,22 +54,26 @@ impl Ruled {
 
     /// The next step of a request. Challenges of an ACME server are never redirected: who moves a
     /// whole site should still get a certificate for it.
-    fn step(&self, head: &Parts, path: &Path<'_>) -> Step {
+    fn step(&self, head: &Parts, path: &Path<'_>) -> RedirectOutcome {
         if path.acme_token().is_some() {
-            return Step::GoOn;
+            return RedirectOutcome::GoOn;
         }
         match self.rules.redirects.find(&self.host, path, head.uri.query()) {
-            None => Step::GoOn,
+            None => RedirectOutcome::GoOn,
             Some(Matched::Moved { status, location }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
-                Step::Answer(Answer::Redirect(status, location))
+                RedirectOutcome::Answer(Answer::Redirect(status, location))
             }
             Some(Matched::Page { documents: Documents::ByAccept, .. }) if !asks_for_html(head) => {
-                Step::GoOn
+                RedirectOutcome::GoOn
             }
             Some(Matched::Page { status, page, forced, .. }) => {
                 let page = Page { status, path: page };
-                if forced { Step::Instead(page) } else { Step::Otherwise(page) }
+                if forced {
+                    RedirectOutcome::Instead(page)
+                } else {
+                    RedirectOutcome::Otherwise(page)
+                }
             }
         }
     }
@@ -87,7 +91,7 @@ impl Ruled {
             }
             overlay
         };
-        fields.change(&Change { version: rules.version, is_secure, host, path }, overlay);
+        fields.change(&Variant { version: rules.version, is_secure, host, path }, overlay);
     }
 }
 
@@ -100,10 +104,10 @@ impl Request<'_> {
         ruled: &Ruled,
     ) -> Answer {
         match ruled.step(self.head, path) {
-            Step::Answer(answer) => answer,
-            Step::GoOn => self.find(site, path).await,
-            Step::Instead(page) => self.instead(site, path, page).await,
-            Step::Otherwise(page) => match self.find(site, path).await {
+            RedirectOutcome::Answer(answer) => answer,
+            RedirectOutcome::GoOn => self.find(site, path).await,
+            RedirectOutcome::Instead(page) => self.instead(site, path, page).await,
+            RedirectOutcome::Otherwise(page) => match self.find(site, path).await {
                 Answer::Missing(_) => self.instead(site, path, page).await,
                 found => found,
             },

@@ -16,7 +16,7 @@ use super::complaints::Complaints;
 use super::content::{self, HELD_LIMIT, ReadError};
 use super::counters::CacheCounters;
 use super::facts::Facts;
-use super::form::{Content, Form};
+use super::form::{ContentSource, Form};
 use super::hashing::{self, Hashing};
 use super::representation::Representation;
 use super::root::OpenRoot;
@@ -180,16 +180,16 @@ impl Encoding {
         let Some(coded) = representation.coded(self.coding) else { return };
         counters.encodings().add();
         let made = match representation.identity().content() {
-            Content::Held(content) => encode(self.coding, self.effort, content),
+            ContentSource::Held(content) => encode(self.coding, self.effort, content),
             // One that changed, or was taken away by a deploy, has no form: what is found in its
             // place has its own.
-            Content::Streamed { relative, facts } => {
+            ContentSource::Streamed { relative, facts } => {
                 self.encode_file(relative, facts).unwrap_or_default()
             }
         };
         match (made, self.effort) {
             (Some(bytes), _) => {
-                coded.put(Form::new(self.coding, Content::Held(content::hold(bytes))));
+                coded.put(Form::new(self.coding, ContentSource::Held(content::hold(bytes))));
                 if let Some(cache) = self.cache.upgrade() {
                     cache.weigh(&self.key, &representation);
                 }

@@ -29,7 +29,7 @@ use crate::coding::Coding;
 use crate::coding::encode::Effort;
 use crate::process::clock::Tick;
 use fill::{Fill, Reach};
-use key::{KeyRef, Subject};
+use key::{KeyRef, Question};
 use known::Known;
 use lanes::Lanes;
 
@@ -61,7 +61,7 @@ const BEYOND_MOST: u64 = 64 * 1024 * 1024;
 
 /// The needs of a request for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Need {
     /// Its facts and its tag, for an answer without content or with a part of it. Nothing is read
     /// for it if they are known.
     Facts,
@@ -154,8 +154,8 @@ impl Cache {
     }
 
     /// The outcome of a look-up of `path` of `site`, at most [`TRUST`] old.
-    pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
-        self.answer(site, Subject::Path(path), wanted).await
+    pub async fn find(self: &Arc<Self>, site: &Arc<Site>, path: &str, wanted: Need) -> Found {
+        self.answer(site, Question::Path(path), wanted).await
     }
 
     /// The path of the page for whatever is missing in `folder`, if there is one.
@@ -164,7 +164,7 @@ impl Cache {
         site: &Arc<Site>,
         folder: &str,
     ) -> Option<Arc<str>> {
-        match self.answer(site, Subject::MissingPage(folder), Wanted::Facts).await {
+        match self.answer(site, Question::MissingPage(folder), Need::Facts).await {
             Found::Missing(page) => page,
             _ => None,
         }
@@ -173,8 +173,8 @@ impl Cache {
     async fn answer(
         self: &Arc<Self>,
         site: &Arc<Site>,
-        subject: Subject<&str>,
-        wanted: Wanted,
+        subject: Question<&str>,
+        wanted: Need,
     ) -> Found {
         let now = Tick::now();
         let Some(root) = site.root().current(now) else { return Found::Unavailable };
@@ -192,7 +192,7 @@ impl Cache {
         self: &Arc<Self>,
         site: &Arc<Site>,
         root: &Arc<OpenRoot>,
-        (subject, wanted): (Subject<&str>, Wanted),
+        (subject, wanted): (Question<&str>, Need),
         now: Tick,
     ) -> Option<Found> {
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
@@ -208,7 +208,7 @@ impl Cache {
         self: &Arc<Self>,
         site: &Arc<Site>,
         root: Arc<OpenRoot>,
-        (subject, wanted): (Subject<&str>, Wanted),
+        (subject, wanted): (Question<&str>, Need),
         asked: Tick,
     ) -> Found {
         let slot = self.slot(site, subject);
@@ -242,7 +242,7 @@ impl Cache {
         }
     }
 
-    fn slot(&self, site: &Site, subject: Subject<&str>) -> Arc<Slot> {
+    fn slot(&self, site: &Site, subject: Question<&str>) -> Arc<Slot> {
         let key = KeyRef { site: site.id(), subject };
         if let Some(held) = self.slots.get(&key) {
             return held.slot;
@@ -277,7 +277,7 @@ impl Cache {
                 coding,
                 effort,
                 cache: Arc::downgrade(self),
-                key: KeyRef { site: site.id(), subject: Subject::Path(path) }.to_key(),
+                key: KeyRef { site: site.id(), subject: Question::Path(path) }.to_key(),
                 root,
                 most: self.form_limit(),
             });

@@ -64,18 +64,18 @@ static HELD: AtomicU64 = AtomicU64::new(0);
 #[must_use]
 pub fn hold<T: AsRef<[u8]> + Send + 'static>(content: T) -> Bytes {
     HELD.fetch_add(content.as_ref().len() as u64, Ordering::Relaxed);
-    Bytes::from_owner(Counted(content))
+    Bytes::from_owner(CountedBytes(content))
 }
 
-struct Counted<T: AsRef<[u8]>>(T);
+struct CountedBytes<T: AsRef<[u8]>>(T);
 
-impl<T: AsRef<[u8]>> AsRef<[u8]> for Counted<T> {
+impl<T: AsRef<[u8]>> AsRef<[u8]> for CountedBytes<T> {
     fn as_ref(&self) -> &[u8] {
         self.0.as_ref()
     }
 }
 
-impl<T: AsRef<[u8]>> Drop for Counted<T> {
+impl<T: AsRef<[u8]>> Drop for CountedBytes<T> {
     fn drop(&mut self) {
         HELD.fetch_sub(self.0.as_ref().len() as u64, Ordering::Relaxed);
     }

@@ -22,13 +22,13 @@ const FORM_OVERHEAD: u64 = 1024;
 #[derive(Debug)]
 pub struct Form {
     coding: Coding,
-    content: Content,
+    content: ContentSource,
     fields: OnceLock<Arc<FieldBlock>>,
 }
 
 /// Where the bytes of a form are.
 #[derive(Clone, Debug)]
-pub enum Content {
+pub enum ContentSource {
     /// In memory.
     Held(Bytes),
     /// In a file beneath the root, too large to hold.
@@ -43,7 +43,7 @@ pub enum Content {
 impl Form {
     /// `content` in `coding`.
     #[must_use]
-    pub fn new(coding: Coding, content: Content) -> Self {
+    pub fn new(coding: Coding, content: ContentSource) -> Self {
         Self { coding, content, fields: OnceLock::new() }
     }
 
@@ -55,7 +55,7 @@ impl Form {
 
     /// Where its bytes are.
     #[must_use]
-    pub fn content(&self) -> &Content {
+    pub fn content(&self) -> &ContentSource {
         &self.content
     }
 
@@ -63,8 +63,8 @@ impl Form {
     #[must_use]
     pub fn length(&self) -> u64 {
         match &self.content {
-            Content::Held(bytes) => bytes.len() as u64,
-            Content::Streamed { facts, .. } => facts.size,
+            ContentSource::Held(bytes) => bytes.len() as u64,
+            ContentSource::Streamed { facts, .. } => facts.size,
         }
     }
 
@@ -72,8 +72,8 @@ impl Form {
     #[must_use]
     pub fn weight(&self) -> u64 {
         match &self.content {
-            Content::Held(bytes) => bytes.len() as u64 + FORM_OVERHEAD,
-            Content::Streamed { .. } => FORM_OVERHEAD,
+            ContentSource::Held(bytes) => bytes.len() as u64 + FORM_OVERHEAD,
+            ContentSource::Streamed { .. } => FORM_OVERHEAD,
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        Form::new(Coding::Gzip, Content::Held(Bytes::from_static(b"coded")))
+        Form::new(Coding::Gzip, ContentSource::Held(Bytes::from_static(b"coded")))
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
     fn more_effort_that_gains_nothing_is_dropped() {
         let coded = Coded::default();
         coded.put(form());
-        coded.put(Form::new(Coding::Gzip, Content::Held(Bytes::from_static(b"longer form"))));
+        coded.put(Form::new(Coding::Gzip, ContentSource::Held(Bytes::from_static(b"longer form"))));
         assert_eq!(coded.form.load_full().unwrap().length(), 5);
     }
 

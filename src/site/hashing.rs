@@ -32,21 +32,21 @@ pub(super) struct Hashing {
     representations: Vec<Weak<Representation>>,
     /// The hash is of use as long as this cache lives, also if the file leaves it for a while.
     cache: Weak<Cache>,
-    file: File,
+    file: HashedFile,
     hasher: Hasher,
     offset: u64,
 }
 
 /// The file's name and the facts that it must keep while it is read.
 #[derive(Debug)]
-struct File {
+struct HashedFile {
     root: Arc<OpenRoot>,
     relative: Box<str>,
     facts: super::facts::Facts,
 }
 
 /// The end of a slice.
-enum Progress {
+enum SliceEnd {
     More,
     Done(Reading),
     GivenUp,
@@ -61,39 +61,39 @@ impl Hashing {
         cache: Weak<Cache>,
     ) -> Self {
         let relative = representation.relative().into();
-        let file = File { root, relative, facts: *representation.facts() };
+        let file = HashedFile { root, relative, facts: *representation.facts() };
         let hasher = Hasher::new(representation.is_utf8());
         let representations = vec![Arc::downgrade(representation)];
         Self { representations, cache, file, hasher, offset: 0 }
     }
 
     /// The next slice. The file is opened anew for each, so that those which wait hold nothing.
-    fn go_on(&mut self, tags: &Tags, chunk: &mut [u8]) -> Progress {
+    fn go_on(&mut self, tags: &Tags, chunk: &mut [u8]) -> SliceEnd {
         let facts = self.file.facts;
         if let Some(reading) = tags.get(&facts) {
-            return Progress::Done(reading);
+            return SliceEnd::Done(reading);
         }
         match self.slice(chunk) {
-            Ok(()) if self.offset < facts.size => Progress::More,
+            Ok(()) if self.offset < facts.size => SliceEnd::More,
             Ok(()) => {
                 let hasher = std::mem::replace(&mut self.hasher, Hasher::new(false));
                 let reading = hasher.finish();
                 tags.keep(&facts, reading);
-                Progress::Done(reading)
+                SliceEnd::Done(reading)
             }
             // It changed, or was taken away by a deploy, or nobody waits for it any more.
             Err(ReadError::Short | ReadError::Failed(Errno::NOENT | Errno::ACCESS)) => {
-                Progress::GivenUp
+                SliceEnd::GivenUp
             }
             Err(ReadError::Failed(error)) => {
                 tracing::warn!(file = &*self.file.relative, %error, "cannot hash for its tag");
-                Progress::GivenUp
+                SliceEnd::GivenUp
             }
         }
     }
 
     fn slice(&mut self, chunk: &mut [u8]) -> Result<(), ReadError> {
-        let File { root, relative, facts } = &self.file;
+        let HashedFile { root, relative, facts } = &self.file;
         let file = root.open_beneath(relative).map_err(ReadError::Failed)?;
         content::is_still(&file, facts)?;
         let end = facts.size.min(self.offset + SLICE);
@@ -129,14 +129,14 @@ pub(super) fn run(files: &Receiver<Hashing>, tags: &Tags, counters: &CacheCounte
         }
         let Some(mut hashing) = waiting.pop_front() else { continue };
         match hashing.go_on(tags, &mut chunk) {
-            Progress::More => waiting.push_back(hashing),
-            Progress::Done(reading) => {
+            SliceEnd::More => waiting.push_back(hashing),
+            SliceEnd::Done(reading) => {
                 counters.hashes().add();
                 for representation in hashing.representations.iter().filter_map(Weak::upgrade) {
                     representation.inspected(reading);
                 }
             }
-            Progress::GivenUp => {}
+            SliceEnd::GivenUp => {}
         }
     }
 }

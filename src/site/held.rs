@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::form::{Content, Form};
-use super::{Representation, Site, Stream, StreamedFile};
+use super::form::{ContentSource, Form};
+use super::{FileStream, Representation, Site, StreamedFile};
 use crate::ledger::Account;
 
 /// A part of up to this many bytes is copied where it is less than a [quarter](COPIED_PART) of the
@@ -25,24 +25,24 @@ const COPIED_PART: usize = 4;
 /// A part of content that was in memory when the answer began.
 #[derive(Debug)]
 pub struct Held {
-    source: Source,
+    source: HeldContent,
     at: u64,
     end: u64,
 }
 
 #[derive(Debug)]
-enum Source {
+enum HeldContent {
     /// In memory, and where that content came from.
-    Memory(Arc<Form>, Origin),
+    Memory(Arc<Form>, ContentOrigin),
     /// In memory as long as somebody else holds it, or else in this file.
     Released(Weak<Form>, Option<Arc<StreamedFile>>),
     /// In a file.
-    File(Stream),
+    File(FileStream),
 }
 
 /// Where content can be had from once more.
 #[derive(Debug)]
-enum Origin {
+enum ContentOrigin {
     /// From the file of this representation, if it has one.
     Representation(Arc<Site>, Arc<Representation>),
     /// From this file, if there is one.
@@ -59,15 +59,15 @@ impl Held {
         start: u64,
         end: u64,
     ) -> Self {
-        let origin = Origin::Representation(site, representation);
-        Self { source: Source::Memory(form, origin), at: start, end }
+        let origin = ContentOrigin::Representation(site, representation);
+        Self { source: HeldContent::Memory(form, origin), at: start, end }
     }
 
     /// Bytes of memory that it holds.
     #[must_use]
     pub fn weight(&self) -> usize {
         match &self.source {
-            Source::Memory(form, _) => usize::try_from(form.length()).unwrap_or(usize::MAX),
+            HeldContent::Memory(form, _) => usize::try_from(form.length()).unwrap_or(usize::MAX),
             _ => 0,
         }
     }
@@ -75,25 +75,25 @@ impl Held {
     /// True if it holds an open file.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(&self.source, Source::File(stream) if stream.is_open())
+        matches!(&self.source, HeldContent::File(stream) if stream.is_open())
     }
 
     /// Lets go of memory and files. The last `unsent` bytes that were handed out come again, by a
     /// file that is opened on `account` if need be.
     pub fn release(&mut self, unsent: usize, account: Option<&Arc<Account>>) {
         self.at -= unsent as u64;
-        self.source = match std::mem::replace(&mut self.source, Source::Released(Weak::new(), None))
-        {
-            Source::Memory(form, origin) => {
-                let file = origin.file(&form, account);
-                Source::Released(Arc::downgrade(&form), file)
-            }
-            Source::File(mut stream) => {
-                stream.release(unsent);
-                Source::File(stream)
-            }
-            released @ Source::Released(..) => released,
-        };
+        self.source =
+            match std::mem::replace(&mut self.source, HeldContent::Released(Weak::new(), None)) {
+                HeldContent::Memory(form, origin) => {
+                    let file = origin.file(&form, account);
+                    HeldContent::Released(Arc::downgrade(&form), file)
+                }
+                HeldContent::File(mut stream) => {
+                    stream.release(unsent);
+                    HeldContent::File(stream)
+                }
+                released @ HeldContent::Released(..) => released,
+            };
     }
 
     /// The next bytes; `None` at the end.
@@ -104,17 +104,19 @@ impl Held {
         if self.at == self.end {
             return Poll::Ready(None);
         }
-        if let Source::Released(form, file) = &mut self.source {
+        if let HeldContent::Released(form, file) = &mut self.source {
             self.source = match (form.upgrade(), file.take()) {
-                (Some(form), file) => Source::Memory(form, Origin::File(file)),
-                (None, Some(file)) => Source::File(Stream::new(file, None, self.at, self.end)),
+                (Some(form), file) => HeldContent::Memory(form, ContentOrigin::File(file)),
+                (None, Some(file)) => {
+                    HeldContent::File(FileStream::new(file, None, self.at, self.end))
+                }
                 (None, None) => return Poll::Ready(Some(Err(gone()))),
             };
         }
         let chunk = match &mut self.source {
-            Source::Memory(form, _) => Some(part(form, self.at, self.end)),
-            Source::File(stream) => std::task::ready!(stream.poll_chunk(context)),
-            Source::Released(..) => None,
+            HeldContent::Memory(form, _) => Some(part(form, self.at, self.end)),
+            HeldContent::File(stream) => std::task::ready!(stream.poll_chunk(context)),
+            HeldContent::Released(..) => None,
         };
         if let Some(Ok(bytes)) = &chunk {
             self.at += bytes.len() as u64;
@@ -122,12 +124,12 @@ impl Held {
         Poll::Ready(chunk)
     }
 
-    /// As [`Stream::send_to`].
+    /// As [`FileStream::send_to`].
     ///
     /// # Errors
     /// As there.
     pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
-        let Source::File(stream) = &mut self.source else { return None };
+        let HeldContent::File(stream) = &mut self.source else { return None };
         let sent = stream.send_to(socket)?;
         if let Ok(count) = &sent {
             self.at += *count as u64;
@@ -136,7 +138,7 @@ impl Held {
     }
 }
 
-impl Origin {
+impl ContentOrigin {
     fn file(self, form: &Form, account: Option<&Arc<Account>>) -> Option<Arc<StreamedFile>> {
         match self {
             Self::File(file) => file,
@@ -149,7 +151,7 @@ impl Origin {
 }
 
 fn part(form: &Form, start: u64, end: u64) -> io::Result<Bytes> {
-    let Content::Held(whole) = form.content() else { return Err(gone()) };
+    let ContentSource::Held(whole) = form.content() else { return Err(gone()) };
     let index = |at| usize::try_from(at).expect("held content fits the address space");
     let part = index(start)..index(end);
     Ok(if part.len() <= COPIED && part.len() < whole.len() / COPIED_PART {

@@ -27,14 +27,14 @@ pub mod tags;
 use std::sync::Arc;
 
 pub use background::Background;
-pub use cache::Wanted;
+pub use cache::Need;
 pub use counters::CacheCounters;
-pub use form::{Availability, Content, Form};
+pub use form::{Availability, ContentSource, Form};
 pub use held::Held;
 pub use lookup::OpenFile;
 pub use representation::Representation;
-pub use sites::{Answering, LoadError, Site, Sites, Source};
-pub use stream::{Descriptor, Stream, StreamedFile};
+pub use sites::{Answering, Site, Sites, SitesError, SitesFolder};
+pub use stream::{Descriptor, FileStream, StreamedFile};
 
 /// The outcome of a look-up; `F` is what is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,14 +28,14 @@ const TELLING: [FsWord; 6] = [
 
 /// The names in a folder, as hashes: two that have the same are taken for one, and asked about.
 #[derive(Debug)]
-pub struct Names {
+pub struct FolderNames {
     /// In ascending order; `None` if they are not known.
     hashes: Option<Box<[u64]>>,
     hasher: RandomState,
     has_missing_page: bool,
 }
 
-impl Names {
+impl FolderNames {
     /// The names in the folder `relative`, and the facts of the folder that they belong to. `None`
     /// if there is no such folder, or it changed so lately that the same facts may come to stand
     /// for other names.
@@ -131,8 +131,8 @@ mod tests {
     }
 
     /// Of a folder on a file system that tells.
-    fn names_of(root: &OpenRoot) -> Names {
-        Names::of(&mut Dir::new(root.open_beneath(".").unwrap()).unwrap()).unwrap()
+    fn names_of(root: &OpenRoot) -> FolderNames {
+        FolderNames::of(&mut Dir::new(root.open_beneath(".").unwrap()).unwrap()).unwrap()
     }
 
     #[test]
@@ -180,15 +180,15 @@ mod tests {
     #[test]
     fn a_young_folder_is_not_believed() {
         let (_folder, root) = folder(["a.txt".into()]);
-        assert!(Names::read(&root, ".").is_none());
+        assert!(FolderNames::read(&root, ".").is_none());
         let (facts, _) = loop {
-            match Names::read(&root, ".") {
+            match FolderNames::read(&root, ".") {
                 Some(read) => break read,
                 None => std::thread::yield_now(),
             }
         };
         assert!(!facts.may_hide_a_change(SystemTime::now()));
-        assert!(Names::read(&root, "a.txt").is_none());
-        assert!(Names::read(&root, "nothing").is_none());
+        assert!(FolderNames::read(&root, "a.txt").is_none());
+        assert!(FolderNames::read(&root, "nothing").is_none());
     }
 }

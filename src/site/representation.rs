@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use super::content::{self, HELD_LIMIT, ReadError};
 use super::facts::Facts;
-use super::form::{Availability, Coded, Content, Form};
+use super::form::{Availability, Coded, ContentSource, Form};
 use super::inspection::{Inspection, Reading, begins_as_utf8};
 use super::lookup::{OpenFile, last_segment};
-use super::names::Names;
+use super::names::FolderNames;
 use super::root::OpenRoot;
 use super::sibling::{self, Siblings};
 use crate::coding::Coding;
@@ -68,7 +68,7 @@ impl Representation {
         let bytes = content::read(&file.descriptor, size)?;
         content::is_still(&file.descriptor, &file.facts)?;
         let reading = known.unwrap_or_else(|| Reading::of(&bytes));
-        let mut representation = Self::new(file, Content::Held(bytes));
+        let mut representation = Self::new(file, ContentSource::Held(bytes));
         representation.inspected(reading);
         representation.settle_codings();
         representation.find_siblings(root, Siblings::Held);
@@ -127,10 +127,10 @@ impl Representation {
 
     fn on_disk(file: &OpenFile) -> Self {
         let relative = file.relative.clone();
-        Self::new(file, Content::Streamed { relative, facts: file.facts })
+        Self::new(file, ContentSource::Streamed { relative, facts: file.facts })
     }
 
-    fn new(file: &OpenFile, content: Content) -> Self {
+    fn new(file: &OpenFile, content: ContentSource) -> Self {
         let media_type = media_type::at(&file.relative);
         let own_coding = own_coding(&file.relative);
         let read = SystemTime::now();
@@ -203,7 +203,8 @@ impl Representation {
     /// True if the content was left on the disk although it is small enough to be held.
     #[must_use]
     pub fn is_unread(&self) -> bool {
-        self.facts.size <= HELD_LIMIT && matches!(self.identity.content(), Content::Streamed { .. })
+        self.facts.size <= HELD_LIMIT
+            && matches!(self.identity.content(), ContentSource::Streamed { .. })
     }
 
     /// True if the content is UTF-8, as far as is known. Of a file too large to hold, its beginning
@@ -235,7 +236,7 @@ impl Representation {
 
     /// True if the `names` in its folder leave it open that there are coded forms beside the file.
     #[must_use]
-    pub fn may_have_siblings(&self, names: &Names) -> bool {
+    pub fn may_have_siblings(&self, names: &FolderNames) -> bool {
         let name = self.file_name();
         Coding::CODED.into_iter().any(|coding| names.may_have(name, coding.file_suffix()))
     }

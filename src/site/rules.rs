@@ -46,24 +46,24 @@ pub struct Rules {
 
 /// The rules of one site, and what is known of their files.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct SiteRules {
     names: Names,
     current: ArcSwapOption<Rules>,
     checked: AtomicTick,
-    files: Mutex<[File; 2]>,
+    files: Mutex<[RuleFile; 2]>,
     hasher: RandomState,
 }
 
 /// What is known of one of the files.
 #[derive(Clone, Copy, Debug, Default)]
-struct File {
+struct RuleFile {
     facts: Option<Facts>,
     /// Whether the facts may hide a change.
     is_young: bool,
     content: Option<u64>,
 }
 
-impl Kept {
+impl SiteRules {
     /// Rules of the site that is called `name`, not read yet.
     pub(super) fn new(name: &str) -> Self {
         Self {
@@ -155,7 +155,7 @@ impl Kept {
         self.current()
     }
 
-    fn look(&self, root: &OpenRoot, name: &str, file: &mut File, is_first: bool) -> Look {
+    fn look(&self, root: &OpenRoot, name: &str, file: &mut RuleFile, is_first: bool) -> Look {
         let facts = Facts::at(root.folder(), name).ok();
         if facts == file.facts && !file.is_young {
             return Look::Same;
@@ -168,7 +168,7 @@ impl Kept {
             if folder.is_some_and(|folder| is_fresh(folder.changed())) {
                 return Look::Unsettled;
             }
-            *file = File::default();
+            *file = RuleFile::default();
             return Look::Gone;
         };
         if !is_first && is_fresh(facts.changed()) {
@@ -176,17 +176,17 @@ impl Kept {
         }
         let was_known = file.facts == Some(facts);
         let read = read(root, name, &facts);
-        let seen = File { facts: Some(facts), is_young: facts.may_hide_a_change(now), ..*file };
+        let seen = RuleFile { facts: Some(facts), is_young: facts.may_hide_a_change(now), ..*file };
         match read {
             Ok(content) => {
                 let hash = self.hasher.hash_one(&content[..]);
                 let is_same = file.content == Some(hash);
-                *file = File { content: Some(hash), ..seen };
+                *file = RuleFile { content: Some(hash), ..seen };
                 if is_same { Look::Same } else { Look::New(content) }
             }
             Err(None) => Look::Unsettled,
             Err(Some(reason)) => {
-                *file = File { is_young: false, ..seen };
+                *file = RuleFile { is_young: false, ..seen };
                 if was_known { Look::Same } else { Look::Unreadable(reason) }
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::content::{self, HELD_LIMIT};
 use super::facts::{Facts, Kind};
-use super::form::{Content, Form};
+use super::form::{ContentSource, Form};
 use super::lookup;
 use super::root::OpenRoot;
 use crate::coding::Coding;
@@ -43,9 +43,9 @@ pub fn find(
         return None;
     }
     let content = if facts.size > HELD_LIMIT || siblings == Siblings::Streamed {
-        Content::Streamed { relative: name.into(), facts }
+        ContentSource::Streamed { relative: name.into(), facts }
     } else {
-        Content::Held(whole(&file.descriptor, &facts)?)
+        ContentSource::Held(whole(&file.descriptor, &facts)?)
     };
     Some((Form::new(coding, content), facts))
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::cache::{Cache, Wanted};
+use super::cache::{Cache, Need};
 use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
 use super::representation::Representation;
 use super::root::Root;
-use super::rules::{Kept, Rules};
+use super::rules::{Rules, SiteRules};
 use super::{Background, Found, lookup};
 use crate::coding::Coding;
 use crate::process::clock::Tick;
@@ -30,7 +30,7 @@ const WILDCARD_FOLDER: &str = "_wildcard.";
 pub struct Sites {
     served: Served,
     cache: Arc<Cache>,
-    unreadable: Vec<LoadError>,
+    unreadable: Vec<SitesError>,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Site {
     name: Box<str>,
     id: u32,
     root: Root,
-    rules: Kept,
+    rules: SiteRules,
 }
 
 /// The answer for a host.
@@ -63,7 +63,7 @@ pub enum Answering<'a> {
 
 /// Where sites come from and what they may take.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SitesFolder {
     /// The folder of sites, or the one site.
     pub folder: PathBuf,
     /// True if `folder` is itself the one site, for every host.
@@ -74,20 +74,20 @@ pub struct Source {
 
 /// Why a set of sites cannot be served: one line that names the path and the reason.
 #[derive(Clone, Debug)]
-pub struct LoadError {
+pub struct SitesError {
     path: PathBuf,
     reason: String,
 }
 
-impl fmt::Display for LoadError {
+impl fmt::Display for SitesError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.path.display(), self.reason)
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for SitesError {}
 
-impl LoadError {
+impl SitesError {
     fn new(path: &Path, reason: &impl ToString) -> Self {
         Self { path: path.to_owned(), reason: reason.to_string() }
     }
@@ -98,7 +98,10 @@ impl Sites {
     ///
     /// # Errors
     /// When the folder or a site in it cannot be opened, or two folders name the same host.
-    pub fn load(source: &Source, background: Background) -> Result<(Self, Vec<String>), LoadError> {
+    pub fn load(
+        source: &SitesFolder,
+        background: Background,
+    ) -> Result<(Self, Vec<String>), SitesError> {
         let cache = Arc::new(Cache::new(source.cache_bound, background));
         if source.single {
             let site = Site::open(&source.folder, "*", 0)?;
@@ -119,14 +122,14 @@ impl Sites {
         for (id, (name, path)) in (0..).zip(found) {
             let (root, error) = Root::watch(&path);
             if let Some(error) = error {
-                let error = LoadError::new(&path, &error);
+                let error = SitesError::new(&path, &error);
                 warnings.push(format!("{error}: this site answers 503 until it can be read"));
                 unreadable.push(error);
             }
             let site = Arc::new(Site::new(&name, id, root));
             if let Some(twin) = sites.insert(name, site) {
                 let reason = format!("names the same host as {}", twin.root.path().display());
-                return Err(LoadError::new(&path, &reason));
+                return Err(SitesError::new(&path, &reason));
             }
         }
         if sites.is_empty() {
@@ -163,7 +166,7 @@ impl Sites {
     }
 
     /// The outcome of a look-up of `path` of `site`: a path in normal form without hidden segments.
-    pub async fn find(&self, site: &Arc<Site>, path: &str, wanted: Wanted) -> Found {
+    pub async fn find(&self, site: &Arc<Site>, path: &str, wanted: Need) -> Found {
         self.cache.find(site, path, wanted).await
     }
 
@@ -218,7 +221,7 @@ impl Sites {
 
     /// The sites that could not be opened when they were loaded, and why.
     #[must_use]
-    pub fn unreadable(&self) -> &[LoadError] {
+    pub fn unreadable(&self) -> &[SitesError] {
         &self.unreadable
     }
 
@@ -239,14 +242,14 @@ impl Sites {
 }
 
 impl Site {
-    fn open(path: &Path, name: &str, id: u32) -> Result<Self, LoadError> {
-        let root = Root::open(path).map_err(|error| LoadError::new(path, &error))?;
+    fn open(path: &Path, name: &str, id: u32) -> Result<Self, SitesError> {
+        let root = Root::open(path).map_err(|error| SitesError::new(path, &error))?;
         Ok(Self::new(name, id, root))
     }
 
     /// A site whose rules have been read.
     fn new(name: &str, id: u32, root: Root) -> Self {
-        let site = Self { name: name.into(), id, root, rules: Kept::new(name) };
+        let site = Self { name: name.into(), id, root, rules: SiteRules::new(name) };
         if let Some(root) = site.root.current(Tick::now()) {
             site.rules.refresh(&root, name);
         }
@@ -308,10 +311,10 @@ impl Site {
 }
 
 /// The entries of a folder, sorted, so that messages come in the same order each time.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let entries = fs::read_dir(folder).map_err(|error| LoadError::new(folder, &error))?;
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, SitesError> {
+    let entries = fs::read_dir(folder).map_err(|error| SitesError::new(folder, &error))?;
     let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(|error| LoadError::new(folder, &error))?;
+    let mut paths = paths.map_err(|error| SitesError::new(folder, &error))?;
     paths.sort();
     Ok(paths)
 }

@@ -44,16 +44,16 @@ static STREAMS: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts a stream while it lives.
 #[derive(Debug)]
-struct Counted;
+struct StreamCount;
 
-impl Counted {
+impl StreamCount {
     fn new() -> Self {
         STREAMS.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
-impl Drop for Counted {
+impl Drop for StreamCount {
     fn drop(&mut self) {
         STREAMS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -81,14 +81,14 @@ pub struct StreamedFile {
 pub struct Descriptor {
     file: OwnedFd,
     _permit: Option<FilePermit>,
-    _counted: Counted,
+    _counted: StreamCount,
 }
 
 impl Descriptor {
     /// The descriptor of a file that was opened by this permit.
     #[must_use]
     pub fn new(file: OwnedFd, permit: Option<FilePermit>) -> Arc<Self> {
-        Arc::new(Self { file, _permit: permit, _counted: Counted::new() })
+        Arc::new(Self { file, _permit: permit, _counted: StreamCount::new() })
     }
 }
 
@@ -123,7 +123,7 @@ impl StreamedFile {
 
 /// A part of a file, read in order.
 #[derive(Debug)]
-pub struct Stream {
+pub struct FileStream {
     file: Arc<StreamedFile>,
     offset: u64,
     end: u64,
@@ -149,7 +149,7 @@ impl std::fmt::Debug for Access {
     }
 }
 
-impl Stream {
+impl FileStream {
     /// The bytes of `file` from `offset` up to `end`. Where it is not `open`, it will be opened when
     /// they are asked for.
     #[must_use]

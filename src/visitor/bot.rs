@@ -39,7 +39,7 @@ pub static RULES: &[Rule] = &[
 
 /// The first rule that refuses the request, if one does.
 #[must_use]
-pub fn verdict(request: &Request<'_>) -> Option<&'static Rule> {
+pub fn verdict(request: &Visit<'_>) -> Option<&'static Rule> {
     let user_agent = request.user_agent();
     RULES.iter().find(|rule| (rule.refuses)(request, user_agent))
 }
@@ -51,7 +51,7 @@ pub struct Rule {
     pub name: &'static str,
     /// The reason in words, for whoever was refused.
     pub explanation: &'static str,
-    refuses: fn(&Request<'_>, user_agent: &[u8]) -> bool,
+    refuses: fn(&Visit<'_>, user_agent: &[u8]) -> bool,
 }
 
 impl std::fmt::Display for Rule {
@@ -62,7 +62,7 @@ impl std::fmt::Display for Rule {
 
 /// What the verdict is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct Visit<'a> {
     /// The method of the request.
     pub method: &'a Method,
     /// The fields of the request.
@@ -76,7 +76,7 @@ pub struct Request<'a> {
     pub host: &'a str,
 }
 
-impl Request<'_> {
+impl Visit<'_> {
     /// The User-Agent; empty when there is none.
     fn user_agent(&self) -> &[u8] {
         self.fields.get(USER_AGENT).map_or(b"", |value| value.as_bytes().trim_ascii())
@@ -92,18 +92,18 @@ impl Request<'_> {
 }
 
 /// Everything that people browse, read feeds or download with names itself.
-fn no_user_agent(_: &Request<'_>, user_agent: &[u8]) -> bool {
+fn no_user_agent(_: &Visit<'_>, user_agent: &[u8]) -> bool {
     user_agent.is_empty()
 }
 
 /// Let's Encrypt asks for challenges and for nothing else.
-fn fake_lets_encrypt(request: &Request<'_>, user_agent: &[u8]) -> bool {
+fn fake_lets_encrypt(request: &Visit<'_>, user_agent: &[u8]) -> bool {
     contains_ignoring_case(user_agent, b"letsencrypt")
         && request.resolved_path().is_none_or(|path| path.acme_token().is_none())
 }
 
 /// Nothing here runs PHP, and who asks for it is looking for holes.
-fn php_probe(request: &Request<'_>, _: &[u8]) -> bool {
+fn php_probe(request: &Visit<'_>, _: &[u8]) -> bool {
     let path = request.path.as_bytes();
     let mut last = Cow::from(&path[memrchr(b'/', path).map_or(0, |slash| slash + 1)..]);
     if memchr(b'%', &last).is_some() {
@@ -118,7 +118,7 @@ fn php_probe(request: &Request<'_>, _: &[u8]) -> bool {
 /// Browsers send those only to an origin that they trust, over TLS or on a loopback name, so over
 /// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put an
 /// address into the name; devices, apps and tools a name of their own. All of them are welcome.
-fn fake_browser(request: &Request<'_>, user_agent: &[u8]) -> bool {
+fn fake_browser(request: &Visit<'_>, user_agent: &[u8]) -> bool {
     user_agent.starts_with(b"Mozilla")
         && (request.secure || host::is_loopback(request.host))
         && !BROWSER_FIELDS.iter().any(|name| request.fields.contains_key(*name))
@@ -135,7 +135,7 @@ const BROWSER_FIELDS: &[&str] = &["sec-fetch-site", "sec-gpc", "sec-ch-ua"];
 
 /// Whether browsers send such a request without any of their fields: what a media element loads, a
 /// download that goes on, a look at the head of a file.
-fn is_plain_by_nature(request: &Request<'_>) -> bool {
+fn is_plain_by_nature(request: &Visit<'_>) -> bool {
     *request.method == Method::HEAD
         || request.fields.contains_key(RANGE)
         || asks_for_identity(request.fields)
@@ -154,7 +154,7 @@ fn asks_for_identity(fields: &HeaderMap) -> bool {
 }
 
 /// Files that are there for machines, or that even browsers ask for without their usual fields.
-fn is_for_machines(request: &Request<'_>) -> bool {
+fn is_for_machines(request: &Visit<'_>) -> bool {
     request.resolved_path().is_some_and(|path| {
         matches!(path.as_str(), "/robots.txt" | "/favicon.ico")
             || path.as_str().starts_with("/.well-known/")
@@ -208,7 +208,7 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             fields.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let request = Request { method: &Method::GET, fields: &fields, path, secure, host };
+        let request = Visit { method: &Method::GET, fields: &fields, path, secure, host };
         let verdict = verdict(&request).map(|rule| rule.name);
         assert_eq!(verdict, expected, "{path:?} on {host} with {lines:?}");
     }

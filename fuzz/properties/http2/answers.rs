@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http_body::{Body, Frame};
-use shost::protocol::handler::Answers;
+use shost::protocol::handler::Handler;
 use shost::service::Response;
 
 /// Answers any request.
@@ -33,7 +33,7 @@ pub(super) struct Content {
 /// The longest head that may reach an answer, in bytes as limits count them, and in fields.
 const HEAD: (usize, usize) = (32 * 1024, 100);
 
-impl Answers for Pages {
+impl Handler for Pages {
     type Content = Content;
     type Answer = Making;
 

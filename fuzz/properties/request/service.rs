@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use http::request::Parts;
 use http_body::Body as _;
 use shost::log::{AccessLog, Format, Options};
-use shost::protocol::handler::Answers;
+use shost::protocol::handler::Handler;
 use shost::protocol::http1;
-use shost::service::{self, Body, BotPolicy, Connection, Duty, Policy, Response};
-use shost::site::{Background, Sites, Source};
+use shost::service::{self, Body, BotPolicy, Duty, Peer, Policy, Response};
+use shost::site::{Background, Sites, SitesFolder};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::runtime::Runtime;
@@ -29,11 +29,11 @@ const PIPE_BYTES: usize = 1024;
 /// Asks the service, and notes what it was asked.
 struct Asked {
     heads: Arc<Mutex<Vec<Parts>>>,
-    connection: Arc<Connection>,
+    connection: Arc<Peer>,
     sites: Arc<Sites>,
 }
 
-impl Answers for Asked {
+impl Handler for Asked {
     type Content = Body;
     type Answer = Pin<Box<dyn Future<Output = Response>>>;
 
@@ -57,8 +57,11 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn start() -> Self {
         let folder = site::write();
-        let source =
-            Source { folder: folder.path().join("sites"), single: false, cache_bound: CACHE_BOUND };
+        let source = SitesFolder {
+            folder: folder.path().join("sites"),
+            single: false,
+            cache_bound: CACHE_BOUND,
+        };
         let background = Background::start().expect("a thread");
         let (sites, _) = Sites::load(&source, background).expect("the sites were just written");
         let options = Options { format: Format::Json, timestamps: true };
@@ -113,12 +116,12 @@ impl Service {
         })
     }
 
-    fn connection(&self, listener: Listener) -> Arc<Connection> {
+    fn connection(&self, listener: Listener) -> Arc<Peer> {
         let (tls, duty) = match listener {
             Listener::Plain => (None, Duty::Serve),
             Listener::Secure => (Some("TLSv1.3"), Duty::Serve),
             Listener::Redirecting => (None, Duty::Redirect { https_port: 8443 }),
         };
-        Arc::new(Connection::new(Arc::clone(&self.inner), [127, 0, 0, 1].into(), tls, duty))
+        Arc::new(Peer::new(Arc::clone(&self.inner), [127, 0, 0, 1].into(), tls, duty))
     }
 }

@@ -1,13 +1,13 @@
 //! What can be read from inside, tried on threads that do not come out again.
 
 use super::*;
-use crate::site::Source;
+use crate::site::SitesFolder;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 
 fn sources(sites: PathBuf, single: bool, tls: Option<PathBuf>) -> Sources {
-    Sources { sites: Source { folder: sites, single, cache_bound: 0 }, tls }
+    Sources { sites: SitesFolder { folder: sites, single, cache_bound: 0 }, tls }
 }
 
 /// A folder with sites and certificates, and links that lead out of them.

@@ -18,7 +18,7 @@ use http_body::Body as _;
 use tokio::io::ReadBuf;
 
 use super::turn::Turn;
-use crate::protocol::handler::{Answers, Content};
+use crate::protocol::handler::{Content, Handler};
 use crate::protocol::transport::Transport;
 use crate::service::{Refusal, Response};
 use head::{Head, Input};
@@ -28,42 +28,42 @@ use output::{Output, Persistence};
 const READ: usize = 8 * 1024;
 
 /// A connection; a future that ends when the connection does.
-pub struct Connection<S, A: Answers> {
+pub struct Connection<S, H: Handler> {
     io: S,
-    answers: A,
+    handler: H,
     input: Input,
     output: Output,
-    state: State<A>,
+    state: State<H>,
     /// Whether the answer in flight is the last one.
     last: bool,
     turn: Turn,
 }
 
-enum State<A: Answers> {
+enum State<H: Handler> {
     /// A head is awaited.
     Waiting,
     /// The answer to a head is being made.
-    Answering(A::Answer, Asked),
+    Answering(H::Answer, Terms),
     /// The answer is on its way.
-    Sending(A::Content),
+    Sending(H::Content),
     /// The last answer is on its way, and then the end.
     Ending,
 }
 
-/// How the client would have it go on.
+/// The client's version, and its wish for the connection to persist.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct Terms {
     version: Version,
     persists: bool,
 }
 
-impl<S: Transport, A: Answers> Connection<S, A> {
+impl<S: Transport, H: Handler> Connection<S, H> {
     /// Begins a connection on `io`.
-    pub fn new(io: S, answers: A) -> Self {
+    pub fn new(io: S, handler: H) -> Self {
         let (input, output) = (Input::default(), Output::default());
         Self {
             io,
-            answers,
+            handler,
             input,
             output,
             state: State::Waiting,
@@ -89,7 +89,7 @@ impl<S: Transport, A: Answers> Connection<S, A> {
 
     fn refuse(&mut self, refusal: Refusal) {
         let response = refusal.response();
-        self.answers.refused(
+        self.handler.refused(
             Version::HTTP_11,
             response.status,
             response.fields.content_length().unwrap_or_default(),
@@ -102,9 +102,9 @@ impl<S: Transport, A: Answers> Connection<S, A> {
     }
 
     /// Begins to send an answer.
-    fn begin(&mut self, response: Response<A::Content>, asked: Asked) {
-        self.last |= response.closes || !asked.persists;
-        let persistence = match asked.version {
+    fn begin(&mut self, response: Response<H::Content>, terms: Terms) {
+        self.last |= response.closes || !terms.persists;
+        let persistence = match terms.version {
             _ if self.last => Persistence::Close,
             Version::HTTP_10 => Persistence::KeepAlive,
             _ => Persistence::Usual,
@@ -166,13 +166,13 @@ impl<S: Transport, A: Answers> Connection<S, A> {
         self.input.push(read.filled());
         let came = !read.filled().is_empty();
         if came {
-            self.answers.head_begun();
+            self.handler.head_begun();
         }
         Poll::Ready(Ok(came))
     }
 }
 
-impl<S: Transport, A: Answers> Future for Connection<S, A> {
+impl<S: Transport, H: Handler> Future for Connection<S, H> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -183,8 +183,8 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
                 State::Waiting => match this.input.take() {
                     Err(refusal) => this.refuse(refusal),
                     Ok(Some(Head { parts, persists })) => {
-                        let asked = Asked { version: parts.version, persists };
-                        this.state = State::Answering(this.answers.answer(parts), asked);
+                        let terms = Terms { version: parts.version, persists };
+                        this.state = State::Answering(this.handler.answer(parts), terms);
                     }
                     Ok(None) if this.last && this.input.is_empty() => this.state = State::Ending,
                     Ok(None) => {
@@ -193,11 +193,11 @@ impl<S: Transport, A: Answers> Future for Connection<S, A> {
                         }
                     }
                 },
-                State::Answering(answer, asked) => {
+                State::Answering(answer, terms) => {
                     ready!(this.turn.poll(context));
-                    let asked = *asked;
+                    let terms = *terms;
                     let response = ready!(Pin::new(answer).poll(context));
-                    this.begin(response, asked);
+                    this.begin(response, terms);
                 }
                 State::Sending(_) => {
                     ready!(this.poll_answer(context))?;

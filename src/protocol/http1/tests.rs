@@ -11,7 +11,7 @@ use tokio::io::{
 };
 
 use super::Connection;
-use crate::protocol::handler::{Answers, Content};
+use crate::protocol::handler::{Content, Handler};
 use crate::protocol::transport::Transport;
 use crate::protocol::turn::TURN;
 use crate::service::Response;
@@ -29,7 +29,7 @@ enum Answer {
 
 struct Text(Bytes);
 
-impl Answers for Pages {
+impl Handler for Pages {
     type Content = Text;
     type Answer = Answer;
 

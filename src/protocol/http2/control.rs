@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::limits::{HEAD_BYTES, STREAMS};
-use super::error::Fault;
-use super::frame::{Head, LAST_STREAM, Reason, flag, kind};
-use super::half_closed::Verdict;
+use super::error::FrameError;
+use super::frame::{FrameHeader, LAST_STREAM, Reason, flag, kind};
+use super::half_closed::LateFrame;
 use super::priority::{Priority, dependency};
 use super::window::Window;
-use super::{Answers, Closing, Connection};
+use super::{Closing, Connection, Handler};
 
 /// The parameters of SETTINGS that mean something here (RFC 9113 §6.5.2).
 mod setting {
@@ -33,7 +33,7 @@ const FRAME_SIZES: RangeInclusive<u32> = 1 << 14..=(1 << 24) - 1;
 /// The ping whose answer says that the client knows of the coming end.
 const FAREWELL: &[u8; 8] = b"farewell";
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// Queues our side of the preface (RFC 9113 §3.4).
     pub(super) fn greet(&mut self) {
         let list = u32::try_from(HEAD_BYTES).expect("a small number");
@@ -67,7 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     }
 
     /// Acts upon one of these frames. Those whose type is not known say nothing (RFC 9113 §5.5).
-    pub(super) fn control_frame(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    pub(super) fn control_frame(
+        &mut self,
+        head: FrameHeader,
+        payload: &[u8],
+    ) -> Result<(), FrameError> {
         self.spend()?;
         match head.kind {
             kind::SETTINGS => self.settings(head, payload),
@@ -75,26 +79,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             kind::WINDOW_UPDATE => self.window_update(head, payload),
             kind::PRIORITY => self.priority(head, payload),
             kind::PRIORITY_UPDATE => self.priority_update(head, payload),
-            kind::GOAWAY if head.stream != 0 => Err(Fault::protocol("GOAWAY on a stream")),
-            kind::GOAWAY if payload.len() < 8 => Err(Fault::size("GOAWAY is less than 8 bytes")),
+            kind::GOAWAY if head.stream != 0 => Err(FrameError::protocol("GOAWAY on a stream")),
+            kind::GOAWAY if payload.len() < 8 => {
+                Err(FrameError::size("GOAWAY is less than 8 bytes"))
+            }
             // The client opens no more streams, or says with it that it knows of the end.
             _ => Ok(()),
         }
     }
 
-    fn settings(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn settings(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         if head.stream != 0 {
-            return Err(Fault::protocol("SETTINGS on a stream"));
+            return Err(FrameError::protocol("SETTINGS on a stream"));
         }
         if head.has(flag::ACK) {
             return if payload.is_empty() {
                 Ok(())
             } else {
-                Err(Fault::size("an acknowledgement with content"))
+                Err(FrameError::size("an acknowledgement with content"))
             };
         }
         let (parameters, []) = payload.as_chunks::<6>() else {
-            return Err(Fault::size("SETTINGS that are cut off"));
+            return Err(FrameError::size("SETTINGS that are cut off"));
         };
         let mut initial = self.initial;
         for &[p0, p1, v0, v1, v2, v3] in parameters {
@@ -106,11 +112,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 | setting::NO_RFC7540_PRIORITIES
                     if value > 1 =>
                 {
-                    return Err(Fault::protocol("a setting that is neither 0 nor 1"));
+                    return Err(FrameError::protocol("a setting that is neither 0 nor 1"));
                 }
                 setting::INITIAL_WINDOW_SIZE => initial = Window::new(value)?,
                 setting::MAX_FRAME_SIZE if !FRAME_SIZES.contains(&value) => {
-                    return Err(Fault::protocol("frames of an impossible size"));
+                    return Err(FrameError::protocol("frames of an impossible size"));
                 }
                 // The size of frames that are never so large, and what is not known.
                 _ => {}
@@ -124,12 +130,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         Ok(())
     }
 
-    fn ping(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn ping(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         if head.stream != 0 {
-            return Err(Fault::protocol("PING on a stream"));
+            return Err(FrameError::protocol("PING on a stream"));
         }
         if payload.len() != 8 {
-            return Err(Fault::size("PING is not eight bytes"));
+            return Err(FrameError::size("PING is not eight bytes"));
         }
         if !head.has(flag::ACK) {
             self.output.control(kind::PING, flag::ACK, 0, payload);
@@ -140,38 +146,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         Ok(())
     }
 
-    fn window_update(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn window_update(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         let Ok(increment) = <[u8; 4]>::try_from(payload) else {
-            return Err(Fault::size("WINDOW_UPDATE is not four bytes"));
+            return Err(FrameError::size("WINDOW_UPDATE is not four bytes"));
         };
         let increment = u32::from_be_bytes(increment) & LAST_STREAM;
         if head.stream == 0 {
             if increment == 0 {
-                return Err(Fault::protocol("a window opened by nothing"));
+                return Err(FrameError::protocol("a window opened by nothing"));
             }
             return Ok(self.window.open(increment)?);
         }
         self.check_opened(head.stream)?;
         let Some(stream) = self.streams.find(head.stream) else {
             return match self.half_closed.open_window(head.stream, increment) {
-                Verdict::Reset(reason) => Err(Fault::Stream(head.stream, reason)),
+                LateFrame::Reset(reason) => Err(FrameError::Stream(head.stream, reason)),
                 _ => Ok(()),
             };
         };
         if increment == 0 {
-            return Err(Fault::Stream(head.stream, Reason::ProtocolError));
+            return Err(FrameError::Stream(head.stream, Reason::ProtocolError));
         }
         let opened = stream.window.open(increment);
-        opened.map_err(|_| Fault::Stream(head.stream, Reason::FlowControlError))
+        opened.map_err(|_| FrameError::Stream(head.stream, Reason::FlowControlError))
     }
 
     /// Nothing is done about this way to prioritize (RFC 9113 §5.3.2) but to say what is wrong.
-    fn priority(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn priority(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         if head.stream == 0 {
-            return Err(Fault::protocol("PRIORITY of no stream"));
+            return Err(FrameError::protocol("PRIORITY of no stream"));
         }
         let Ok(priority) = <[u8; 5]>::try_from(payload) else {
-            return Err(Fault::size("PRIORITY is not five bytes"));
+            return Err(FrameError::size("PRIORITY is not five bytes"));
         };
         let id = head.stream;
         if dependency(priority) != id {
@@ -179,22 +185,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         }
         // A stream that is idle or closed cannot be reset.
         if self.streams.find(id).is_some() || self.half_closed.contains(id) {
-            return Err(Fault::Stream(id, Reason::ProtocolError));
+            return Err(FrameError::Stream(id, Reason::ProtocolError));
         }
-        Err(Fault::protocol("a stream that depends on itself"))
+        Err(FrameError::protocol("a stream that depends on itself"))
     }
 
     /// RFC 9218 §7.1. Of a stream that is not open yet nothing is kept: its request says it too.
-    fn priority_update(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn priority_update(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         if head.stream != 0 {
-            return Err(Fault::protocol("PRIORITY_UPDATE on a stream"));
+            return Err(FrameError::protocol("PRIORITY_UPDATE on a stream"));
         }
         let Some((id, field)) = payload.split_first_chunk::<4>() else {
-            return Err(Fault::size("PRIORITY_UPDATE of no stream"));
+            return Err(FrameError::size("PRIORITY_UPDATE of no stream"));
         };
         let id = u32::from_be_bytes(*id) & LAST_STREAM;
         if id.is_multiple_of(2) {
-            return Err(Fault::protocol("PRIORITY_UPDATE of a stream that no client opens"));
+            return Err(FrameError::protocol("PRIORITY_UPDATE of a stream that no client opens"));
         }
         if let Some(stream) = self.streams.find(id) {
             stream.priority = Priority::parse(field);

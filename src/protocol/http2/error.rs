@@ -35,14 +35,14 @@ impl From<io::Error> for Error {
 
 /// What is wrong with a frame, and so ends a stream or the connection (RFC 9113 §5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum FrameError {
     /// The stream is reset.
     Stream(u32, Reason),
     /// The connection is ended, and the client told why.
     Connection(Reason, &'static str),
 }
 
-impl Fault {
+impl FrameError {
     /// The client broke the protocol as a whole.
     pub(super) fn protocol(what: &'static str) -> Self {
         Self::Connection(Reason::ProtocolError, what)
@@ -59,13 +59,13 @@ impl Fault {
     }
 }
 
-impl From<Incomprehensible> for Fault {
+impl From<Incomprehensible> for FrameError {
     fn from(_: Incomprehensible) -> Self {
         Self::Connection(Reason::CompressionError, "invalid HPACK block")
     }
 }
 
-impl From<Overflow> for Fault {
+impl From<Overflow> for FrameError {
     fn from(_: Overflow) -> Self {
         Self::Connection(Reason::FlowControlError, "a window beyond 2^31 - 1")
     }

@@ -12,7 +12,7 @@
 /// +=+=============================================================+
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct FrameHeader {
     /// Bytes of the payload.
     pub(super) length: usize,
     /// One of [`kind`], or a type that is not known and not read.
@@ -33,7 +33,7 @@ pub(super) const PAYLOAD: usize = 16 * 1024;
 /// The highest stream there can be (RFC 9113 §5.1.1).
 pub(super) const LAST_STREAM: u32 = (1 << 31) - 1;
 
-impl Head {
+impl FrameHeader {
     /// The head that these bytes begin with, if there are enough of them.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes.first_chunk::<HEAD>()?;
@@ -145,11 +145,14 @@ mod tests {
 
     #[test]
     fn a_head_survives_the_wire() {
-        let head = Head { length: 0x3ffe, kind: 0x1, flags: 0x25, stream: LAST_STREAM };
-        assert_eq!(Head::parse(&head.to_bytes()), Some(head));
+        let head = FrameHeader { length: 0x3ffe, kind: 0x1, flags: 0x25, stream: LAST_STREAM };
+        assert_eq!(FrameHeader::parse(&head.to_bytes()), Some(head));
         // The reserved bit is ignored.
         let bytes = [0, 0, 4, 8, 0, 0x80, 0, 0, 1, 9];
-        assert_eq!(Head::parse(&bytes), Some(Head { length: 4, kind: 8, flags: 0, stream: 1 }));
-        assert_eq!(Head::parse(&bytes[..8]), None);
+        assert_eq!(
+            FrameHeader::parse(&bytes),
+            Some(FrameHeader { length: 4, kind: 8, flags: 0, stream: 1 })
+        );
+        assert_eq!(FrameHeader::parse(&bytes[..8]), None);
     }
 }

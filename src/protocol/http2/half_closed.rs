@@ -13,7 +13,7 @@ use crate::protocol::limits::STREAMS;
 
 /// A stream on which we send nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stream {
+struct HalfClosedStream {
     id: u32,
     upload: Upload,
     /// The window for our content: of no use, but the client may still break its rules.
@@ -35,12 +35,12 @@ enum Ended {
 /// Streams that are over for us, the latest at the end.
 #[derive(Debug, Default)]
 pub(super) struct HalfClosed {
-    list: VecDeque<Stream>,
+    list: VecDeque<HalfClosedStream>,
 }
 
 /// What is to be done about a frame on a stream that is over for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LateFrame {
     /// Nothing.
     Ignore,
     /// The client is asked to send no more (`NO_ERROR`, RFC 9113 §8.1).
@@ -62,8 +62,8 @@ impl HalfClosed {
     /// has not: this one, if too much has come already, and one that has been answered for too
     /// long.
     pub(super) fn answered(&mut self, id: u32, upload: Upload, window: Window) -> [Option<u32>; 2] {
-        let mut stream = Stream { id, upload, window, ended: Ended::Answered };
-        let stop = stream.verdict(Ok(())) == Verdict::Stop;
+        let mut stream = HalfClosedStream { id, upload, window, ended: Ended::Answered };
+        let stop = stream.verdict(Ok(())) == LateFrame::Stop;
         [stop.then_some(id), self.push(stream)]
     }
 
@@ -74,7 +74,7 @@ impl HalfClosed {
             return None;
         }
         let upload = upload.map_or_else(|| Upload::new(None, false), Upload::of_any_length);
-        self.push(Stream { id, upload, window: Window::INITIAL, ended: Ended::ResetByUs })
+        self.push(HalfClosedStream { id, upload, window: Window::INITIAL, ended: Ended::ResetByUs })
     }
 
     /// The client has reset a stream, on which so much had come if it was being worked on.
@@ -84,11 +84,16 @@ impl HalfClosed {
             return None;
         }
         let upload = upload?;
-        self.push(Stream { id, upload, window: Window::INITIAL, ended: Ended::ResetByClient })
+        self.push(HalfClosedStream {
+            id,
+            upload,
+            window: Window::INITIAL,
+            ended: Ended::ResetByClient,
+        })
     }
 
     /// Keeps a stream that the client has not ended; gives an older one that it has to end now.
-    fn push(&mut self, stream: Stream) -> Option<u32> {
+    fn push(&mut self, stream: HalfClosedStream) -> Option<u32> {
         if !stream.upload.is_open() {
             return None;
         }
@@ -97,7 +102,7 @@ impl HalfClosed {
         oldest.filter(|oldest| oldest.ended == Ended::Answered).map(|oldest| oldest.id)
     }
 
-    fn find(&mut self, id: u32) -> Option<&mut Stream> {
+    fn find(&mut self, id: u32) -> Option<&mut HalfClosedStream> {
         self.list.iter_mut().rev().find(|stream| stream.id == id)
     }
 
@@ -106,45 +111,45 @@ impl HalfClosed {
     }
 
     /// A DATA frame has come with a payload of `frame` bytes, `content` of which are no padding.
-    pub(super) fn data(&mut self, id: u32, frame: usize, content: usize, ends: bool) -> Verdict {
-        let Some(stream) = self.find(id) else { return Verdict::Unknown };
+    pub(super) fn data(&mut self, id: u32, frame: usize, content: usize, ends: bool) -> LateFrame {
+        let Some(stream) = self.find(id) else { return LateFrame::Unknown };
         let counted = match stream.ended {
             Ended::ResetByClient => Err(Reason::StreamClosed),
             _ => stream.upload.data(frame, content, ends),
         };
         let verdict = stream.verdict(counted);
-        if verdict == Verdict::Ignore && !stream.upload.is_open() {
+        if verdict == LateFrame::Ignore && !stream.upload.is_open() {
             self.remove(id);
         }
         verdict
     }
 
     /// A second field block has come, which is `good` if it can be trailers.
-    pub(super) fn trailers(&mut self, id: u32, good: bool) -> Verdict {
-        let Some(stream) = self.find(id) else { return Verdict::Unknown };
+    pub(super) fn trailers(&mut self, id: u32, good: bool) -> LateFrame {
+        let Some(stream) = self.find(id) else { return LateFrame::Unknown };
         let ended = match stream.ended {
             Ended::ResetByClient => Err(Reason::StreamClosed),
             _ => stream.upload.trailers(good),
         };
         let verdict = stream.verdict(ended);
-        if verdict == Verdict::Ignore {
+        if verdict == LateFrame::Ignore {
             self.remove(id);
         }
         verdict
     }
 
     /// The client opens the window of a stream by `increment`.
-    pub(super) fn open_window(&mut self, id: u32, increment: u32) -> Verdict {
+    pub(super) fn open_window(&mut self, id: u32, increment: u32) -> LateFrame {
         match self.find(id) {
             Some(stream) if stream.ended == Ended::Answered => {
                 match stream.window.open(increment) {
-                    _ if increment == 0 => Verdict::Reset(Reason::ProtocolError),
-                    Err(Overflow) => Verdict::Reset(Reason::FlowControlError),
-                    Ok(()) => Verdict::Ignore,
+                    _ if increment == 0 => LateFrame::Reset(Reason::ProtocolError),
+                    Err(Overflow) => LateFrame::Reset(Reason::FlowControlError),
+                    Ok(()) => LateFrame::Ignore,
                 }
             }
-            Some(_) => Verdict::Ignore,
-            None => Verdict::Unknown,
+            Some(_) => LateFrame::Ignore,
+            None => LateFrame::Unknown,
         }
     }
 
@@ -159,23 +164,23 @@ impl HalfClosed {
     }
 }
 
-impl Stream {
+impl HalfClosedStream {
     fn reset_by_us(&mut self) {
         self.ended = Ended::ResetByUs;
         self.upload = self.upload.of_any_length();
     }
 
-    fn verdict(&mut self, counted: Result<(), Reason>) -> Verdict {
+    fn verdict(&mut self, counted: Result<(), Reason>) -> LateFrame {
         match (self.ended, counted) {
             (Ended::Answered, Ok(()))
                 if self.upload.taken() > PATIENCE && self.upload.is_open() =>
             {
                 self.reset_by_us();
-                Verdict::Stop
+                LateFrame::Stop
             }
-            (_, Ok(())) => Verdict::Ignore,
-            (Ended::ResetByUs, Err(Reason::FlowControlError)) => Verdict::Flood,
-            (_, Err(reason)) => Verdict::Reset(reason),
+            (_, Ok(())) => LateFrame::Ignore,
+            (Ended::ResetByUs, Err(Reason::FlowControlError)) => LateFrame::Flood,
+            (_, Err(reason)) => LateFrame::Reset(reason),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::service::Refusal;
 
 /// A head in the making.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct PartialHead {
     method: Option<HeaderValue>,
     scheme: Option<HeaderValue>,
     authority: Option<HeaderValue>,
@@ -38,7 +38,7 @@ fn is_connection_specific(name: &HeaderName) -> bool {
         || OTHERS.contains(&name.as_str())
 }
 
-impl Draft {
+impl PartialHead {
     /// Adds a field, as long as the whole is not too large.
     pub(super) fn add(&mut self, field: Field) {
         self.size += field.size;
@@ -125,7 +125,7 @@ const PRIORITY: &str = "priority";
 /// Fields that a browser's request has, for which room is made at once.
 const USUAL_FIELDS: usize = 20;
 
-impl Draft {
+impl PartialHead {
     /// What is asked for.
     fn target(&self) -> Option<Uri> {
         let mut parts = http::uri::Parts::default();
@@ -179,12 +179,12 @@ mod tests {
         }
     }
 
-    fn draft(fields: &[(&str, &str)]) -> Draft {
+    fn draft(fields: &[(&str, &str)]) -> PartialHead {
         let mut block = Vec::new();
         for (name, value) in fields {
             literal(&mut block, name, value);
         }
-        let mut draft = Draft::default();
+        let mut draft = PartialHead::default();
         Decoder::default().decode(&block, |field| draft.add(field)).unwrap();
         draft
     }
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(draft(&told).priority(), Priority { urgency: 1, incremental: false });
         let mut block = Vec::new();
         hpack::field(&mut block, &CONTENT_LENGTH, b"5");
-        let mut trailers = Draft::default();
+        let mut trailers = PartialHead::default();
         Decoder::default().decode(&block, |field| trailers.add(field)).unwrap();
         assert!(trailers.is_trailers());
         assert!(!draft(GET).is_trailers());

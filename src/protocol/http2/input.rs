@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::frame::{self, Head};
+use super::frame::{self, FrameHeader};
 
 /// Bytes read at a time: more than a browser's first requests, and as much as a TLS record holds.
 const READ: usize = 16 * 1024;
@@ -63,8 +63,8 @@ impl Input {
     }
 
     /// The head of the frame that has not come whole, if that much has come.
-    pub(super) fn awaited(&self) -> Option<Head> {
-        Head::parse(&self.partial)
+    pub(super) fn awaited(&self) -> Option<FrameHeader> {
+        FrameHeader::parse(&self.partial)
     }
 }
 
@@ -82,12 +82,12 @@ impl Chunk {
     }
 
     /// The head of the next frame, if it has come; it is not taken.
-    pub(super) fn head(&self) -> Option<Head> {
-        Head::parse(&self.bytes[self.taken..self.filled])
+    pub(super) fn head(&self) -> Option<FrameHeader> {
+        FrameHeader::parse(&self.bytes[self.taken..self.filled])
     }
 
     /// The payload of the frame with this head, if it has come whole.
-    pub(super) fn payload(&mut self, head: Head) -> Option<&[u8]> {
+    pub(super) fn payload(&mut self, head: FrameHeader) -> Option<&[u8]> {
         self.take(frame::HEAD + head.length).map(|frame| &frame[frame::HEAD..])
     }
 }

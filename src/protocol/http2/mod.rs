@@ -31,15 +31,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES};
 use super::turn::{TURN, give_way};
 use crate::process::clock::Tick;
-use crate::protocol::handler::Answers;
+use crate::protocol::handler::Handler;
 use budget::Budget;
-use error::Fault;
+use error::FrameError;
 use frame::{PAYLOAD, kind};
 use half_closed::HalfClosed;
 use hpack::Decoder;
 use input::{Chunk, Input};
 use output::Output;
-use receive::Block;
+use receive::PartialBlock;
 use streams::Streams;
 use window::Window;
 
@@ -47,15 +47,15 @@ pub use error::Error;
 pub use frame::Reason;
 
 /// A connection; a future that ends when the connection does.
-pub struct Connection<S, A: Answers> {
+pub struct Connection<S, H: Handler> {
     io: S,
-    answers: A,
+    handler: H,
     input: Input,
     output: Output,
     decoder: Decoder,
     /// The field block in the making; no other frame may come before its end.
-    block: Option<Box<Block>>,
-    streams: Streams<A>,
+    block: Option<Box<PartialBlock>>,
+    streams: Streams<H>,
     half_closed: HalfClosed,
     /// The highest stream that the client has opened.
     last: u32,
@@ -98,13 +98,13 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Rounds of reading and writing, each of a full queue, that are a turn.
 const ROUNDS: usize = TURN / OUTPUT_BYTES;
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// Begins a connection on `io`.
-    pub fn new(io: S, answers: A) -> Self {
+    pub fn new(io: S, handler: H) -> Self {
         let now = Tick::now();
         let mut connection = Self {
             io,
-            answers,
+            handler,
             input: Input::default(),
             output: Output::default(),
             decoder: Decoder::default(),
@@ -207,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     fn rest(&mut self) {
         let awaited = self.input.awaited().map(|head| head.kind);
         if self.block.is_some() || matches!(awaited, Some(kind::HEADERS | kind::CONTINUATION)) {
-            self.answers.head_begun();
+            self.handler.head_begun();
         }
         self.streams.shrink();
         self.output.shrink();
@@ -255,8 +255,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             let Some(payload) = chunk.payload(head) else { break };
             match self.frame(head, payload, context) {
                 Ok(()) => {}
-                Err(Fault::Connection(reason, what)) => return Err((reason, what)),
-                Err(Fault::Stream(id, reason)) => {
+                Err(FrameError::Connection(reason, what)) => return Err((reason, what)),
+                Err(FrameError::Stream(id, reason)) => {
                     if !self.local_resets.take(1) {
                         return Err((Reason::EnhanceYourCalm, "too many streams with errors"));
                     }
@@ -268,7 +268,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Future for Connection<S, A> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Future for Connection<S, H> {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
 use super::super::limits::OUTPUT_BYTES;
-use super::frame::{self, Head, Reason, flag, kind};
+use super::frame::{self, FrameHeader, Reason, flag, kind};
 use super::hpack::TableSize;
 
 /// Content up to this many bytes is copied behind the head of its frame: one slice more costs the
@@ -28,7 +28,7 @@ pub(super) struct Output {
     /// Heads, small frames and small content, from `taken` on.
     small: Vec<u8>,
     taken: usize,
-    segments: VecDeque<Segment>,
+    segments: VecDeque<QueuedBytes>,
     queued: usize,
     /// The client's dynamic table, as far as the blocks that were queued tell of it.
     table: TableSize,
@@ -37,7 +37,7 @@ pub(super) struct Output {
 }
 
 #[derive(Debug)]
-enum Segment {
+enum QueuedBytes {
     /// So many of the small bytes.
     Small(usize),
     /// Content of this stream, which is shared with others and not copied.
@@ -54,7 +54,7 @@ impl Output {
 
     /// Queues a frame with a small payload.
     pub(super) fn control(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let head = Head { length: payload.len(), kind, flags, stream };
+        let head = FrameHeader { length: payload.len(), kind, flags, stream };
         self.small(|out| {
             out.extend_from_slice(&head.to_bytes());
             out.extend_from_slice(payload);
@@ -85,12 +85,17 @@ impl Output {
             let mut parts = rest.chunks(frame::PAYLOAD).peekable();
             let end = |last: bool| if last { flag::END_HEADERS } else { 0 };
             flags |= end(parts.peek().is_none());
-            let head =
-                Head { length: length.min(frame::PAYLOAD), kind: kind::HEADERS, flags, stream };
+            let head = FrameHeader {
+                length: length.min(frame::PAYLOAD),
+                kind: kind::HEADERS,
+                flags,
+                stream,
+            };
             out[start..start + frame::HEAD].copy_from_slice(&head.to_bytes());
             while let Some(part) = parts.next() {
                 let flags = end(parts.peek().is_none());
-                let head = Head { length: part.len(), kind: kind::CONTINUATION, flags, stream };
+                let head =
+                    FrameHeader { length: part.len(), kind: kind::CONTINUATION, flags, stream };
                 out.extend_from_slice(&head.to_bytes());
                 out.extend_from_slice(part);
             }
@@ -101,7 +106,7 @@ impl Output {
     /// Queues a frame of content.
     pub(super) fn data(&mut self, stream: u32, ends: bool, content: Bytes) {
         let flags = if ends { flag::END_STREAM } else { 0 };
-        let head = Head { length: content.len(), kind: kind::DATA, flags, stream };
+        let head = FrameHeader { length: content.len(), kind: kind::DATA, flags, stream };
         let copied = content.len() <= COPIED;
         self.small(|out| {
             out.extend_from_slice(&head.to_bytes());
@@ -111,7 +116,7 @@ impl Output {
         });
         if !copied {
             self.queued += content.len();
-            self.segments.push_back(Segment::Content(content, stream));
+            self.segments.push_back(QueuedBytes::Content(content, stream));
         }
     }
 
@@ -124,8 +129,8 @@ impl Output {
         let count = self.small.len() - before;
         self.queued += count;
         match self.segments.back_mut() {
-            Some(Segment::Small(length)) => *length += count,
-            _ => self.segments.push_back(Segment::Small(count)),
+            Some(QueuedBytes::Small(length)) => *length += count,
+            _ => self.segments.push_back(QueuedBytes::Small(count)),
         }
     }
 
@@ -160,12 +165,12 @@ impl Output {
         let mut count = 0;
         for (slice, segment) in slices.iter_mut().zip(&self.segments) {
             *slice = IoSlice::new(match segment {
-                Segment::Small(length) => {
+                QueuedBytes::Small(length) => {
                     let (now, later) = small.split_at(*length);
                     small = later;
                     now
                 }
-                Segment::Content(content, _) | Segment::Detached(content) => content,
+                QueuedBytes::Content(content, _) | QueuedBytes::Detached(content) => content,
             });
             count += 1;
         }
@@ -178,17 +183,19 @@ impl Output {
         while written > 0 {
             let segment = self.segments.front_mut().expect("no more was written than was queued");
             let length = match segment {
-                Segment::Small(length) => *length,
-                Segment::Content(content, _) | Segment::Detached(content) => content.len(),
+                QueuedBytes::Small(length) => *length,
+                QueuedBytes::Content(content, _) | QueuedBytes::Detached(content) => content.len(),
             };
             let count = length.min(written);
             written -= count;
             match segment {
-                Segment::Small(length) => {
+                QueuedBytes::Small(length) => {
                     *length -= count;
                     self.taken += count;
                 }
-                Segment::Content(content, _) | Segment::Detached(content) => content.advance(count),
+                QueuedBytes::Content(content, _) | QueuedBytes::Detached(content) => {
+                    content.advance(count);
+                }
             }
             if count == length {
                 self.segments.pop_front();
@@ -212,10 +219,10 @@ impl Output {
     /// the whole in memory.
     pub(super) fn detach(&mut self, holds: impl Fn(u32) -> bool) {
         for segment in &mut self.segments {
-            if let Segment::Content(content, stream) = segment
+            if let QueuedBytes::Content(content, stream) = segment
                 && !holds(*stream)
             {
-                *segment = Segment::Detached(Bytes::copy_from_slice(content));
+                *segment = QueuedBytes::Detached(Bytes::copy_from_slice(content));
             }
         }
     }
@@ -307,7 +314,7 @@ mod tests {
         let mut rest = bytes.as_slice();
         let mut heads = Vec::new();
         let mut payload = Vec::new();
-        while let Some(head) = Head::parse(rest) {
+        while let Some(head) = FrameHeader::parse(rest) {
             payload.extend_from_slice(&rest[frame::HEAD..frame::HEAD + head.length]);
             rest = &rest[frame::HEAD + head.length..];
             heads.push((head.length, head.kind, head.flags, head.stream));

@@ -7,26 +7,26 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::super::limits::{
     BLOCK_BYTES, CLIENT_RESET, CONTINUATIONS, CONTROL_BYTES, CONTROL_PER_REQUEST, STREAMS,
 };
-use super::error::Fault;
-use super::frame::{Head, Reason, flag, kind};
-use super::half_closed::Verdict;
-use super::head::Draft;
+use super::error::FrameError;
+use super::frame::{FrameHeader, Reason, flag, kind};
+use super::half_closed::LateFrame;
+use super::head::PartialHead;
 use super::priority::dependency;
 use super::upload::Upload;
-use super::{Answers, Closing, Connection};
+use super::{Closing, Connection, Handler};
 use crate::service::Refusal;
 
 /// A field block that has not come whole.
 #[derive(Debug)]
-pub(super) struct Block {
-    begun: Begun,
+pub(super) struct PartialBlock {
+    begun: HeadersFrame,
     bytes: Vec<u8>,
     continuations: u32,
 }
 
 /// What the HEADERS frame says that a field block begins with.
 #[derive(Clone, Copy, Debug)]
-struct Begun {
+struct HeadersFrame {
     stream: u32,
     /// No content follows.
     ends: bool,
@@ -38,35 +38,35 @@ struct Begun {
 /// window that it has, so that it need not wait.
 const CREDIT: u32 = 32 * 1024;
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// Acts upon a frame.
     pub(super) fn frame(
         &mut self,
-        head: Head,
+        head: FrameHeader,
         payload: &[u8],
         context: &mut Context<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FrameError> {
         if let Some(block) = &self.block
             && (head.kind, head.stream) != (kind::CONTINUATION, block.begun.stream)
         {
-            return Err(Fault::protocol("a field block was interrupted"));
+            return Err(FrameError::protocol("a field block was interrupted"));
         }
         if !self.settled && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
-            return Err(Fault::protocol("the first frame is not SETTINGS"));
+            return Err(FrameError::protocol("the first frame is not SETTINGS"));
         }
         match head.kind {
             kind::DATA => self.data(head, payload),
             kind::HEADERS => self.headers(head, payload, context),
             kind::CONTINUATION => self.continuation(head, payload, context),
             kind::RST_STREAM => self.client_reset(head, payload),
-            kind::PUSH_PROMISE => Err(Fault::protocol("a client pushes nothing")),
+            kind::PUSH_PROMISE => Err(FrameError::protocol("a client pushes nothing")),
             _ => self.control_frame(head, payload),
         }
     }
 
     /// Content is dropped, and the room that it took given back to the connection. A stream gets
     /// none back: what fits its window may come, and then the answer should have.
-    fn data(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn data(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         let id = head.stream;
         self.check_opened(id)?;
         let content = padded(head, payload)?;
@@ -81,71 +81,73 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         }
         if let Some(stream) = self.streams.find(id) {
             let counted = stream.upload.data(payload.len(), content.len(), ends);
-            return counted.map_err(|reason| Fault::Stream(id, reason));
+            return counted.map_err(|reason| FrameError::Stream(id, reason));
         }
         let verdict = self.half_closed.data(id, payload.len(), content.len(), ends);
         self.obey(id, verdict)
     }
 
     /// Acts upon what a frame means on a stream that is over for us.
-    fn obey(&mut self, id: u32, verdict: Verdict) -> Result<(), Fault> {
+    fn obey(&mut self, id: u32, verdict: LateFrame) -> Result<(), FrameError> {
         match verdict {
-            Verdict::Ignore => Ok(()),
-            Verdict::Stop => {
+            LateFrame::Ignore => Ok(()),
+            LateFrame::Stop => {
                 self.output.reset(id, Reason::NoError);
                 Ok(())
             }
-            Verdict::Reset(reason) => Err(Fault::Stream(id, reason)),
-            Verdict::Flood => Err(Fault::Connection(
+            LateFrame::Reset(reason) => Err(FrameError::Stream(id, reason)),
+            LateFrame::Flood => Err(FrameError::Connection(
                 Reason::FlowControlError,
                 "content beyond the window of a stream that was reset",
             )),
             // RFC 9113 §6.8: the client has been told that such a stream is not looked at.
-            Verdict::Unknown if id > self.last => self.spend(),
-            Verdict::Unknown => Err(Fault::Stream(id, Reason::StreamClosed)),
+            LateFrame::Unknown if id > self.last => self.spend(),
+            LateFrame::Unknown => Err(FrameError::Stream(id, Reason::StreamClosed)),
         }
     }
 
     fn headers(
         &mut self,
-        head: Head,
+        head: FrameHeader,
         payload: &[u8],
         context: &mut Context<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FrameError> {
         if head.stream.is_multiple_of(2) {
-            return Err(Fault::protocol("a request on a stream that no client opens"));
+            return Err(FrameError::protocol("a request on a stream that no client opens"));
         }
-        let mut begun = Begun {
+        let mut begun = HeadersFrame {
             stream: head.stream,
             ends: head.has(flag::END_STREAM),
             depends_on_itself: false,
         };
         let mut block = padded(head, payload)?;
         if head.has(flag::PRIORITY) {
-            let (priority, rest) =
-                block.split_first_chunk().ok_or(Fault::size("HEADERS without its priority"))?;
+            let (priority, rest) = block
+                .split_first_chunk()
+                .ok_or(FrameError::size("HEADERS without its priority"))?;
             begun.depends_on_itself = dependency(*priority) == head.stream;
             block = rest;
         }
         if head.has(flag::END_HEADERS) {
             return self.fields(begun, block, context);
         }
-        self.block = Some(Box::new(Block { begun, bytes: block.to_vec(), continuations: 0 }));
+        self.block =
+            Some(Box::new(PartialBlock { begun, bytes: block.to_vec(), continuations: 0 }));
         Ok(())
     }
 
     fn continuation(
         &mut self,
-        head: Head,
+        head: FrameHeader,
         payload: &[u8],
         context: &mut Context<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FrameError> {
         let Some(mut block) = self.block.take() else {
-            return Err(Fault::protocol("CONTINUATION of nothing"));
+            return Err(FrameError::protocol("CONTINUATION of nothing"));
         };
         block.continuations += 1;
         if block.continuations > CONTINUATIONS || block.bytes.len() + payload.len() > BLOCK_BYTES {
-            return Err(Fault::flood("a field block without end"));
+            return Err(FrameError::flood("a field block without end"));
         }
         block.bytes.extend_from_slice(payload);
         if head.has(flag::END_HEADERS) {
@@ -159,12 +161,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     /// so that the tables stay in step.
     fn fields(
         &mut self,
-        begun: Begun,
+        begun: HeadersFrame,
         block: &[u8],
         context: &mut Context<'_>,
-    ) -> Result<(), Fault> {
-        let Begun { stream: id, ends, depends_on_itself } = begun;
-        let mut draft = Draft::default();
+    ) -> Result<(), FrameError> {
+        let HeadersFrame { stream: id, ends, depends_on_itself } = begun;
+        let mut draft = PartialHead::default();
         self.decoder.decode(block, |field| draft.add(field))?;
         if id <= self.last {
             return self.trailers(id, ends && !depends_on_itself && draft.is_trailers());
@@ -174,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             return self.spend();
         }
         self.last = id;
-        if self.streams.len() >= STREAMS as usize || !self.answers.may_ask() {
+        if self.streams.len() >= STREAMS as usize || !self.handler.may_ask() {
             self.spend()?;
             self.reset(id, Reason::RefusedStream, Some(Upload::new(None, ends)));
             return Ok(());
@@ -182,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         self.control.give(CONTROL_PER_REQUEST);
         self.client_resets.give(1);
         if depends_on_itself {
-            return Err(Fault::Stream(id, Reason::ProtocolError));
+            return Err(FrameError::Stream(id, Reason::ProtocolError));
         }
         let priority = draft.priority();
         let wants_content = !draft.is_head();
@@ -190,34 +192,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             Ok((head, upload)) => self.request(id, head, upload, priority, context),
             // A byte can stand for a field of 4 KiB that was sent once.
             Err(Refusal::HeadTooLarge) if !self.local_resets.take(1) => {
-                return Err(Fault::flood("heads that are too large"));
+                return Err(FrameError::flood("heads that are too large"));
             }
             Err(refusal @ Refusal::HeadTooLarge) => {
                 self.refuse_head(id, refusal, wants_content, Upload::new(None, ends));
             }
-            Err(_) => return Err(Fault::Stream(id, Reason::ProtocolError)),
+            Err(_) => return Err(FrameError::Stream(id, Reason::ProtocolError)),
         }
         Ok(())
     }
 
     /// A second field block on a stream ends its request if it is `good` for that: trailers, and
     /// the last frame (RFC 9113 §8.1).
-    fn trailers(&mut self, id: u32, good: bool) -> Result<(), Fault> {
+    fn trailers(&mut self, id: u32, good: bool) -> Result<(), FrameError> {
         if let Some(stream) = self.streams.find(id) {
-            return stream.upload.trailers(good).map_err(|reason| Fault::Stream(id, reason));
+            return stream.upload.trailers(good).map_err(|reason| FrameError::Stream(id, reason));
         }
         match self.half_closed.trailers(id, good) {
-            Verdict::Unknown if id == self.last => {
-                Err(Fault::Connection(Reason::StreamClosed, "HEADERS on a closed stream"))
+            LateFrame::Unknown if id == self.last => {
+                Err(FrameError::Connection(Reason::StreamClosed, "HEADERS on a closed stream"))
             }
-            Verdict::Unknown => Err(Fault::protocol("a new stream below an older one")),
+            LateFrame::Unknown => Err(FrameError::protocol("a new stream below an older one")),
             verdict => self.obey(id, verdict),
         }
     }
 
-    fn client_reset(&mut self, head: Head, payload: &[u8]) -> Result<(), Fault> {
+    fn client_reset(&mut self, head: FrameHeader, payload: &[u8]) -> Result<(), FrameError> {
         if payload.len() != 4 {
-            return Err(Fault::size("RST_STREAM is not four bytes"));
+            return Err(FrameError::size("RST_STREAM is not four bytes"));
         }
         let id = head.stream;
         self.check_opened(id)?;
@@ -227,31 +229,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         if self.client_resets.take(CLIENT_RESET) {
             Ok(())
         } else {
-            Err(Fault::flood("streams reset as fast as opened"))
+            Err(FrameError::flood("streams reset as fast as opened"))
         }
     }
 
     /// Refuses a frame on a stream that is idle, or is the connection (RFC 9113 §5.1).
-    pub(super) fn check_opened(&self, id: u32) -> Result<(), Fault> {
+    pub(super) fn check_opened(&self, id: u32) -> Result<(), FrameError> {
         let idle = id > self.last && self.closing != Closing::Final;
         if id.is_multiple_of(2) || idle {
-            return Err(Fault::protocol("a frame on a stream that was never opened"));
+            return Err(FrameError::protocol("a frame on a stream that was never opened"));
         }
         Ok(())
     }
 
     /// Takes a frame that asks for nothing off the budget.
-    pub(super) fn spend(&mut self) -> Result<(), Fault> {
-        if self.control.take(1) { Ok(()) } else { Err(Fault::flood("frames that ask for nothing")) }
+    pub(super) fn spend(&mut self) -> Result<(), FrameError> {
+        if self.control.take(1) {
+            Ok(())
+        } else {
+            Err(FrameError::flood("frames that ask for nothing"))
+        }
     }
 }
 
 /// What a payload holds beside its padding (RFC 9113 §6.1).
-fn padded(head: Head, payload: &[u8]) -> Result<&[u8], Fault> {
+fn padded(head: FrameHeader, payload: &[u8]) -> Result<&[u8], FrameError> {
     if !head.has(flag::PADDED) {
         return Ok(payload);
     }
-    let (padding, rest) = payload.split_first().ok_or(Fault::size("no room for padding"))?;
+    let (padding, rest) = payload.split_first().ok_or(FrameError::size("no room for padding"))?;
     let length = rest.len().checked_sub(usize::from(*padding));
-    length.map(|length| &rest[..length]).ok_or(Fault::protocol("more padding than payload"))
+    length.map(|length| &rest[..length]).ok_or(FrameError::protocol("more padding than payload"))
 }

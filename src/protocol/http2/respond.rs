@@ -18,12 +18,12 @@ use super::super::limits::{CONTROL_BYTES, READING};
 use super::frame::Reason;
 use super::output::Output;
 use super::priority::Priority;
-use super::streams::{CONTENT, Sending, State, Step, Stream};
+use super::streams::{AnswerState, CONTENT, QueueOutcome, Sending, Stream};
 use super::upload::Upload;
 use super::window::Window;
 use super::{Connection, hpack};
 use crate::process::clock::Tick;
-use crate::protocol::handler::Answers;
+use crate::protocol::handler::Handler;
 use crate::service::{Refusal, Response};
 
 /// Bytes of content within [`STALL_TIME`](crate::protocol::limits::STALL_TIME) for which answers
@@ -32,7 +32,7 @@ use crate::service::{Refusal, Response};
 const MOVED: usize = 64 * 1024;
 
 /// How far an answer has come at once.
-enum Begun<C> {
+enum QueuedAnswer<C> {
     /// There is more to send.
     Sending(Sending<C>),
     /// All of it is queued.
@@ -44,7 +44,7 @@ enum Begun<C> {
 /// Frames that an answer may send before it has to take turns: a small page as a whole.
 const AT_ONCE: usize = 2;
 
-impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// Answers a request, now as far as that goes.
     pub(super) fn request(
         &mut self,
@@ -54,14 +54,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         priority: Priority,
         context: &mut Context<'_>,
     ) {
-        let mut answer = self.answers.answer(head);
+        let mut answer = self.handler.answer(head);
         let mut window = self.initial;
         let state = match Pin::new(&mut answer).poll(context) {
-            Poll::Pending => State::Awaited(answer),
+            Poll::Pending => AnswerState::Awaited(answer),
             Poll::Ready(response) => match self.begin(id, response, &mut window, context) {
-                Begun::Sending(sending) => State::Sending(sending),
-                Begun::Ended => return self.finish(id, upload, window),
-                Begun::Broken => return self.reset(id, Reason::InternalError, Some(upload)),
+                QueuedAnswer::Sending(sending) => AnswerState::Sending(sending),
+                QueuedAnswer::Ended => return self.finish(id, upload, window),
+                QueuedAnswer::Broken => return self.reset(id, Reason::InternalError, Some(upload)),
             },
         };
         self.streams.push(Stream { id, window, priority, upload, state, progress: Tick::now() });
@@ -71,14 +71,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     fn begin(
         &mut self,
         id: u32,
-        response: Response<A::Content>,
+        response: Response<H::Content>,
         window: &mut Window,
         context: &mut Context<'_>,
-    ) -> Begun<A::Content> {
-        let Some(mut sending) = head(&mut self.output, id, response) else { return Begun::Ended };
+    ) -> QueuedAnswer<H::Content> {
+        let Some(mut sending) = head(&mut self.output, id, response) else {
+            return QueuedAnswer::Ended;
+        };
         // Streams that wait already are served first.
         if !self.streams.is_empty() {
-            return Begun::Sending(sending);
+            return QueuedAnswer::Sending(sending);
         }
         for _ in 0..AT_ONCE {
             let room = window.room().min(self.window.room());
@@ -86,20 +88,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
                 break;
             }
             match sending.step(id, room, &mut self.output, context) {
-                Step::Fetching => break,
-                Step::Queued(count) => {
+                QueueOutcome::Fetching => break,
+                QueueOutcome::Queued(count) => {
                     window.take(count);
                     self.queued(count);
                 }
-                Step::Ended(count) => {
+                QueueOutcome::Ended(count) => {
                     window.take(count);
                     self.queued(count);
-                    return Begun::Ended;
+                    return QueuedAnswer::Ended;
                 }
-                Step::Broken => return Begun::Broken,
+                QueueOutcome::Broken => return QueuedAnswer::Broken,
             }
         }
-        Begun::Sending(sending)
+        QueuedAnswer::Sending(sending)
     }
 
     /// Content has been queued: the client has that much less room, and may say that it has more.
@@ -148,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
         let Response { status, fields, body, .. } = refusal.response();
         let room = self.window.room().min(self.initial.room());
         let text = body.into_whole().filter(|text| wants_content && text.len() <= room);
-        self.answers.refused(Version::HTTP_2, status, text.as_ref().map_or(0, Bytes::len) as u64);
+        self.handler.refused(Version::HTTP_2, status, text.as_ref().map_or(0, Bytes::len) as u64);
         self.output.headers(id, text.is_none(), |block| {
             hpack::status(block, status);
             hpack::field(block, &DATE, date::now().as_bytes());
@@ -173,11 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
     pub(super) fn poll_answers(&mut self, context: &mut Context<'_>) {
         let mut ended = Vec::new();
         for stream in self.streams.iter_mut() {
-            let State::Awaited(answer) = &mut stream.state else { continue };
+            let AnswerState::Awaited(answer) = &mut stream.state else { continue };
             if let Poll::Ready(response) = Pin::new(answer).poll(context) {
                 match head(&mut self.output, stream.id, response) {
                     Some(sending) => {
-                        stream.state = State::Sending(sending);
+                        stream.state = AnswerState::Sending(sending);
                         stream.progress = Tick::now();
                     }
                     None => ended.push(stream.id),
@@ -197,24 +199,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Answers> Connection<S, A> {
             // What is fetched is to find room: a client that opens no window has nothing read.
             let fetching = READING.min(self.window.room().div_ceil(CONTENT));
             let Some(stream) = self.streams.next(fetching) else { return };
-            let State::Sending(sending) = &mut stream.state else { return };
+            let AnswerState::Sending(sending) = &mut stream.state else { return };
             let id = stream.id;
             let room = self.window.room().min(stream.window.room());
             match sending.step(id, room, &mut self.output, context) {
-                Step::Fetching => {}
-                Step::Queued(count) => {
+                QueueOutcome::Fetching => {}
+                QueueOutcome::Queued(count) => {
                     stream.window.take(count);
                     stream.progress = Tick::now();
                     self.queued(count);
                 }
-                Step::Ended(count) => {
+                QueueOutcome::Ended(count) => {
                     stream.window.take(count);
                     let (upload, window) = (stream.upload, stream.window);
                     self.streams.remove(id);
                     self.queued(count);
                     self.finish(id, upload, window);
                 }
-                Step::Broken => self.reset(id, Reason::InternalError, None),
+                QueueOutcome::Broken => self.reset(id, Reason::InternalError, None),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Body;
 
-use super::Answers;
+use super::Handler;
 use super::output::Output;
 use super::priority::Priority;
 use super::upload::Upload;
@@ -16,23 +16,23 @@ use crate::protocol::handler::Content;
 use crate::protocol::limits::STALL_TIME;
 
 /// A stream that has been asked on and not been answered in full.
-pub(super) struct Stream<A: Answers> {
+pub(super) struct Stream<H: Handler> {
     pub(super) id: u32,
     /// Room that the client has left on this stream.
     pub(super) window: Window,
     pub(super) priority: Priority,
     pub(super) upload: Upload,
-    pub(super) state: State<A>,
+    pub(super) state: AnswerState<H>,
     /// When something of the answer last went out, or its request came.
     pub(super) progress: Tick,
 }
 
 /// How far an answer is.
-pub(super) enum State<A: Answers> {
+pub(super) enum AnswerState<H: Handler> {
     /// It is being made.
-    Awaited(A::Answer),
+    Awaited(H::Answer),
     /// Its head has been queued.
-    Sending(Sending<A::Content>),
+    Sending(Sending<H::Content>),
 }
 
 /// Content on its way out.
@@ -41,14 +41,14 @@ pub(super) struct Sending<C> {
     /// What has been taken of the content and not been queued.
     data: Bytes,
     /// Whether the content is being fetched, and when it was last asked for.
-    fetching: Option<Asked>,
+    fetching: Option<Polled>,
     /// Whether content was let go of, and has not been taken again.
     released: bool,
 }
 
 /// When content that is being fetched was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum Polled {
     /// Since the connection's task was last woken, so that asking again is of no use.
     Now,
     /// Before.
@@ -57,7 +57,7 @@ enum Asked {
 
 /// What came of the attempt to queue a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum QueueOutcome {
     /// So many bytes were queued.
     Queued(usize),
     /// So many bytes were queued, and they were the last.
@@ -84,12 +84,12 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
         room: usize,
         output: &mut Output,
         context: &mut Context<'_>,
-    ) -> Step {
+    ) -> QueueOutcome {
         while self.data.is_empty() {
             match Pin::new(&mut self.content).poll_frame(context) {
                 Poll::Pending => {
-                    self.fetching = Some(Asked::Now);
-                    return Step::Fetching;
+                    self.fetching = Some(Polled::Now);
+                    return QueueOutcome::Fetching;
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     self.data = frame.into_data().unwrap_or_default();
@@ -97,7 +97,7 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
                     self.released = false;
                 }
                 // Less than was promised is as bad as an error.
-                Poll::Ready(Some(Err(_)) | None) => return Step::Broken,
+                Poll::Ready(Some(Err(_)) | None) => return QueueOutcome::Broken,
             }
         }
         let count = self.data.len().min(room).min(CONTENT);
@@ -108,7 +108,7 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
         };
         let ends = self.data.is_empty() && self.content.is_end_stream();
         output.data(id, ends, part);
-        if ends { Step::Ended(count) } else { Step::Queued(count) }
+        if ends { QueueOutcome::Ended(count) } else { QueueOutcome::Queued(count) }
     }
 }
 
@@ -124,19 +124,19 @@ impl<C: Content> Sending<C> {
 }
 
 /// The streams of a connection, in the order in which they were opened.
-pub(super) struct Streams<A: Answers> {
-    list: Vec<Stream<A>>,
+pub(super) struct Streams<H: Handler> {
+    list: Vec<Stream<H>>,
     /// The last incremental stream that was served; the next of its kind is behind it.
     turn: u32,
 }
 
-impl<A: Answers> Default for Streams<A> {
+impl<H: Handler> Default for Streams<H> {
     fn default() -> Self {
         Self { list: Vec::new(), turn: 0 }
     }
 }
 
-impl<A: Answers> Streams<A> {
+impl<H: Handler> Streams<H> {
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
@@ -146,16 +146,16 @@ impl<A: Answers> Streams<A> {
     }
 
     /// Adds a stream, whose id is higher than all others.
-    pub(super) fn push(&mut self, stream: Stream<A>) {
+    pub(super) fn push(&mut self, stream: Stream<H>) {
         self.list.push(stream);
     }
 
-    pub(super) fn find(&mut self, id: u32) -> Option<&mut Stream<A>> {
+    pub(super) fn find(&mut self, id: u32) -> Option<&mut Stream<H>> {
         let index = self.list.binary_search_by_key(&id, |stream| stream.id).ok()?;
         self.list.get_mut(index)
     }
 
-    pub(super) fn remove(&mut self, id: u32) -> Option<Stream<A>> {
+    pub(super) fn remove(&mut self, id: u32) -> Option<Stream<H>> {
         let index = self.list.binary_search_by_key(&id, |stream| stream.id).ok()?;
         Some(self.list.remove(index))
     }
@@ -165,7 +165,7 @@ impl<A: Answers> Streams<A> {
         self.list = Vec::new();
     }
 
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Stream<A>> {
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Stream<H>> {
         self.list.iter_mut()
     }
 
@@ -184,9 +184,10 @@ impl<A: Answers> Streams<A> {
     /// The connection's task was woken: what was being fetched may be there.
     pub(super) fn woken(&mut self) {
         for stream in &mut self.list {
-            if let State::Sending(Sending { fetching: fetching @ Some(_), .. }) = &mut stream.state
+            if let AnswerState::Sending(Sending { fetching: fetching @ Some(_), .. }) =
+                &mut stream.state
             {
-                *fetching = Some(Asked::Before);
+                *fetching = Some(Polled::Before);
             }
         }
     }
@@ -195,8 +196,8 @@ impl<A: Answers> Streams<A> {
     /// together: an answer in the making, content being fetched that there is room for.
     pub(super) fn is_working(&self, room: usize) -> bool {
         self.list.iter().any(|stream| match &stream.state {
-            State::Awaited(_) => true,
-            State::Sending(sending) => {
+            AnswerState::Awaited(_) => true,
+            AnswerState::Sending(sending) => {
                 sending.fetching.is_some() && room.min(stream.window.room()) > 0
             }
         })
@@ -206,7 +207,7 @@ impl<A: Answers> Streams<A> {
     /// together.
     pub(super) fn wait(&mut self, room: usize) {
         for stream in &mut self.list {
-            if let State::Sending(sending) = &mut stream.state
+            if let AnswerState::Sending(sending) = &mut stream.state
                 && (sending.fetching.is_none() || room.min(stream.window.room()) == 0)
             {
                 sending.wait();
@@ -218,16 +219,17 @@ impl<A: Answers> Streams<A> {
     pub(super) fn holds(&self, id: u32) -> bool {
         let found = self.list.binary_search_by_key(&id, |stream| stream.id);
         found.is_ok_and(|index| match &self.list[index].state {
-            State::Sending(sending) => !sending.released,
-            State::Awaited(_) => false,
+            AnswerState::Sending(sending) => !sending.released,
+            AnswerState::Awaited(_) => false,
         })
     }
 
     /// Streams whose answers have stalled at `now`, and when the next one will have. Those that the
     /// client leaves room for wait for others of the connection, which last moved on at `moved`.
     pub(super) fn stalled(&self, now: Tick, moved: Tick) -> (Vec<u32>, Option<Tick>) {
-        let due = |stream: &Stream<A>| {
-            let behind = stream.window.room() > 0 && matches!(stream.state, State::Sending(_));
+        let due = |stream: &Stream<H>| {
+            let behind =
+                stream.window.room() > 0 && matches!(stream.state, AnswerState::Sending(_));
             let progress = if behind { stream.progress.max(moved) } else { stream.progress };
             progress.after(STALL_TIME)
         };
@@ -239,10 +241,10 @@ impl<A: Answers> Streams<A> {
     /// The stream that is served next: the most urgent; of those, the first that is to come as a
     /// whole, or else one after the other (RFC 9218 §10). While as many as `fetching` have content
     /// fetched, only what is fetched, or has been, is served.
-    pub(super) fn next(&mut self, fetching: usize) -> Option<&mut Stream<A>> {
-        let fetched = |stream: &&Stream<A>| match &stream.state {
-            State::Sending(sending) => sending.fetching.is_some(),
-            State::Awaited(_) => false,
+    pub(super) fn next(&mut self, fetching: usize) -> Option<&mut Stream<H>> {
+        let fetched = |stream: &&Stream<H>| match &stream.state {
+            AnswerState::Sending(sending) => sending.fetching.is_some(),
+            AnswerState::Awaited(_) => false,
         };
         let busy =
             self.list.len() >= fetching && self.list.iter().filter(fetched).count() >= fetching;
@@ -259,17 +261,17 @@ impl<A: Answers> Streams<A> {
     }
 }
 
-impl<A: Answers> Stream<A> {
+impl<H: Handler> Stream<H> {
     /// Whether there may be something to send, and room for it. If the connection is `busy`, no
     /// further content is to be fetched.
     fn is_ready(&self, busy: bool) -> bool {
-        let State::Sending(sending) = &self.state else { return false };
+        let AnswerState::Sending(sending) = &self.state else { return false };
         if self.window.room() == 0 {
             return false;
         }
         match sending.fetching {
-            Some(Asked::Now) => false,
-            Some(Asked::Before) => true,
+            Some(Polled::Now) => false,
+            Some(Polled::Before) => true,
             None => !busy || !sending.data.is_empty(),
         }
     }

@@ -18,8 +18,8 @@ use http::request::Parts;
 use http_body::{Body, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frame::{Head, kind};
-use super::{Answers, Connection, Error, PREFACE, TURN};
+use super::frame::{FrameHeader, kind};
+use super::{Connection, Error, Handler, PREFACE, TURN};
 use crate::service::Response;
 
 /// Answers `/` with two bytes, `/b` with many, `/s` with some that never come, and `/w` never.
@@ -38,7 +38,7 @@ enum Content {
 /// More than a window holds at first.
 const BIG: usize = 70_000;
 
-impl Answers for Pages {
+impl Handler for Pages {
     type Content = Content;
     type Answer = Answer;
 
@@ -167,7 +167,7 @@ impl Test {
 
 fn shown(mut bytes: &[u8]) -> String {
     let mut text = String::new();
-    while let Some(head) = Head::parse(bytes) {
+    while let Some(head) = FrameHeader::parse(bytes) {
         let name = match head.kind {
             kind::DATA => "DATA",
             kind::HEADERS => "HEADERS",
@@ -198,7 +198,7 @@ fn shown(mut bytes: &[u8]) -> String {
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    [&Head { length: payload.len(), kind, flags, stream }.to_bytes(), payload].concat()
+    [&FrameHeader { length: payload.len(), kind, flags, stream }.to_bytes(), payload].concat()
 }
 
 /// The field block of a request for a path.

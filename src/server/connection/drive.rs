@@ -27,7 +27,7 @@ use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use crate::protocol::transport::Transport;
 use crate::server::requests::Requests;
 use crate::server::state::snapshot::Live;
-use crate::service::{Connection, Duty};
+use crate::service::{Duty, Peer};
 
 /// What every connection of a listener needs.
 #[derive(Clone, Debug)]
@@ -122,9 +122,8 @@ async fn over_tls(
     };
     let version = session.protocol_version().map(tls::version_name);
     let service = Arc::clone(shared.live.service());
-    let connection = Connection::new(service, peer, version, Duty::Serve)
-        .on_port(ends.port)
-        .charged_to(ends.account);
+    let connection =
+        Peer::new(service, peer, version, Duty::Serve).on_port(ends.port).charged_to(ends.account);
     Some(speak(stream, Bytes::new(), protocol, connection, shared))
 }
 
@@ -141,7 +140,7 @@ async fn in_the_clear(
     };
     let service = Arc::clone(shared.live.service());
     let connection =
-        Connection::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
+        Peer::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
     Some(speak(stream, ahead, protocol, connection, shared))
 }
 
@@ -179,7 +178,7 @@ fn speak<S>(
     stream: S,
     ahead: Bytes,
     protocol: Protocol,
-    connection: Connection,
+    connection: Peer,
     shared: Shared,
 ) -> Speaking
 where
@@ -202,9 +201,9 @@ where
     }
 }
 
-fn tell<E: std::fmt::Display>(end: End<E>, connection: &Connection) {
+fn tell<E: std::fmt::Display>(end: End<E>, connection: &Peer) {
     if let End::Broken(error) = end {
-        tracing::debug!(peer = %connection.peer(), %error, "connection ended");
+        tracing::debug!(peer = %connection.address(), %error, "connection ended");
     }
 }
 
@@ -287,7 +286,7 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
     let mut stopped = pin!(activity.told_to_stop());
     let mut timer = pin!(sleep_until(Instant::now() + HEAD_TIME));
     let mut due = Tick::now().after(HEAD_TIME);
-    let mut progress = Progress::default();
+    let mut progress = ShutdownProgress::default();
     let mut asked = false;
     poll_fn(move |context| {
         loop {
@@ -324,14 +323,14 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
 
 /// How far the end of a connection has come.
 #[derive(Debug, Default)]
-struct Progress {
+struct ShutdownProgress {
     /// It has been told that it is to end.
     told: bool,
     /// It has been told to end now.
     closing: bool,
 }
 
-impl Progress {
+impl ShutdownProgress {
     /// Acts upon the order to end; gives the time until the next look, if that has changed.
     fn stop(&mut self, connection: &mut impl Graceful, activity: &Activity) -> Option<Duration> {
         self.told = true;

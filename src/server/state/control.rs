@@ -29,7 +29,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::reload::{Outcome, Reloads};
+use super::reload::{ReloadOutcome, Reloads};
 use crate::process::reserve::{Reserve, is_out_of_descriptors};
 
 /// How the name of a server's socket begins. Behind it stand the number of its process, a hyphen
@@ -128,10 +128,10 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
     Ok(line)
 }
 
-fn answer(outcome: Outcome) -> String {
+fn answer(outcome: ReloadOutcome) -> String {
     match outcome {
-        Outcome::Reloaded(summary, changes) => format!("{OK}{summary}; changed: {changes}\n"),
-        Outcome::Failed(reason) => format!("{ERROR}{}\n", reason.replace('\n', " ")),
+        ReloadOutcome::Reloaded(summary, changes) => format!("{OK}{summary}; changed: {changes}\n"),
+        ReloadOutcome::Failed(reason) => format!("{ERROR}{}\n", reason.replace('\n', " ")),
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_line() {
-        let failed = answer(Outcome::Failed("a\nb".into()));
+        let failed = answer(ReloadOutcome::Failed("a\nb".into()));
         assert_eq!(failed, "error a b\n");
     }
 }

@@ -20,7 +20,7 @@ pub use super::changes::Changes;
 
 /// What came of a reload.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum ReloadOutcome {
     /// The new state is served.
     Reloaded(Summary, Changes),
     /// Nothing has changed: why, in one line.
@@ -51,13 +51,13 @@ pub struct Summary(String);
 pub struct Reloads {
     /// Whoever asks has asked when his call returns, so the next reload is his: nobody waits for
     /// room. There is no bound but that of those who wait: `server::control` serves a few at a time.
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::UnboundedSender<ReloadOrder>,
     /// An order that nobody waits for is on its way to a reload. A second one would change nothing.
     requested: Arc<AtomicBool>,
 }
 
 /// Where the outcome goes, if anybody waits for it.
-type Order = Option<oneshot::Sender<Outcome>>;
+type ReloadOrder = Option<oneshot::Sender<ReloadOutcome>>;
 
 impl Reloads {
     /// Starts the task that reloads, which ends with the last handle.
@@ -72,7 +72,7 @@ impl Reloads {
         })
     }
 
-    fn start_with(reload: impl Fn() -> Outcome + Send + Sync + 'static) -> Self {
+    fn start_with(reload: impl Fn() -> ReloadOutcome + Send + Sync + 'static) -> Self {
         let (orders, ordered) = mpsc::unbounded_channel();
         let requested = Arc::new(AtomicBool::new(false));
         tokio::spawn(run(ordered, Arc::clone(&requested), Arc::new(reload)));
@@ -88,9 +88,9 @@ impl Reloads {
     }
 
     /// Asks for a reload and waits for what comes of it.
-    pub async fn outcome(&self) -> Outcome {
+    pub async fn outcome(&self) -> ReloadOutcome {
         let (answer, outcome) = oneshot::channel();
-        let stopping = || Outcome::Failed("the server is stopping".into());
+        let stopping = || ReloadOutcome::Failed("the server is stopping".into());
         match self.orders.send(Some(answer)) {
             Ok(()) => outcome.await.unwrap_or_else(|_| stopping()),
             Err(_) => stopping(),
@@ -99,11 +99,11 @@ impl Reloads {
 }
 
 async fn run<R>(
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut orders: mpsc::UnboundedReceiver<ReloadOrder>,
     requested: Arc<AtomicBool>,
     reload: Arc<R>,
 ) where
-    R: Fn() -> Outcome + Send + Sync + 'static,
+    R: Fn() -> ReloadOutcome + Send + Sync + 'static,
 {
     while let Some(first) = orders.recv().await {
         // Before the orders are taken: a request that comes meanwhile is sent again, never lost.
@@ -118,7 +118,7 @@ async fn run<R>(
         let outcome = tokio::task::spawn_blocking(move || reload()).await;
         let outcome = outcome.unwrap_or_else(|error| {
             tracing::error!(%error, "reload failed, the old state stays");
-            Outcome::Failed(error.to_string())
+            ReloadOutcome::Failed(error.to_string())
         });
         for answer in waiting.into_iter().flatten() {
             // Who asked may be gone by now.
@@ -129,14 +129,14 @@ async fn run<R>(
 
 impl Reloading {
     /// The old snapshot is let go of in here, on a thread that may take its time with it.
-    fn reload(&self) -> Outcome {
+    fn reload(&self) -> ReloadOutcome {
         let loan = self.reserve.lend();
         let (snapshot, warnings) = match Snapshot::load(&self.sources, self.background.clone()) {
             Ok(loaded) => loaded,
-            Err(error) => return Outcome::Failed(error.to_string()),
+            Err(error) => return ReloadOutcome::Failed(error.to_string()),
         };
         if let Some(reason) = self.unreachable(&snapshot) {
-            return Outcome::Failed(reason);
+            return ReloadOutcome::Failed(reason);
         }
         for warning in warnings {
             tracing::warn!("{warning}");
@@ -146,7 +146,7 @@ impl Reloading {
         let before = self.live.replace(snapshot);
         let changes = Changes::between(&before, &self.live.load());
         drop((before, loan));
-        Outcome::Reloaded(summary, changes)
+        ReloadOutcome::Reloaded(summary, changes)
     }
 
     /// A site that is a link to where the sandbox does not reach would answer every request with
@@ -161,12 +161,14 @@ impl Reloading {
     }
 }
 
-fn tell(outcome: &Outcome) {
+fn tell(outcome: &ReloadOutcome) {
     match outcome {
-        Outcome::Reloaded(Summary(serving), changes) => {
+        ReloadOutcome::Reloaded(Summary(serving), changes) => {
             tracing::info!(changes = %changes, serving, "reloaded");
         }
-        Outcome::Failed(error) => tracing::error!(error, "reload failed, the old state stays"),
+        ReloadOutcome::Failed(error) => {
+            tracing::error!(error, "reload failed, the old state stays");
+        }
     }
 }
 
@@ -245,7 +247,7 @@ mod tests {
         let reloads = Reloads::start_with(move || {
             began.send(()).unwrap();
             let _ = wait.lock().unwrap().recv();
-            Outcome::Failed("done".into())
+            ReloadOutcome::Failed("done".into())
         });
         let bound = Duration::from_secs(10);
 
@@ -266,7 +268,7 @@ mod tests {
         begins.recv_timeout(bound).unwrap();
         drop(go_on);
         for asking in asking {
-            let Outcome::Failed(reason) = runtime.block_on(asking) else {
+            let ReloadOutcome::Failed(reason) = runtime.block_on(asking) else {
                 panic!("it was not the reload that was asked for")
             };
             assert_eq!(reason, "done");

@@ -13,7 +13,7 @@ use super::separation::{self, Exposed};
 use crate::certificates;
 use crate::certificates::Certificates;
 use crate::service::Service;
-use crate::site::{self, Background, Sites, Source};
+use crate::site::{self, Background, Sites, SitesFolder};
 
 /// Sites and certificates as they were found at one time. Never changes.
 #[derive(Debug)]
@@ -28,23 +28,23 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The sites.
-    pub sites: Source,
+    pub sites: SitesFolder,
     /// The folder of certificates, with TLS.
     pub tls: Option<PathBuf>,
 }
 
 /// Why no snapshot could be made: one line that names the path and the reason.
 #[derive(Debug)]
-pub enum LoadError {
+pub enum SnapshotError {
     /// A site, or the folder of them.
-    Sites(site::LoadError),
+    Sites(site::SitesError),
     /// A certificate, or the folder of them.
-    Certificates(certificates::LoadError),
+    Certificates(certificates::PairError),
     /// Keys that could be read through a site.
     Exposed(Exposed),
 }
 
-impl std::fmt::Display for LoadError {
+impl std::fmt::Display for SnapshotError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sites(error) => error.fmt(formatter),
@@ -54,7 +54,7 @@ impl std::fmt::Display for LoadError {
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for SnapshotError {}
 
 impl Snapshot {
     /// Finds, opens and checks everything; also gives what is odd but no reason to stop.
@@ -64,15 +64,15 @@ impl Snapshot {
     pub fn load(
         sources: &Sources,
         background: Background,
-    ) -> Result<(Self, Vec<String>), LoadError> {
+    ) -> Result<(Self, Vec<String>), SnapshotError> {
         let (sites, mut warnings) =
-            Sites::load(&sources.sites, background).map_err(LoadError::Sites)?;
+            Sites::load(&sources.sites, background).map_err(SnapshotError::Sites)?;
         let certificates = match &sources.tls {
             None => Certificates::default(),
             Some(folder) => {
                 let (certificates, findings) = Certificates::load(folder, SystemTime::now())
-                    .map_err(LoadError::Certificates)?;
-                separation::check(&sites, &certificates, folder).map_err(LoadError::Exposed)?;
+                    .map_err(SnapshotError::Certificates)?;
+                separation::check(&sites, &certificates, folder).map_err(SnapshotError::Exposed)?;
                 warnings.extend(findings.iter().map(ToString::to_string));
                 certificates
             }

@@ -9,9 +9,9 @@ use super::super::content::{HELD_LIMIT, ReadError};
 use super::super::lookup::{OpenFile, Unreadable};
 use super::super::root::OpenRoot;
 use super::super::{Found, Representation, Site};
-use super::key::{KeyRef, Subject};
+use super::key::{KeyRef, Question};
 use super::known::{Known, Watch};
-use super::{Cache, Slot, Wanted, Weighed, entry_weight};
+use super::{Cache, Need, Slot, Weighed, entry_weight};
 use crate::process::clock::{AtomicTick, Tick};
 
 /// Attempts to read a file that changes meanwhile, before it is streamed as it is.
@@ -22,8 +22,8 @@ pub(super) struct Fill {
     pub(super) cache: Arc<Cache>,
     pub(super) site: Arc<Site>,
     pub(super) root: Arc<OpenRoot>,
-    pub(super) subject: Subject<Box<str>>,
-    pub(super) wanted: Wanted,
+    pub(super) subject: Question<Box<str>>,
+    pub(super) wanted: Need,
     pub(super) slot: Arc<Slot>,
     /// Held until the entry is there, also when the client that asked has gone.
     pub(super) _turn: OwnedMutexGuard<()>,
@@ -115,8 +115,8 @@ impl Fill {
         let is_far = file.facts.size > NEAR;
         let hold = file.facts.size <= HELD_LIMIT
             && match self.wanted {
-                Wanted::Content => !self.cache.is_overdrawn(),
-                Wanted::Facts => known.is_none() && !is_far,
+                Need::Content => !self.cache.is_overdrawn(),
+                Need::Facts => known.is_none() && !is_far,
             };
         let has_tag = known.is_some() || file.facts.size > HELD_LIMIT;
         if is_far && (hold || !has_tag) && file.facts.size <= HELD_LIMIT {
@@ -230,7 +230,7 @@ impl Fill {
     /// Keeps what is known of `subject`, and counts its weight.
     pub(super) fn keep(
         &self,
-        subject: Subject<&str>,
+        subject: Question<&str>,
         slot: &Arc<Slot>,
         known: Arc<Known>,
         content: u64,

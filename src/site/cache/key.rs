@@ -9,7 +9,7 @@ use super::super::{Found, root::OpenRoot};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub(super) site: u32,
-    pub(super) subject: Subject<Box<str>>,
+    pub(super) subject: Question<Box<str>>,
 }
 
 /// A [`Key`] that borrows its name, for look-ups. It has the same fields in the same order, and so
@@ -17,12 +17,12 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct KeyRef<'a> {
     pub(super) site: u32,
-    pub(super) subject: Subject<&'a str>,
+    pub(super) subject: Question<&'a str>,
 }
 
 /// A question about a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Subject<T> {
+pub(super) enum Question<T> {
     /// The outcome of a request for this path, which is in normal form.
     Path(T),
     /// The page for whatever is missing in this folder, a name beneath the root.
@@ -49,22 +49,22 @@ impl Key {
     }
 }
 
-impl Subject<Box<str>> {
-    pub(super) fn borrowed(&self) -> Subject<&str> {
+impl Question<Box<str>> {
+    pub(super) fn borrowed(&self) -> Question<&str> {
         match self {
-            Self::Path(path) => Subject::Path(path),
-            Self::MissingPage(folder) => Subject::MissingPage(folder),
-            Self::Names(folder) => Subject::Names(folder),
+            Self::Path(path) => Question::Path(path),
+            Self::MissingPage(folder) => Question::MissingPage(folder),
+            Self::Names(folder) => Question::Names(folder),
         }
     }
 }
 
-impl Subject<&str> {
-    pub(super) fn to_owned(self) -> Subject<Box<str>> {
+impl Question<&str> {
+    pub(super) fn to_owned(self) -> Question<Box<str>> {
         match self {
-            Self::Path(path) => Subject::Path(path.into()),
-            Self::MissingPage(folder) => Subject::MissingPage(folder.into()),
-            Self::Names(folder) => Subject::Names(folder.into()),
+            Self::Path(path) => Question::Path(path.into()),
+            Self::MissingPage(folder) => Question::MissingPage(folder.into()),
+            Self::Names(folder) => Question::Names(folder.into()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Subject<&str> {
     }
 }
 
-impl<'a> Subject<&'a str> {
+impl<'a> Question<&'a str> {
     /// The path or the name of the folder.
     pub(super) fn name(self) -> &'a str {
         match self {

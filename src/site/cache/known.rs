@@ -6,10 +6,10 @@ use rustix::io::Errno;
 
 use super::super::Found;
 use super::super::facts::{Facts, Kind};
-use super::super::names::Names;
+use super::super::names::FolderNames;
 use super::super::representation::Representation;
 use super::super::root::OpenRoot;
-use super::{SIBLINGS_TRUST, TRUST, Wanted};
+use super::{Need, SIBLINGS_TRUST, TRUST};
 use crate::process::clock::{AtomicTick, Tick};
 
 /// An entry checked this recently has its names in the kernel's own cache, so that the next check
@@ -33,7 +33,7 @@ pub(super) enum Watch {
     /// The answer holds as long as this name has these facts, and no shadow is that of a file.
     File { relative: Box<str>, facts: Facts, shadows: Vec<Box<str>> },
     /// The answer holds as long as this folder has these facts: then its names are still these.
-    Folder { relative: Box<str>, facts: Facts, names: Names },
+    Folder { relative: Box<str>, facts: Facts, names: FolderNames },
     /// The answer has to be found anew each time.
     Anew,
 }
@@ -55,9 +55,9 @@ impl Known {
     }
 
     /// True if the answer has in memory what a request needs of it.
-    pub(super) fn suffices(&self, wanted: Wanted) -> bool {
+    pub(super) fn suffices(&self, wanted: Need) -> bool {
         match &self.found {
-            Found::File(file) => wanted == Wanted::Facts || !file.is_unread(),
+            Found::File(file) => wanted == Need::Facts || !file.is_unread(),
             _ => true,
         }
     }
@@ -111,7 +111,7 @@ impl Known {
     }
 
     /// The names in a folder, where that is what is known.
-    pub(super) fn names(&self) -> Option<&Names> {
+    pub(super) fn names(&self) -> Option<&FolderNames> {
         match &self.watch {
             Watch::Folder { names, .. } => Some(names),
             Watch::File { .. } | Watch::Anew => None,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::Wanted;
+use super::Need;
 
 /// Files that are read into memory at a time: enough to keep a disk busy.
 const CONTENTS: usize = 16;
@@ -38,19 +38,19 @@ impl Lanes {
     }
 
     /// A turn, if nobody waits for one.
-    pub(super) fn at_once(&self, wanted: Wanted) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn at_once(&self, wanted: Need) -> Option<OwnedSemaphorePermit> {
         Arc::clone(self.lane(wanted)).try_acquire_owned().ok()
     }
 
     /// A turn, unless it takes too long until there is one.
-    pub(super) async fn turn(&self, wanted: Wanted) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn turn(&self, wanted: Need) -> Option<OwnedSemaphorePermit> {
         timeout(PATIENCE, Arc::clone(self.lane(wanted)).acquire_owned()).await.ok()?.ok()
     }
 
-    fn lane(&self, wanted: Wanted) -> &Arc<Semaphore> {
+    fn lane(&self, wanted: Need) -> &Arc<Semaphore> {
         match wanted {
-            Wanted::Content => &self.contents,
-            Wanted::Facts => &self.facts,
+            Need::Content => &self.contents,
+            Need::Facts => &self.facts,
         }
     }
 }

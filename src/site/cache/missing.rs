@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use super::super::lookup::{CLEAN_SUFFIX, DEEPEST, INDEXES, MISSING_PAGE, join};
-use super::super::names::Names;
+use super::super::names::FolderNames;
 use super::super::root::OpenRoot;
 use super::super::{Found, Site};
 use super::Cache;
 use super::fill::Fill;
-use super::key::{KeyRef, Subject};
+use super::key::{KeyRef, Question};
 use super::known::{Known, Watch};
 use crate::process::clock::Tick;
 
@@ -27,7 +27,7 @@ impl Cache {
         &self,
         site: &Site,
         root: &OpenRoot,
-        subject: Subject<&str>,
+        subject: Question<&str>,
         now: Tick,
     ) -> Option<Found> {
         let (mut page, mut looks, mut has_twin) = (None, LOOKS, false);
@@ -57,7 +57,7 @@ impl Cache {
 
     /// The entry of a folder's names, however old.
     pub(super) fn folder(&self, site: &Site, folder: &str) -> Option<Arc<Known>> {
-        let key = KeyRef { site: site.id(), subject: Subject::Names(folder) };
+        let key = KeyRef { site: site.id(), subject: Question::Names(folder) };
         self.slots.get(&key)?.slot.known.load_full()
     }
 }
@@ -86,19 +86,19 @@ impl Fill {
         {
             return Some(known);
         }
-        let (facts, names) = Names::read(&self.root, folder)?;
+        let (facts, names) = FolderNames::read(&self.root, folder)?;
         let weight = names.weight();
         let watch = Watch::Folder { relative: folder.into(), facts, names };
         let known = self.known(began, Found::Folder, watch);
-        let slot = self.cache.slot(&self.site, Subject::Names(folder));
-        self.keep(Subject::Names(folder), &slot, Arc::clone(&known), weight);
+        let slot = self.cache.slot(&self.site, Question::Names(folder));
+        self.keep(Question::Names(folder), &slot, Arc::clone(&known), weight);
         Some(known)
     }
 }
 
 /// A folder on the way, and what the way goes on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step<'a> {
+struct Ancestor<'a> {
     folder: &'a str,
     next: Next<'a>,
 }
@@ -118,9 +118,9 @@ enum Next<'a> {
     Nothing,
 }
 
-impl Step<'_> {
+impl Ancestor<'_> {
     /// True if the names in the folder leave it open that the way leads somewhere.
-    fn may_go_on(&self, names: &Names) -> bool {
+    fn may_go_on(&self, names: &FolderNames) -> bool {
         match self.next {
             Next::Folder(name) => names.may_have(name, ""),
             Next::Last(name) | Next::Asked(name) => {
@@ -132,7 +132,7 @@ impl Step<'_> {
     }
 
     /// True if there may be a page of the name of the folder that was asked for.
-    fn may_have_twin(&self, names: &Names) -> bool {
+    fn may_have_twin(&self, names: &FolderNames) -> bool {
         matches!(self.next, Next::Asked(name) if names.may_have(name, CLEAN_SUFFIX))
     }
 }
@@ -146,9 +146,9 @@ struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    fn of(subject: Subject<&'a str>) -> Self {
+    fn of(subject: Question<&'a str>) -> Self {
         let (relative, end) = match subject {
-            Subject::Path(path) => {
+            Question::Path(path) => {
                 let relative = path.trim_start_matches('/');
                 match relative.strip_suffix('/') {
                     Some(folder) => (folder, Some(Next::Index)),
@@ -156,18 +156,20 @@ impl<'a> Steps<'a> {
                     None => (relative, None),
                 }
             }
-            Subject::MissingPage(folder) | Subject::Names(folder) => (folder, Some(Next::Nothing)),
+            Question::MissingPage(folder) | Question::Names(folder) => {
+                (folder, Some(Next::Nothing))
+            }
         };
         Self { relative, end, next: Some(0) }
     }
 }
 
 impl<'a> Iterator for Steps<'a> {
-    type Item = Step<'a>;
+    type Item = Ancestor<'a>;
 
-    fn next(&mut self) -> Option<Step<'a>> {
+    fn next(&mut self) -> Option<Ancestor<'a>> {
         let Some(start) = self.next else {
-            return self.end.take().map(|next| Step { folder: self.relative, next });
+            return self.end.take().map(|next| Ancestor { folder: self.relative, next });
         };
         if self.relative.is_empty() {
             self.next = None;
@@ -183,7 +185,7 @@ impl<'a> Iterator for Steps<'a> {
             (None, Some(Next::Index)) => Next::Asked(name),
             _ => Next::Folder(name),
         };
-        Some(Step { folder, next })
+        Some(Ancestor { folder, next })
     }
 }
 
@@ -194,16 +196,16 @@ mod tests {
     #[test]
     fn the_way_goes_downward() {
         let table = [
-            (Subject::Path("/"), " has an index?"),
-            (Subject::Path("/a"), " has a?"),
-            (Subject::Path("/a/"), " has a/?, a has an index?"),
-            (Subject::Path("/a/b"), " has a, a has b?"),
-            (Subject::Path("/a/b/c/"), " has a, a has b, a/b has c/?, a/b/c has an index?"),
-            (Subject::MissingPage(""), " has nothing"),
-            (Subject::MissingPage("a/b"), " has a, a has b, a/b has nothing"),
+            (Question::Path("/"), " has an index?"),
+            (Question::Path("/a"), " has a?"),
+            (Question::Path("/a/"), " has a/?, a has an index?"),
+            (Question::Path("/a/b"), " has a, a has b?"),
+            (Question::Path("/a/b/c/"), " has a, a has b, a/b has c/?, a/b/c has an index?"),
+            (Question::MissingPage(""), " has nothing"),
+            (Question::MissingPage("a/b"), " has a, a has b, a/b has nothing"),
         ];
         for (subject, expected) in table {
-            let say = |Step { folder, next }| match next {
+            let say = |Ancestor { folder, next }| match next {
                 Next::Folder(name) => format!("{folder} has {name}"),
                 Next::Asked(name) => format!("{folder} has {name}/?"),
                 Next::Last(name) => format!("{folder} has {name}?"),

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::super::Site;
 use super::super::lookup::folder_of;
-use super::super::names::Names;
+use super::super::names::FolderNames;
 use super::super::representation::Representation;
 use super::super::root::OpenRoot;
 use super::fill::Fill;
-use super::key::Subject;
-use super::{Cache, SIBLINGS_TRUST, Wanted};
+use super::key::Question;
+use super::{Cache, Need, SIBLINGS_TRUST};
 use crate::process::clock::Tick;
 
 impl Cache {
@@ -39,7 +39,7 @@ impl Cache {
 
     /// Reads the names in a folder on a thread that may block, unless that is being done.
     fn learn(self: &Arc<Self>, site: &Arc<Site>, root: &Arc<OpenRoot>, folder: &str) {
-        let subject = Subject::Names(folder);
+        let subject = Question::Names(folder);
         let slot = self.slot(site, subject);
         let Ok(turn) = Arc::clone(&slot.turn).try_lock_owned() else { return };
         let fill = Fill {
@@ -47,7 +47,7 @@ impl Cache {
             site: Arc::clone(site),
             root: Arc::clone(root),
             subject: subject.to_owned(),
-            wanted: Wanted::Facts,
+            wanted: Need::Facts,
             slot,
             _turn: turn,
         };
@@ -70,6 +70,6 @@ impl Fill {
 
 /// True if the coded forms beside `file` are the same, by the `names` in its folder as far as they
 /// tell.
-fn are_the_same(names: &Names, file: &Representation, root: &OpenRoot) -> bool {
+fn are_the_same(names: &FolderNames, file: &Representation, root: &OpenRoot) -> bool {
     if file.may_have_siblings(names) { file.has_its_siblings(root) } else { !file.has_siblings() }
 }

@@ -15,7 +15,7 @@ use crate::process::clock::Tick;
 use crate::site::lookup;
 use crate::site::root::Root;
 use crate::site::{
-    Availability, Background, Content, Found, Representation, Sites, Source, Wanted,
+    Availability, Background, ContentSource, Found, Need, Representation, Sites, SitesFolder,
 };
 
 /// A folder, its one site, and the counters of its cache.
@@ -34,7 +34,7 @@ impl Scene {
             fs::write(site.join(name), content).unwrap();
         }
         let background = Background::start().unwrap();
-        let source = Source { folder: site, single: true, cache_bound };
+        let source = SitesFolder { folder: site, single: true, cache_bound };
         let (sites, _) = Sites::load(&source, background.clone()).unwrap();
         Self { folder, sites, background }
     }
@@ -45,7 +45,7 @@ impl Scene {
 
     async fn find(&self, path: &str) -> Found {
         let site = Arc::clone(self.sites.all()[0]);
-        self.sites.find(&site, path, Wanted::Content).await
+        self.sites.find(&site, path, Need::Content).await
     }
 
     /// The answer, if there is one without any waiting.
@@ -67,7 +67,7 @@ impl Scene {
     #[track_caller]
     fn content(found: &Found) -> Vec<u8> {
         let Found::File(file) = found else { panic!("{found:?}") };
-        let Content::Held(bytes) = file.identity().content() else { panic!("streamed") };
+        let ContentSource::Held(bytes) = file.identity().content() else { panic!("streamed") };
         bytes.to_vec()
     }
 
@@ -501,7 +501,7 @@ impl Scene {
 
     async fn find_facts(&self, path: &str) -> Arc<Representation> {
         let site = Arc::clone(self.sites.all()[0]);
-        match self.sites.find(&site, path, Wanted::Facts).await {
+        match self.sites.find(&site, path, Need::Facts).await {
             Found::File(file) => file,
             found => panic!("{found:?}"),
         }

@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{HandshakeError, handshake};
 use crate::certificates::Certificates;
-use crate::certificates::fixtures::{Resolver, certificates};
+use crate::certificates::fixtures::{FixedResolver, certificates};
 use crate::server::connection::tls;
 
 /// Room in the pipe, in bytes, for a flight of either side.
@@ -28,7 +28,7 @@ async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Err
     }
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let connector = TlsConnector::from(Arc::new(client));
-    let config = tls::config(Arc::new(Resolver(set))).unwrap();
+    let config = tls::config(Arc::new(FixedResolver(set))).unwrap();
     let lookup = self::set();
 
     let (near, far) = duplex(PIPE);
@@ -68,7 +68,7 @@ async fn what_is_not_tls_fails() {
         let (near, mut far) = duplex(PIPE);
         far.write_all(sent.as_bytes()).await.unwrap();
         far.shutdown().await.unwrap();
-        let config = tls::config(Arc::new(Resolver(set()))).unwrap();
+        let config = tls::config(Arc::new(FixedResolver(set()))).unwrap();
         let outcome = handshake(near, config, |_| true).await;
         assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{sent:?}");
         // The server lets go of the connection: its end is read, after an alert at most.

@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::{config, version_name};
-use crate::certificates::fixtures::{Resolver, certificates};
+use crate::certificates::fixtures::{FixedResolver, certificates};
 
 const NAME: &str = "a.example";
 
@@ -20,7 +20,7 @@ fn server() -> (Arc<ServerConfig>, RootCertStore) {
     for certificate in set.iter() {
         roots.add(certificate.key().cert[0].clone()).unwrap();
     }
-    (config(Arc::new(Resolver(set))).unwrap(), roots)
+    (config(Arc::new(FixedResolver(set))).unwrap(), roots)
 }
 
 fn client(provider: CryptoProvider, alpn: &[&str], roots: RootCertStore) -> Arc<ClientConfig> {

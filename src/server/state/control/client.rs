@@ -102,7 +102,7 @@ async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
     let user = rustix::process::geteuid().as_raw();
     let mut servers = Vec::new();
     for _ in 0..ATTEMPTS {
-        let (found, busy) = Server::behind(&named).await;
+        let (found, busy) = RunningServer::behind(&named).await;
         servers = found;
         if !busy || servers.iter().any(|server| server.user == user) {
             break;
@@ -152,7 +152,7 @@ fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<Name
 
 /// A process that listens on a name with its own number, as the kernel confirms.
 #[derive(Debug)]
-struct Server<S = UnixStream> {
+struct RunningServer<S = UnixStream> {
     pid: u32,
     user: u32,
     /// Whether it runs another program file than this process does.
@@ -160,7 +160,7 @@ struct Server<S = UnixStream> {
     stream: S,
 }
 
-impl Server {
+impl RunningServer {
     /// The servers behind these names, and whether there was no room in the queue of a socket. A
     /// process counts once, however many names it took.
     async fn behind(named: &BTreeSet<Named>) -> (Vec<Self>, bool) {
@@ -194,8 +194,8 @@ impl Server {
 /// The one server that `user` means who names none. Servers of other users count only where `user`
 /// has none, or any of them could keep it from its own. Root may mean anybody's: first those of the
 /// system's users, then those that run this very program.
-fn only<S>(servers: Vec<Server<S>>, user: u32) -> Result<Server<S>, ReloadError> {
-    let rank = |server: &Server<S>| {
+fn only<S>(servers: Vec<RunningServer<S>>, user: u32) -> Result<RunningServer<S>, ReloadError> {
+    let rank = |server: &RunningServer<S>| {
         let others = server.user != user;
         (others, others && !is_system(server.user), others && server.is_other_program)
     };
@@ -289,8 +289,12 @@ mod tests {
             (1000, &[(9, ROOT, false)], "9"),
         ];
         for (user, servers, expected) in table {
-            let server =
-                |&(pid, user, is_other_program)| Server { pid, user, is_other_program, stream: () };
+            let server = |&(pid, user, is_other_program)| RunningServer {
+                pid,
+                user,
+                is_other_program,
+                stream: (),
+            };
             let told = match only(servers.iter().map(server).collect(), user) {
                 Ok(server) => server.pid.to_string(),
                 Err(error) => error.to_string(),
