@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use shost::certificates::Challenges;
+use shost::command;
 use shost::command::arguments::{self, Typed};
 use shost::command::certify;
 use shost::command::config::Config;
@@ -37,13 +38,23 @@ fn main() -> ExitCode {
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
     if config.check {
-        return match shost::command::check::run(&config) {
-            Ok(report) => print(&report),
-            Err(error) => fail(&format!("error: {error}"), 1),
-        };
+        return check(&config);
     }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("error: {error}"), 1),
+    }
+}
+
+fn check(config: &Config) -> ExitCode {
+    match command::check::run(config) {
+        Ok(checked) => {
+            let mut code = print(&checked.report);
+            for fault in checked.faults {
+                code = fail(&format!("error: {fault}"), 1);
+            }
+            code
+        }
         Err(error) => fail(&format!("error: {error}"), 1),
     }
 }

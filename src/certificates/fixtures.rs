@@ -47,6 +47,25 @@ pub(crate) fn certificate_valid(key: &str, names: &[&str], days: (i32, i32)) -> 
     parameters.self_signed(&key_pair(key)).unwrap().pem()
 }
 
+/// A root, an authority that it certifies, and a certificate for `key` from that authority: the PEM
+/// of each, the last first.
+pub(crate) fn chain(key: &str, names: &[&str]) -> [String; 3] {
+    let authority = |name: &str| {
+        let mut parameters = parameters(&[]);
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        parameters
+    };
+    let root = rcgen::CertifiedIssuer::self_signed(authority("Root"), key_pair(P384_SEC1));
+    let root = root.unwrap();
+    let middle = authority("Middle");
+    let middle = rcgen::CertifiedIssuer::signed_by(middle, key_pair(ED25519), &root).unwrap();
+    let mut own = parameters(names);
+    own.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
+    let own = own.signed_by(&key_pair(key), &middle).unwrap();
+    [own.pem(), middle.pem(), root.pem()]
+}
+
 /// A folder with these files, by path relative to it.
 pub(crate) fn folder<C: AsRef<[u8]>>(files: &[(&str, C)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
 use super::problem::{PairError, PairProblem};
+use super::validity::Validity;
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// What a certificate says of itself.
@@ -18,8 +19,7 @@ use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 pub struct Leaf {
     der: CertificateDer<'static>,
     names: Vec<String>,
-    not_before: SystemTime,
-    not_after: SystemTime,
+    validity: Validity,
 }
 
 impl Leaf {
@@ -32,12 +32,13 @@ impl Leaf {
         let Some(text) = pem::read(&path)? else {
             return Err(PairProblem::Missing { beside: KEY_FILE }.at(path));
         };
+        let text = pem::without_marks(&text).unwrap_or(text);
         let der = pem::chain(&path, &text)?.swap_remove(0);
         let unusable = |reason: String| PairProblem::BadCertificate(reason).at(&path);
         let certificate = parse(&der).map_err(unusable)?;
         let names = subject_names(&certificate).map_err(unusable)?;
-        let (not_before, not_after) = validity(&certificate);
-        Ok(Self { der, names, not_before, not_after })
+        let validity = validity(&certificate);
+        Ok(Self { der, names, validity })
     }
 
     /// Its encoding.
@@ -55,13 +56,13 @@ impl Leaf {
     /// The beginning of its validity.
     #[must_use]
     pub fn not_before(&self) -> SystemTime {
-        self.not_before
+        self.validity.not_before
     }
 
     /// The end of its validity.
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
-        self.not_after
+        self.validity.not_after
     }
 }
 
@@ -74,10 +75,11 @@ pub(super) fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'
     }
 }
 
-/// The beginning and the end of a certificate's validity.
-pub(super) fn validity(certificate: &X509Certificate<'_>) -> (SystemTime, SystemTime) {
+/// The time that a certificate is valid for.
+pub(super) fn validity(certificate: &X509Certificate<'_>) -> Validity {
     let validity = certificate.validity();
-    (system_time(validity.not_before), system_time(validity.not_after))
+    let [not_before, not_after] = [validity.not_before, validity.not_after].map(system_time);
+    Validity { not_before, not_after }
 }
 
 /// Times before 1970 become 1970: no certificate is that old, and nobody needs to know more.

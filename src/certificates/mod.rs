@@ -20,13 +20,16 @@ pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
 pub use self::problem::{Finding, PairError, Warning};
+pub use self::validity::{State, Validity};
 
+mod chain;
 mod challenge;
 mod leaf;
 mod name;
 mod pair;
 mod pem;
 mod problem;
+mod validity;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -62,12 +65,12 @@ impl Certificates {
 
         let mut certificates = Certificates::default();
         for (path, name) in named {
-            let (certificate, found) = pair::load(path, name, now)?;
-            findings.extend(found);
-            if let Some(certificate) = certificate {
-                certificates.insert(certificate)?;
+            match pair::load(path.clone(), name)? {
+                Some(certificate) => certificates.insert(certificate)?,
+                None => findings.push(Warning::NoPair.at(path)),
             }
         }
+        findings.extend(certificates.findings(now));
         findings.sort_by(|a, b| a.path().cmp(b.path()));
         Ok((certificates, findings))
     }
@@ -87,6 +90,12 @@ impl Certificates {
     /// Every certificate, exact names first, in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
         self.exact.values().chain(self.wildcard.values())
+    }
+
+    /// What somebody should look at, as of `now`.
+    #[must_use]
+    pub fn findings(&self, now: SystemTime) -> Vec<Finding> {
+        self.iter().flat_map(|certificate| certificate.findings(now)).collect()
     }
 
     /// How many certificates there are.
@@ -127,12 +136,8 @@ impl Certificates {
 ///
 /// # Errors
 /// When it could not be served.
-pub(crate) fn load_pair(
-    folder: &Path,
-    name: FolderName,
-    now: SystemTime,
-) -> Result<Certificate, PairError> {
-    let (certificate, _) = pair::load(folder.to_owned(), name, now)?;
+pub(crate) fn load_pair(folder: &Path, name: FolderName) -> Result<Certificate, PairError> {
+    let certificate = pair::load(folder.to_owned(), name)?;
     certificate.ok_or_else(|| PairProblem::Missing { beside: KEY_FILE }.at(folder))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -12,18 +12,12 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{InconsistentKeys, SignatureScheme};
 use rustls_pki_types::ServerName;
 
+use super::chain::arrange;
 use super::leaf::{parse, subject_names, validity};
 use super::name::FolderName;
 use super::problem::{Finding, PairError, PairProblem, Warning};
+use super::validity::{State, Validity};
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
-
-/// How long before its end a certificate is worth a warning: ACME clients renew a 90-day
-/// certificate 30 days before, so two weeks of failed attempts have gone by.
-const RENEWAL_OVERDUE: Duration = Duration::from_hours(14 * 24);
-
-/// A short-lived certificate (six days, say) is always near its end; it is overdue in the last
-/// third of its life, the point where ACME clients have already renewed it.
-const RENEWAL_OVERDUE_SHARE: u32 = 3;
 
 /// One certificate with its key, ready to serve.
 #[derive(Debug)]
@@ -34,9 +28,9 @@ pub struct Certificate {
     names: Vec<String>,
     names_folder: bool,
     names_www: bool,
-    not_before: SystemTime,
-    not_after: SystemTime,
+    validity: Validity,
     key_kind: KeyKind,
+    faults: Vec<Finding>,
 }
 
 /// The kind of a certificate's key.
@@ -83,7 +77,13 @@ impl Certificate {
     /// When its validity ends.
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
-        self.not_after
+        self.validity.not_after
+    }
+
+    /// How far it is in its life at `now`.
+    #[must_use]
+    pub fn state(&self, now: SystemTime) -> State {
+        self.validity.state(now)
     }
 
     /// The kind of its key.
@@ -102,27 +102,18 @@ impl Certificate {
         self.names_folder
     }
 
-    /// What a client would object to, as of `now`.
-    fn warnings(&self, now: SystemTime) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        if !self.names_folder {
-            warnings.push(Warning::OtherName { wanted: self.name.to_string() });
-        }
-
-        let life = self.not_after.duration_since(self.not_before).unwrap_or_default();
-        let overdue = RENEWAL_OVERDUE.min(life / RENEWAL_OVERDUE_SHARE);
-        if now < self.not_before {
-            warnings.push(Warning::NotYetValid(self.not_before));
-        } else {
-            match self.not_after.duration_since(now) {
-                Err(_) => warnings.push(Warning::Expired(self.not_after)),
-                Ok(left) if left < overdue => {
-                    warnings.push(Warning::ExpiresSoon { not_after: self.not_after, left });
-                }
-                Ok(_) => {}
-            }
-        }
-        warnings
+    /// What somebody should look at, as of `now`: the faults of its files, and its age.
+    #[must_use]
+    pub fn findings(&self, now: SystemTime) -> Vec<Finding> {
+        let Validity { not_before, not_after } = self.validity;
+        let age = match self.state(now) {
+            State::Valid(_) => None,
+            State::NotYetValid => Some(Warning::NotYetValid(not_before)),
+            State::Expired => Some(Warning::Expired(not_after)),
+            State::EndsSoon(left) => Some(Warning::ExpiresSoon { not_after, left }),
+        };
+        let path = || self.folder.join(CERTIFICATE_FILE);
+        self.faults.iter().cloned().chain(age.map(|warning| warning.at(path()))).collect()
     }
 }
 
@@ -156,51 +147,61 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// Loads the pair in `folder`; a folder with neither file is skipped with a warning.
-pub(super) fn load(
-    folder: PathBuf,
-    name: FolderName,
-    now: SystemTime,
-) -> Result<(Option<Certificate>, Vec<Finding>), PairError> {
+/// Loads the pair in `folder`; `None` if it has neither file.
+pub(super) fn load(folder: PathBuf, name: FolderName) -> Result<Option<Certificate>, PairError> {
     let (chain_path, key_path) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
     let (chain_pem, key_pem) = match (pem::read(&chain_path)?, pem::read(&key_path)?) {
         (Some(chain), Some(key)) => (chain, key),
-        (None, None) => return Ok((None, vec![Warning::NoPair.at(folder)])),
+        (None, None) => return Ok(None),
         (None, _) => return Err(PairProblem::Missing { beside: KEY_FILE }.at(chain_path)),
         (_, None) => return Err(PairProblem::Missing { beside: CERTIFICATE_FILE }.at(key_path)),
     };
 
+    let mut faults = Vec::new();
+    let mut unmarked = |path: &Path, text: Vec<u8>| match pem::without_marks(&text) {
+        Some(text) => {
+            faults.push(Warning::ByteOrderMark.at(path));
+            text
+        }
+        None => text,
+    };
+    let (chain_pem, key_pem) = (unmarked(&chain_path, chain_pem), unmarked(&key_path, key_pem));
+
     let signer = any_supported_type(&pem::key(&key_path, &key_pem)?)
         .map_err(|_| PairProblem::UnsupportedKey.at(&key_path))?;
-    let key = Arc::new(CertifiedKey::new(pem::chain(&chain_path, &chain_pem)?, signer));
-
     let unusable = |reason: String| PairProblem::BadCertificate(reason).at(&chain_path);
-    let chain = key.cert.iter().map(parse).collect::<Result<Vec<_>, _>>().map_err(unusable)?;
-    let leaf = ParsedCertificate::try_from(&key.cert[0]).map_err(|e| unusable(e.to_string()))?;
+    let public_key = signer.public_key();
+    let public_key = public_key.as_ref().map(AsRef::<[u8]>::as_ref);
+    let chain = arrange(pem::chain(&chain_path, &chain_pem)?, public_key).map_err(unusable)?;
+    faults.extend(chain.faults.into_iter().map(|warning| warning.at(&chain_path)));
+    let key = Arc::new(CertifiedKey::new(chain.certificates, signer));
     check_keys_match(&key, &key_path)?;
 
-    let (not_before, not_after) = validity(&chain[0]);
-    let names = subject_names(&chain[0]).map_err(unusable)?;
+    let own = parse(&key.cert[0]).map_err(unusable)?;
+    let leaf = ParsedCertificate::try_from(&key.cert[0]).map_err(|e| unusable(e.to_string()))?;
+    let names = subject_names(&own).map_err(unusable)?;
+    let names_folder = match &name {
+        FolderName::Host(host) => is_valid_for(&leaf, host),
+        FolderName::WildcardOf(_) => names.contains(&name.to_string()),
+    };
+    if !names_folder {
+        faults.push(Warning::OtherName { wanted: name.to_string() }.at(&chain_path));
+    }
     let certificate = Certificate {
         folder,
         key: Arc::clone(&key),
-        names_folder: match &name {
-            FolderName::Host(host) => is_valid_for(&leaf, host),
-            FolderName::WildcardOf(_) => names.contains(&name.to_string()),
-        },
+        names_folder,
         names,
         names_www: match &name {
             FolderName::Host(host) => is_valid_for(&leaf, &format!("www.{host}")),
             FolderName::WildcardOf(_) => false,
         },
         name,
-        not_before,
-        not_after,
+        validity: validity(&own),
         key_kind: KeyKind::of(&*key.key),
+        faults,
     };
-    let warnings = certificate.warnings(now);
-    let findings = warnings.into_iter().map(|warning| warning.at(&chain_path)).collect();
-    Ok((Some(certificate), findings))
+    Ok(Some(certificate))
 }
 
 /// A pair that cannot be shown to belong together is not served. Every key that the provider

@@ -18,6 +18,27 @@ pub(super) const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const MARKS_OF_ENCRYPTION: [&[u8]; 2] =
     [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
 
+/// The mark that editors of Windows put in front of UTF-8. A line behind one does not begin with
+/// `-----BEGIN`, and so the first section of the file would not be seen.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How UTF-16 begins, as PowerShell writes it; no section would be found in it.
+const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
+/// A text that has byte order marks, without them; they are in the middle too where files have
+/// been put together. `None` if there are none.
+pub(super) fn without_marks(pem: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(pem, BYTE_ORDER_MARK)?;
+    let mut text = Vec::with_capacity(pem.len());
+    let mut rest = pem;
+    while let Some(at) = memchr::memmem::find(rest, BYTE_ORDER_MARK) {
+        text.extend_from_slice(&rest[..at]);
+        rest = &rest[at + BYTE_ORDER_MARK.len()..];
+    }
+    text.extend_from_slice(rest);
+    Some(text)
+}
+
 /// The certificates in the text of `path`, the server's own first.
 pub(super) fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
     let chain = CertificateDer::pem_slice_iter(pem)
@@ -71,6 +92,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, PairError> {
     File::from(file).take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() as u64 > MAX_FILE_BYTES {
         return Err(PairProblem::TooLarge.at(path));
+    }
+    if UTF_16.iter().any(|mark| content.starts_with(mark)) {
+        return Err(PairProblem::NotPem("it is UTF-16; save it as ASCII or UTF-8").at(path));
     }
     Ok(Some(content))
 }

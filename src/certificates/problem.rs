@@ -19,7 +19,7 @@ pub struct PairError {
 }
 
 /// Something that is served all the same, but that somebody should look at.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     path: PathBuf,
     warning: Warning,
@@ -49,7 +49,7 @@ pub(super) enum PairProblem {
 }
 
 /// What a [`Finding`] warns of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The folder's name is not a host name, so it was skipped.
@@ -72,6 +72,17 @@ pub enum Warning {
         /// How long that is from now.
         left: Duration,
     },
+    /// There is nothing but the server's own certificate, which an authority issued.
+    NoChain {
+        /// The authority.
+        issuer: String,
+    },
+    /// The certificates are not in the order of the chain.
+    WrongOrder,
+    /// So many certificates are there twice, or have issued none of the others.
+    NotOfTheChain(usize),
+    /// The file begins with a byte order mark, or has one in the middle.
+    ByteOrderMark,
 }
 
 impl PairProblem {
@@ -86,7 +97,21 @@ impl Warning {
     }
 }
 
+impl Warning {
+    /// A pair is there that clients or other programs will not take as it is: reason enough for a
+    /// check to fail.
+    fn is_fault(&self) -> bool {
+        !matches!(self, Self::NotAHostName | Self::NoPair)
+    }
+}
+
 impl Finding {
+    /// It is reason enough for `--check` to fail.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.warning.is_fault()
+    }
+
     /// The file or folder it is about.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -171,6 +196,25 @@ impl fmt::Display for Warning {
                     hours => write!(f, "the certificate expires on {date}, in {} days", hours / 24),
                 }
             }
+            Warning::NoChain { issuer } => write!(
+                f,
+                "the certificate is without its chain: clients that do not know \"{issuer}\" will \
+                 refuse it; append its issuer's certificate, or use fullchain.pem"
+            ),
+            Warning::WrongOrder => f.write_str(
+                "the chain is in the wrong order, and served in the right one: the server's own \
+                 certificate comes first, then that of its issuer, and so on",
+            ),
+            Warning::NotOfTheChain(count) => {
+                write!(
+                    f,
+                    "certificates that do not belong to the chain, or twice: {count}, not sent"
+                )
+            }
+            Warning::ByteOrderMark => f.write_str(
+                "holds a byte order mark, which other programs stumble over: save it as UTF-8 \
+                 without BOM",
+            ),
         }
     }
 }

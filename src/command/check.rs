@@ -4,31 +4,37 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, FolderName};
 use crate::command::config::Config;
 use crate::log::one_line;
 use crate::semantics::date;
 use crate::server::state::snapshot::{Snapshot, SnapshotError};
-use crate::site::Background;
+use crate::site::{Answering, Background};
 
-/// The life that a certificate must have left: who renews has had weeks by then, and a weekend is
-/// all that is left for repairs.
+/// The life that a certificate must have left, however short its life is: a weekend is all that is
+/// left for repairs.
 const URGENT: Duration = Duration::from_hours(3 * 24);
 
 const SECONDS_PER_HOUR: u64 = 60 * 60;
 
-/// Loads everything as a start would, and says what was found: a line for each site and each
-/// certificate, then one for each thing that is odd.
+/// What would be served.
+#[derive(Debug)]
+pub struct Checked {
+    /// A line for each site and each certificate, then one for each thing that is odd.
+    pub report: String,
+    /// A line for each thing that keeps visitors away, or soon will.
+    pub faults: Vec<String>,
+}
+
+/// Loads everything as a start would, and says what was found.
 ///
 /// # Errors
-/// The first thing that would keep the server from starting, or will soon keep visitors away.
-pub fn run(config: &Config) -> Result<String, CheckError> {
+/// The first thing that would keep the server from starting.
+pub fn run(config: &Config) -> Result<Checked, CheckError> {
+    let now = SystemTime::now();
     let background = Background::start().map_err(CheckError::System)?;
-    let (snapshot, warnings) =
-        Snapshot::load(&config.setup.sources, background).map_err(CheckError::Load)?;
-    if let Some(error) = snapshot.sites.unreadable().first() {
-        return Err(CheckError::Load(SnapshotError::Sites(error.clone())));
-    }
+    let sources = &config.setup.sources;
+    let (snapshot, mut warnings) = Snapshot::load(sources, background).map_err(CheckError::Load)?;
     let mut report = String::new();
     for site in snapshot.sites.all() {
         let (name, folder) = (site.name(), site.root().path());
@@ -40,32 +46,60 @@ pub fn run(config: &Config) -> Result<String, CheckError> {
         let expiry = expiry.to_str().unwrap_or_default();
         let names = certificate.names().join(", ");
         let folder = certificate.folder().display();
-        let expired = if certificate.not_after() < SystemTime::now() { " (expired)" } else { "" };
+        let expired = if certificate.not_after() < now { " (expired)" } else { "" };
         let text = format_args!("certificate {folder} for {names} until {expiry}{expired}");
         line(&mut report, text);
     }
-    if let Some(reason) = ends_at_once(&snapshot.certificates, SystemTime::now()) {
-        return Err(CheckError::Ending(reason));
+    if sources.tls.is_some() {
+        warnings.extend(out_of_reach(&snapshot));
     }
     for warning in warnings {
         line(&mut report, format_args!("warning {warning}"));
     }
-    Ok(report)
+    let mut faults: Vec<String> =
+        snapshot.sites.unreadable().iter().map(ToString::to_string).collect();
+    let findings = snapshot.certificates.findings(now);
+    faults.extend(findings.iter().filter(|finding| finding.is_fault()).map(ToString::to_string));
+    if faults.is_empty() {
+        faults.extend(ends_at_once(&snapshot.certificates, now));
+    }
+    Ok(Checked { report, faults })
 }
 
-/// The certificate that ends first, in a line, if less than [`URGENT`] is left of it or nothing.
+/// Sites without a certificate, and certificates without a site.
+fn out_of_reach(snapshot: &Snapshot) -> Vec<String> {
+    let Snapshot { sites, certificates } = snapshot;
+    if sites.is_single() {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    for site in sites.all() {
+        // Any name beneath a wildcard is as good as another.
+        let name = site.name();
+        let asked = name.strip_prefix("*.").map(|parent| format!("any.{parent}"));
+        if certificates.resolve(asked.as_deref().unwrap_or(name)).is_none() {
+            lines.push(format!("{name}: no certificate is for it, so HTTPS does not reach it"));
+        }
+    }
+    for certificate in certificates.iter() {
+        if let FolderName::Host(host) = certificate.name()
+            && matches!(sites.answering(host), Answering::Nobody)
+        {
+            let folder = certificate.folder().display();
+            lines.push(format!("{folder}: there is no site for it"));
+        }
+    }
+    lines
+}
+
+/// The certificate that ends first, in a line, if less than [`URGENT`] is left of it.
 fn ends_at_once(certificates: &Certificates, now: SystemTime) -> Option<String> {
     let first = certificates.iter().min_by_key(|certificate| certificate.not_after())?;
     let folder = first.folder().display();
     let end = httpdate::fmt_http_date(first.not_after());
-    match first.not_after().duration_since(now) {
-        Err(_) => Some(format!("{folder}: the certificate ended on {end}: renew it")),
-        Ok(left) if left < URGENT => {
-            let hours = left.as_secs() / SECONDS_PER_HOUR;
-            Some(format!("{folder}: the certificate ends in {hours} hours, on {end}: renew it"))
-        }
-        Ok(_) => None,
-    }
+    let left = first.not_after().duration_since(now).ok().filter(|left| *left < URGENT)?;
+    let hours = left.as_secs() / SECONDS_PER_HOUR;
+    Some(format!("{folder}: the certificate ends in {hours} hours, on {end}: renew it"))
 }
 
 /// The number of files that are not hidden; folders that cannot be read count as empty.
@@ -94,8 +128,6 @@ fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
 pub enum CheckError {
     /// Something cannot be served.
     Load(SnapshotError),
-    /// A certificate has ended, or will in a moment.
-    Ending(String),
     /// The system refuses a thread.
     System(std::io::Error),
 }
@@ -104,7 +136,6 @@ impl std::fmt::Display for CheckError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Load(error) => error.fmt(formatter),
-            Self::Ending(reason) => formatter.write_str(reason),
             Self::System(error) => error.fmt(formatter),
         }
     }
@@ -124,7 +155,6 @@ mod tests {
             ((-10, 3), None),
             ((-10, 2), Some("ends in 48 hours, on ")),
             ((-10, 0), Some("ends in 0 hours, on ")),
-            ((-10, -1), Some("ended on ")),
         ];
         for (days, expected) in table {
             let fine = certificate_valid(P256_SEC1, &["a.test"], (-10, 90));

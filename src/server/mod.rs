@@ -32,7 +32,7 @@ use connection::tls;
 use preparation::Preparation;
 use state::reload::{Reloads, Summary};
 use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
-use state::{control, reload};
+use state::{control, daily, reload};
 
 /// What the server listens on and what it serves.
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ impl Server {
             tracing::warn!(%error, "`shost reload` will not work, SIGHUP does");
         }
         watchdog::start(&self.notifier);
+        daily::start(Arc::downgrade(&self.live));
         self.announce();
         for Listening { socket, opening } in self.listening.drain(..) {
             let acceptor = Acceptor {

@@ -8,6 +8,7 @@ mod support;
 
 // How the program is started, and what it says.
 mod access_log;
+mod certificates;
 mod command_line;
 mod operation;
 mod signals;

@@ -78,7 +78,7 @@ pub(super) fn put(
     let leaf = Leaf::read(&new.0).map_err(|error| unusable(error.to_string()))?;
     let mark = Mark { leaf: fingerprint(&leaf), directory: directory.to_owned() };
     file(MARK_FILE, &serde_json::to_vec(&mark).expect("strings are JSON"))?;
-    let certificate = certificates::load_pair(&new.0, name.clone(), SystemTime::now())
+    let certificate = certificates::load_pair(&new.0, name.clone())
         .map_err(|error| unusable(error.to_string()))?;
     if !certificate.names_its_folder() {
         return Err(unusable(format!("it does not name {name}")));

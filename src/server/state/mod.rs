@@ -2,6 +2,7 @@
 
 mod changes;
 pub mod control;
+pub mod daily;
 pub mod reload;
 pub mod separation;
 pub mod snapshot;
