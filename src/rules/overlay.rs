@@ -25,7 +25,7 @@ impl Overlay {
 
     /// Sets a field in the place of the server's own; a later value is appended with a comma. Of
     /// Vary the server's own stays: caches rely on it.
-    pub(super) fn set(&mut self, name: &HeaderName, value: &str) {
+    pub fn set(&mut self, name: &HeaderName, value: &str) {
         let added = self.added + name.as_str().len() + value.len() + LINE;
         if added > ADDED_LIMIT {
             self.is_cut = true;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{ACCEPT, HeaderName};
+use http::header::{ACCEPT, HeaderName, VARY};
 use http::request::Parts;
 
 use super::Request;
@@ -23,6 +23,8 @@ pub(super) struct Ruled {
     rules: Arc<Rules>,
     host: Box<str>,
     path: Box<str>,
+    /// Whether the answer was chosen by what the request accepts.
+    by_accept: bool,
 }
 
 /// Another page that answers.
@@ -32,6 +34,8 @@ struct Page {
     status: u16,
     /// Its path; `None` for the page that answers for what is missing.
     path: Option<Path<'static>>,
+    /// Whether only requests for HTML are answered so.
+    by_accept: bool,
 }
 
 /// What a redirect makes of a request.
@@ -49,7 +53,7 @@ enum RedirectOutcome {
 
 impl Ruled {
     pub(super) fn new(rules: Arc<Rules>, host: &str, path: &Path<'_>) -> Self {
-        Self { rules, host: host.into(), path: path.as_str().into() }
+        Self { rules, host: host.into(), path: path.as_str().into(), by_accept: false }
     }
 
     /// The next step of a request. Challenges of an ACME server are never redirected: who moves a
@@ -64,11 +68,9 @@ impl Ruled {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
                 RedirectOutcome::Answer(Answer::Redirect(status, location))
             }
-            Some(Matched::Page { documents: Documents::ByAccept, .. }) if !asks_for_html(head) => {
-                RedirectOutcome::GoOn
-            }
-            Some(Matched::Page { status, page, forced, .. }) => {
-                let page = Page { status, path: page };
+            Some(Matched::Page { status, page, forced, documents }) => {
+                let by_accept = documents == Documents::ByAccept;
+                let page = Page { status, path: page, by_accept };
                 if forced {
                     RedirectOutcome::Instead(page)
                 } else {
@@ -80,12 +82,15 @@ impl Ruled {
 
     /// Changes the fields of an answer, save the one that is `kept`.
     pub(super) fn change(&self, fields: &mut Fields, is_secure: bool, kept: Option<&HeaderName>) {
-        if self.rules.headers.is_empty() {
+        if self.rules.headers.is_empty() && !self.by_accept {
             return;
         }
-        let Self { rules, host, path } = self;
+        let Self { rules, host, path, by_accept } = self;
         let overlay = || -> Overlay {
             let mut overlay = rules.headers.matching(&Asked::new(host, path)).overlay();
+            if *by_accept {
+                overlay.set(&VARY, ACCEPT.as_str());
+            }
             if let Some(kept) = kept {
                 overlay.forget(kept);
             }
@@ -101,14 +106,20 @@ impl Request<'_> {
         &self,
         site: &Arc<Site>,
         path: &Path<'_>,
-        ruled: &Ruled,
+        ruled: &mut Ruled,
     ) -> Answer {
         match ruled.step(self.head, path) {
             RedirectOutcome::Answer(answer) => answer,
             RedirectOutcome::GoOn => self.find(site, path).await,
             RedirectOutcome::Instead(page) => self.instead(site, path, page).await,
             RedirectOutcome::Otherwise(page) => match self.find(site, path).await {
-                Answer::Missing(_) => self.instead(site, path, page).await,
+                Answer::Missing(missing) => {
+                    ruled.by_accept = page.by_accept;
+                    if page.by_accept && !asks_for_html(self.head) {
+                        return Answer::Missing(missing);
+                    }
+                    self.instead(site, path, page).await
+                }
                 found => found,
             },
         }
@@ -117,7 +128,7 @@ impl Request<'_> {
     /// Another page of the site in the place of the one that was asked: one step, whatever rules
     /// there are for that page.
     async fn instead(&self, site: &Arc<Site>, asked: &Path<'_>, page: Page) -> Answer {
-        let Page { status, path } = page;
+        let Page { status, path, .. } = page;
         if let (200, Some(path)) = (status, &path) {
             return match self.find(site, path).await {
                 // A folder without its slash, or a page with one: its address is not shown.

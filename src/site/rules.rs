@@ -141,18 +141,39 @@ impl SiteRules {
             }
         }
         if has_changed {
-            let rules = (redirects.is_some() || headers.is_some()).then(|| {
-                let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
-                let (redirects, headers) =
-                    (redirects.unwrap_or_default(), headers.unwrap_or_default());
-                Arc::new(Rules { redirects, headers, version })
-            });
-            self.current.store(rules);
+            self.store(redirects, headers);
         }
         if is_settled {
             self.checked.store(now);
         }
         self.current()
+    }
+
+    /// Takes over the rules that held before, of each file that cannot be read.
+    pub(super) fn keep(&self, before: &Self) {
+        let files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_settled = self.checked.load() != Tick::default();
+        let [redirects, headers] = files.map(|file| {
+            let is_gone = file.facts.is_none() && is_settled;
+            file.content.is_none() && !is_gone
+        });
+        let Some(before) = before.current().filter(|_| redirects || headers) else { return };
+        let current = self.current();
+        let of_current = current.as_deref();
+        let chosen = |is_kept| if is_kept { Some(&*before) } else { of_current };
+        self.store(
+            chosen(redirects).map(|rules| Arc::clone(&rules.redirects)),
+            chosen(headers).map(|rules| Arc::clone(&rules.headers)),
+        );
+    }
+
+    fn store(&self, redirects: Option<Arc<Redirects>>, headers: Option<Arc<Headers>>) {
+        let rules = (redirects.is_some() || headers.is_some()).then(|| {
+            let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+            let (redirects, headers) = (redirects.unwrap_or_default(), headers.unwrap_or_default());
+            Arc::new(Rules { redirects, headers, version })
+        });
+        self.current.store(rules);
     }
 
     fn look(&self, root: &OpenRoot, name: &str, file: &mut RuleFile, is_first: bool) -> Look {

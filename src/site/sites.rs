@@ -139,6 +139,20 @@ impl Sites {
         Ok((Self { served: Served::ByHost(sites), cache, unreadable }, warnings))
     }
 
+    /// Takes over the rules of the same sites before a reload, where their files cannot be read at
+    /// the moment: a reload is no reason to forget the last good ones.
+    pub fn keep_rules_of(&self, before: &Self) {
+        for site in self.all() {
+            let same = match &before.served {
+                Served::One(site) => Some(site),
+                Served::ByHost(sites) => sites.get(&site.name),
+            };
+            if let Some(same) = same.filter(|same| same.name == site.name) {
+                site.rules.keep(&same.rules);
+            }
+        }
+    }
+
     /// The site for a host name in normal form.
     #[must_use]
     pub fn answering<'a>(&'a self, host: &str) -> Answering<'a> {

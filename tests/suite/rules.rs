@@ -109,6 +109,27 @@ fn a_single_page_application_keeps_its_missing_assets_apart() {
 }
 
 #[test]
+fn what_accept_decides_is_told_to_caches() {
+    let server = serve(|site| {
+        site.file("_redirects", "/* /index.html 200").file("index.html", "the app").file("a.b", "b")
+    });
+    let rows: [Row<'_>; 6] = [
+        ("/john.doe", &[HTML], 200, "accept-encoding, accept"),
+        ("/john.doe", &[], 404, "accept"),
+        ("/john.doe", &[HTML, ("if-none-match", "*")], 304, "accept-encoding, accept"),
+        ("/john", &[HTML], 200, "accept-encoding"),
+        ("/a.b", &[HTML], 200, ""),
+        ("/", &[HTML], 200, "accept-encoding"),
+    ];
+    for (target, fields, status, expected) in rows {
+        let answer = server.send(&Request::get(target).fields(fields));
+        assert_eq!(answer.status, status, "{target} {fields:?}");
+        let varies = answer.field("vary").unwrap_or_default().to_ascii_lowercase();
+        assert_eq!(varies, expected, "{target} {fields:?}");
+    }
+}
+
+#[test]
 fn fields_are_set_and_taken_away_on_every_answer_of_the_site() {
     let server = Setup::new()
         .site("a.test", |site| {
@@ -188,6 +209,26 @@ fn a_change_is_seen_in_time_and_the_last_good_rules_stay() {
     }
     site.remove("_redirects");
     wait((404, None));
+}
+
+#[test]
+fn a_reload_keeps_the_last_good_rules() {
+    let server = serve(|site| {
+        site.file("_redirects", "/x /one").file("_headers", "/*\n  X-A: 1").file("y", "y")
+    });
+    check(&server, &Request::get("/x"), 302, "/one");
+    server.site("a.test").file("_redirects", "x".repeat(1024 * 1024 + 1)).remove("_headers");
+    for _ in 0..2 {
+        assert!(server.order("reload").status.success());
+        check(&server, &Request::get("/x"), 302, "/one");
+    }
+    let changed = Instant::now();
+    while server.send(&Request::get("/y")).field("x-a").is_some() {
+        assert!(changed.elapsed() < Duration::from_secs(1), "a file that has gone is kept");
+    }
+    server.site("a.test").file("_redirects", "/x /two");
+    assert!(server.order("reload").status.success());
+    check(&server, &Request::get("/x"), 302, "/two");
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl Reloading {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        snapshot.sites.keep_rules_of(&self.live.load().sites);
         let summary = Summary::of(&snapshot);
         self.reserve.keep_for(snapshot.sites.count());
         let before = self.live.replace(snapshot);
