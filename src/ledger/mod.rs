@@ -11,7 +11,7 @@
 //! and the process hold little. Beyond that it lets go of both, and gets them back when it moves.
 
 mod bounds;
-mod client;
+mod network;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use bounds::SMALL_HEADS;
 pub use bounds::{ANSWER_BYTES, AWAITED_BYTES, Bounds, Means};
-use client::Client;
+use network::Client;
 
 /// The books of a process.
 #[derive(Debug)]

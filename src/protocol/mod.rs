@@ -4,11 +4,11 @@
 //! [`transport`], and asks a [`handler`].
 
 pub(crate) mod content_length;
-pub(crate) mod date;
+pub(crate) mod date_field;
 pub mod handler;
 pub mod http1;
 pub mod http2;
 pub mod limits;
-pub(crate) mod target;
+pub(crate) mod tolerated;
 pub mod transport;
 pub(crate) mod turn;

@@ -10,9 +10,9 @@ use http::header::{
 
 use super::index::Index;
 use super::lines::lines;
+use super::redirect_target::Template;
 use super::source::{Asked, Names, Source, Values};
-use super::target::Template;
-use super::{Fault, HEADER_LINE_LIMIT, HEADER_RULE_LIMIT, Overlay, Problem, fault, text};
+use super::{Fault, HEADER_LINE_LIMIT, HEADER_RULE_LIMIT, Overlay, Problem, escaping, fault};
 
 /// Names that are part of how an answer is sent, or say what its content is.
 const REFUSED: [HeaderName; 16] = [
@@ -116,7 +116,7 @@ impl Matching<'_> {
         for (block, values) in &self.blocks {
             block.removed.iter().for_each(|name| overlay.remove(name));
             for (name, value) in &block.set {
-                overlay.set(name, &value.fill(values, text::in_path));
+                overlay.set(name, &value.fill(values, escaping::in_path));
             }
         }
         overlay

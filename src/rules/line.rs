@@ -1,7 +1,7 @@
 //! One line of `_redirects`: `from [k=v…] [to] [status[!]] [conditions]`.
 
+use super::redirect_target::Target;
 use super::source::{Names, Source, Values};
-use super::target::Target;
 use super::{Fault, fault};
 
 /// The statuses that there are, for whoever wrote another.

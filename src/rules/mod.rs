@@ -9,13 +9,13 @@ pub mod headers;
 pub mod lines;
 pub mod overlay;
 pub mod pattern;
+pub mod redirect_target;
 pub mod redirects;
 pub mod source;
-pub mod target;
 
+mod escaping;
 mod index;
 mod line;
-mod text;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -9,7 +9,7 @@ mod segment;
 use std::fmt;
 use std::ops::Range;
 
-use super::text;
+use super::escaping;
 use segment::{prefix, suffix, whole};
 
 /// The name that a target calls the `*` by.
@@ -260,13 +260,13 @@ fn tokens(written: &str, names: &mut Vec<Box<str>>) -> Result<Segment, InvalidPa
     let mut tokens = Vec::new();
     let mut rest = written;
     while !rest.is_empty() {
-        let length = if let Some(name) = text::placeholder(rest) {
+        let length = if let Some(name) = escaping::placeholder(rest) {
             tokens.push(Token::Name(names.len()));
             names.push(name.into());
             1 + name.len()
         } else {
-            let length = text::until_placeholder(rest);
-            tokens.push(Token::Text(text::decode(&rest[..length])?.into()));
+            let length = escaping::until_placeholder(rest);
+            tokens.push(Token::Text(escaping::decode(&rest[..length])?.into()));
             length
         };
         rest = &rest[length..];
@@ -325,7 +325,7 @@ impl fmt::Display for Pattern {
             tail,
             "*",
             &mut |text, token| match token {
-                Token::Text(literal) => text.push_str(&text::escape_pattern(literal)),
+                Token::Text(literal) => text.push_str(&escaping::escape_pattern(literal)),
                 Token::Name(at) => {
                     text.push(':');
                     text.push_str(&self.names[*at]);

@@ -1,6 +1,6 @@
 //! Media types by file name, and what follows from them.
 
-mod table;
+mod extensions;
 mod well_known;
 
 use http::HeaderValue;
@@ -36,9 +36,9 @@ pub fn at(path: &str) -> MediaType {
 #[must_use]
 pub fn of(file_name: &str) -> MediaType {
     let Some((_, extension)) = file_name.rsplit_once('.') else {
-        return MediaType::of(table::without_extension(file_name).unwrap_or(UNKNOWN));
+        return MediaType::of(extensions::without_extension(file_name).unwrap_or(UNKNOWN));
     };
-    let essence = table::amended(extension)
+    let essence = extensions::amended(extension)
         .or_else(|| mime_guess::from_ext(extension).first_raw())
         .unwrap_or(UNKNOWN);
     if extension.eq_ignore_ascii_case("svgz") {
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_type_is_a_field_value() {
-        for file_name in table::all() {
+        for file_name in extensions::all() {
             let media_type = of(&file_name);
             assert_ne!(media_type.essence, UNKNOWN, "{file_name}");
             for utf8 in [true, false] {

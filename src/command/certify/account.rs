@@ -6,8 +6,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 use serde::{Deserialize, Serialize};
 
-use super::client::Http;
 use super::failure::Failure;
+use super::http_client::Http;
 use super::storage::Storage;
 
 /// What an account is made with.

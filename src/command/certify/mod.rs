@@ -15,20 +15,20 @@
 
 mod account;
 mod arguments;
-mod challenge;
-mod client;
 mod failure;
-mod names;
+mod http_client;
+mod installation;
+mod messages;
 mod order;
-mod pair;
 mod plan;
 mod probe;
-mod record;
-mod report;
+mod proof;
+mod renewal_record;
 mod rights;
 mod session;
 mod shelf;
 mod storage;
+mod wanted;
 
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -43,8 +43,8 @@ use rustls_pki_types::pem::PemObject;
 pub use arguments::CertifyArguments;
 
 use crate::certificates::FolderName;
-use client::Http;
 use failure::Failure;
+use http_client::Http;
 use plan::Seconds;
 use session::Session;
 use shelf::Shelf;
@@ -57,11 +57,11 @@ pub fn run(arguments: CertifyArguments) -> ExitCode {
         Ok(failed) if failed.is_empty() => ExitCode::SUCCESS,
         Ok(failed) => {
             let names: Vec<_> = failed.iter().map(ToString::to_string).collect();
-            report::complain(&format!("error: no certificate for {}", names.join(", ")));
+            messages::complain(&format!("error: no certificate for {}", names.join(", ")));
             ExitCode::FAILURE
         }
         Err(failure) => {
-            report::complain(&format!("error: {failure}"));
+            messages::complain(&format!("error: {failure}"));
             ExitCode::FAILURE
         }
     }
@@ -75,7 +75,7 @@ fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
     if arguments.list {
         let storage = Storage::at(&arguments.state);
         let listed = Session::new(arguments, shelf, storage, http, now)?.list()?;
-        listed.lines().for_each(report::print);
+        listed.lines().for_each(messages::print);
         return Ok(Vec::new());
     }
     let storage = Storage::open(&arguments.state)?;
@@ -86,8 +86,8 @@ fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
         rights::confine(&arguments.sites, [&arguments.tls, &arguments.state], &directories)
             .map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
     }
-    pair::sweep(&shelf);
-    challenge::sweep(&shelf);
+    installation::sweep(&shelf);
+    proof::sweep(&shelf);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -8,9 +8,9 @@ use instant_acme::{
 };
 use tokio::time::timeout;
 
-use super::challenge::{Proof, Shown};
 use super::failure::Failure;
-use super::names::address;
+use super::proof::{Proof, Shown};
+use super::wanted::address;
 use crate::certificates::FolderName;
 
 /// The longest time that one order may take from its challenge to its certificate. Authorities
@@ -60,7 +60,7 @@ pub(super) async fn issue(account: &Account, wish: &Wish<'_>) -> Result<Issued, 
     });
     for proof in shown {
         if let Some(failure) = proof.withdraw().await {
-            super::report::warn(&failure);
+            super::messages::warn(&failure);
         }
     }
     issued

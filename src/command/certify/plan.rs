@@ -1,7 +1,7 @@
 //! The plan: which name is due for a certificate, why, and when it is looked at next. A pure
 //! function of the time and of what is known, so that years pass in a table of tests.
 
-use super::record::RenewalRecord;
+use super::renewal_record::RenewalRecord;
 
 /// Seconds since 1970, in UTC.
 pub(super) type Seconds = u64;
@@ -152,7 +152,7 @@ pub(super) const MAX_RETRY_AFTER: Seconds = 8 * DAY;
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Failed, RenewalWindow};
+    use super::super::renewal_record::{Failed, RenewalWindow};
     use super::*;
 
     /// When the tests take place.

@@ -18,9 +18,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-use super::challenge::show_file;
-use super::client::CONNECT_TIME;
 use super::failure::{Failure, chain};
+use super::http_client::CONNECT_TIME;
+use super::proof::show_file;
 use super::shelf::Shelf;
 use super::{hexadecimal, random};
 use crate::log::one_line;

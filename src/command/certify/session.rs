@@ -11,18 +11,18 @@ use tokio::task::JoinSet;
 
 use super::account::{self, Registration};
 use super::arguments::{CertificateAuthority, CertifyArguments};
-use super::challenge::Proof;
-use super::client::Http;
 use super::failure::Failure;
-use super::names::{self, WantedName, address};
+use super::http_client::Http;
+use super::installation;
+use super::messages::{Listed, NameOutcome, authority, moment, table, tell};
 use super::order::{self, Issued, Wish};
-use super::pair;
 use super::plan::{CurrentCertificate, Life, NextStep, Seconds, step};
 use super::probe;
-use super::record::{Failed, RenewalRecord, RenewalWindow};
-use super::report::{Listed, NameOutcome, authority, moment, table, tell};
+use super::proof::Proof;
+use super::renewal_record::{Failed, RenewalRecord, RenewalWindow};
 use super::shelf::{Shelf, Stock, seconds};
 use super::storage::Storage;
+use super::wanted::{self, WantedName, address};
 use crate::certificates::FolderName;
 
 /// Names that are worked on at the same time. Most of the time of each is spent waiting.
@@ -139,12 +139,12 @@ impl Session {
     }
 
     fn wanted(&self) -> Result<Vec<WantedName>, Failure> {
-        Ok(names::wanted(&site_names(&self.arguments.sites)?))
+        Ok(wanted::wanted(&site_names(&self.arguments.sites)?))
     }
 
     fn obstacle(&self, name: &FolderName) -> Option<&'static str> {
         let has_hook = self.arguments.dns_hook.is_some();
-        names::obstacle(name, self.arguments.acme_ca.is_some(), has_hook)
+        wanted::obstacle(name, self.arguments.acme_ca.is_some(), has_hook)
     }
 
     async fn look_after(&self, subject: &PlannedName) -> NameOutcome {
@@ -212,7 +212,7 @@ impl Session {
         if record.window.as_ref() != Some(&window) {
             record.window = Some(window);
             if let Err(failure) = self.storage.keep(&subject.name, record) {
-                super::report::warn(&failure);
+                super::messages::warn(&failure);
             }
         }
     }
@@ -263,17 +263,19 @@ impl Session {
                 _ => None,
             };
             let put = |issued| {
-                pair::put(&self.shelf, &subject.name, &issued, directory).map_err(|failure| {
-                    // Certificates are counted, whatever becomes of them.
-                    Failure::Refused { reason: failure.to_string(), retry_after: None }
-                })
+                installation::put(&self.shelf, &subject.name, &issued, directory).map_err(
+                    |failure| {
+                        // Certificates are counted, whatever becomes of them.
+                        Failure::Refused { reason: failure.to_string(), retry_after: None }
+                    },
+                )
             };
             match self.order(subject, proof, directory, replaces).await.and_then(put) {
                 Ok(certificate) => {
                     if let Err(failure) =
                         self.storage.keep(&subject.name, &RenewalRecord::default())
                     {
-                        super::report::warn(&failure);
+                        super::messages::warn(&failure);
                     }
                     let not_after = seconds(certificate.not_after());
                     return NameOutcome::Issued { directory: directory.clone(), not_after };
@@ -340,7 +342,7 @@ impl Session {
         record.not_before = failure.not_before(now);
         record.failure = Some(Failed { at: now, directory, reason: reason.clone() });
         if let Err(failure) = self.storage.keep(&subject.name, &record) {
-            super::report::warn(&failure);
+            super::messages::warn(&failure);
         }
         NameOutcome::Failed(reason)
     }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::failure::Failure;
-use super::names::covering;
-use super::pair::Mark;
+use super::installation::Mark;
 use super::plan::{CurrentCertificate, Life, Seconds};
+use super::wanted::covering;
 use crate::certificates::{FolderName, Leaf, list};
 
 /// The mode of a folder in the TLS folder: the server's group looks, nobody else does.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::failure::Failure;
-use super::record::RenewalRecord;
+use super::renewal_record::RenewalRecord;
 use crate::certificates::FolderName;
 
 /// Bytes of a file that is read. The longest is a bundle of root certificates, of 250 KB; the others

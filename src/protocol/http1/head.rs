@@ -14,7 +14,7 @@ use httparse::Status;
 
 use crate::protocol::content_length::content_length;
 use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
-use crate::protocol::target::encoded;
+use crate::protocol::tolerated::encoded;
 use crate::service::Refusal;
 
 /// What has come and is not answered yet. Holds no memory while there is nothing.

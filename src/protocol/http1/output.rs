@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use http::StatusCode;
 use tokio::io::AsyncWrite;
 
-use crate::protocol::date;
+use crate::protocol::date_field;
 use crate::protocol::turn::Turn;
 use crate::semantics::field_block::line;
 use crate::service::Response;
@@ -55,7 +55,7 @@ impl Output {
         let head = &mut self.head;
         status_line(head, response.status);
         head.extend_from_slice(b"date: ");
-        head.extend_from_slice(date::now().as_bytes());
+        head.extend_from_slice(date_field::now().as_bytes());
         head.extend_from_slice(b"\r\n");
         if let Some(length) = response.fields.content_length() {
             head.extend_from_slice(b"content-length: ");

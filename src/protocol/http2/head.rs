@@ -13,7 +13,7 @@ use super::hpack::{Field, Name};
 use super::priority::Priority;
 use super::upload::Upload;
 use crate::protocol::content_length::content_length;
-use crate::protocol::target::encoded;
+use crate::protocol::tolerated::encoded;
 use crate::service::Refusal;
 
 /// A head in the making.

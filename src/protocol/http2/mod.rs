@@ -5,7 +5,7 @@
 //! stream, and an idle connection holds nothing but the client's field table.
 
 mod budget;
-mod control;
+mod control_frames;
 mod error;
 mod frame;
 mod half_closed;

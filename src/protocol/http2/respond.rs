@@ -13,7 +13,7 @@ use http::request::Parts;
 use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::date;
+use super::super::date_field;
 use super::super::limits::{CONTROL_BYTES, READING};
 use super::frame::Reason;
 use super::output::Output;
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         self.handler.refused(Version::HTTP_2, status, text.as_ref().map_or(0, Bytes::len) as u64);
         self.output.headers(id, text.is_none(), |block| {
             hpack::status(block, status);
-            hpack::field(block, &DATE, date::now().as_bytes());
+            hpack::field(block, &DATE, date_field::now().as_bytes());
             if text.is_some() || !wants_content {
                 let length = fields.content_length().unwrap_or_default();
                 hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
@@ -231,7 +231,7 @@ where
     let ends = content.is_end_stream();
     output.headers(id, ends, |block| {
         hpack::status(block, status);
-        hpack::field(block, &DATE, date::now().as_bytes());
+        hpack::field(block, &DATE, date_field::now().as_bytes());
         if let Some(length) = fields.content_length() {
             hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::source::Values;
-use super::{Fault, fault, text};
+use super::{Fault, escaping, fault};
 use crate::semantics::host::Authority;
 use crate::semantics::target::{Path, Resolved};
 
@@ -44,7 +44,7 @@ impl Target {
     pub fn read(written: &str, names: &[&str]) -> Result<Self, Fault> {
         let (rest, fragment) = split(written, '#');
         let (rest, query) = split(rest, '?');
-        let template = |text: &str| Template::read(&text::as_uri(text), names);
+        let template = |text: &str| Template::read(&escaping::as_uri(text), names);
         let (origin, path) = match scheme(rest) {
             Some((scheme, rest)) => {
                 let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -117,14 +117,14 @@ impl Target {
             location.push_str(&authority.fill(values, |value| [value]));
         }
         location.push_str(&self.encoded_path(values));
-        let own = self.query.as_ref().map(|query| query.fill(values, text::in_query));
+        let own = self.query.as_ref().map(|query| query.fill(values, escaping::in_query));
         if let Some(query) = own.as_deref().or(query) {
             location.push('?');
             location.push_str(query);
         }
         if let Some(fragment) = &self.fragment {
             location.push('#');
-            location.push_str(&fragment.fill(values, text::in_path));
+            location.push_str(&fragment.fill(values, escaping::in_path));
         }
         Some(location)
     }
@@ -132,7 +132,7 @@ impl Target {
     /// The path, percent-encoded. One of this site has no empty segments: `//host` would be another
     /// host.
     fn encoded_path(&self, values: &Values<'_>) -> String {
-        let path = self.path.fill(values, text::in_path);
+        let path = self.path.fill(values, escaping::in_path);
         if self.origin.is_some() || !path.contains("//") {
             return path;
         }
@@ -175,7 +175,7 @@ impl Template {
         let mut literal = String::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let name = text::placeholder(rest);
+            let name = escaping::placeholder(rest);
             let known = name.and_then(|name| Some((name, names.iter().position(|n| *n == name)?)));
             let length = match (known, name) {
                 (Some((name, at)), _) => {
@@ -187,7 +187,7 @@ impl Template {
                     continue;
                 }
                 (None, Some(name)) => 1 + name.len(),
-                (None, None) => text::until_placeholder(rest),
+                (None, None) => escaping::until_placeholder(rest),
             };
             literal.push_str(&rest[..length]);
             rest = &rest[length..];

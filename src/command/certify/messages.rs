@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::failure::Failure;
 use super::plan::{CurrentCertificate, DAY, NextStep, OrderReason, Seconds};
-use super::record::RenewalRecord;
+use super::renewal_record::RenewalRecord;
 use crate::certificates::FolderName;
 use crate::log::one_line;
 
@@ -132,7 +132,7 @@ pub(super) fn moment(at: Seconds) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::plan::Life;
-    use super::super::record::Failed;
+    use super::super::renewal_record::Failed;
     use super::*;
 
     const NOW: Seconds = 21_000 * DAY;
