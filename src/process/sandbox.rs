@@ -1,15 +1,15 @@
-//! The sandbox: from the start on, the process can read its sites and its certificates, and
+//! The sandbox: from the start on, the process can read the folders that it serves from, and
 //! nothing else. Whoever gets into it finds nothing to hold on to.
 //!
 //! Landlock does this, as far as the kernel knows it. It holds for a thread and those that it
 //! starts, so it is entered before there are any others. Paths in it are those at the start:
 //!
-//! - The folder of sites and the folder of certificates, with all that is or comes beneath them.
+//! - Each folder that is named, with all that is or comes beneath it.
 //! - For each link in them or on the way to them, what lies beside its target, since deploys switch
 //!   links between siblings: `current` of `sites/a.test`, `app/current/public`, to another release. A
 //!   link that is made later and leads elsewhere needs a restart. Links in the root of the system are
 //!   not switched.
-//! - With one `DIR`, what lies beside it, since builds replace such a folder whole.
+//! - Beside one folder that is a site, its siblings, since builds replace such a folder whole.
 //!
 //! Sockets are bound before; no others are, and no connection is ever made.
 
@@ -25,8 +25,6 @@ use landlock::{
 };
 use rustix::process::DumpableBehavior;
 
-use crate::server::state::snapshot::Sources;
-
 /// The newest of Landlock's interfaces that this has been tried with. What a newer kernel could
 /// deny beyond it is not asked for.
 const TRIED: ABI = ABI::V7;
@@ -37,7 +35,27 @@ const SYSTEM_ROOT: &str = "/";
 /// Links on the way to one path, at the most: as many as the kernel follows.
 const MOST_LINKS: usize = 40;
 
-/// Whether there is a sandbox, and what can be read from inside.
+/// A folder that can be read from inside, with all that is or comes beneath it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readable {
+    /// The folder as it was named.
+    pub folder: PathBuf,
+    /// The places outside of the folder that can be read too.
+    pub beside: Beside,
+}
+
+/// Places beside a readable folder, to which a deploy may switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The siblings of the folder, which is replaced whole.
+    Siblings,
+    /// The targets of links in the folder, and what lies beside them.
+    Links,
+    /// The same for links in the folder and in the folders in it.
+    NestedLinks,
+}
+
+/// The state of the sandbox, and the folders that can be read from inside.
 #[derive(Clone, Debug)]
 pub enum Sandbox {
     /// Not wanted.
@@ -68,8 +86,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the kernel knows Landlock and refuses it all the same.
-    pub fn enter(sources: &Sources) -> Result<Self, RulesetError> {
-        let readable = readable(sources);
+    pub fn enter(folders: &[Readable]) -> Result<Self, RulesetError> {
+        let readable = readable(folders);
         let status = Ruleset::default()
             .handle_access(AccessFs::from_all(TRIED))?
             .handle_access(AccessNet::from_all(TRIED))?
@@ -112,19 +130,16 @@ pub fn hide_memory() -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(io::Error::from)
 }
 
-/// What is not there is left out: loading it will say so in better words.
-fn readable(sources: &Sources) -> Vec<PathBuf> {
+/// The paths to allow. One that is not there is left out: loading it will say so in better words.
+fn readable(folders: &[Readable]) -> Vec<PathBuf> {
     let mut readable = Vec::new();
-    let sites = &sources.sites;
-    root(&mut readable, &sites.folder, sites.single);
-    if !sites.single {
-        links(&mut readable, &sites.folder);
-    }
-    if let Some(tls) = &sources.tls {
-        root(&mut readable, tls, false);
-        links(&mut readable, tls);
-        for folder in entries(tls) {
-            links(&mut readable, &folder);
+    for Readable { folder, beside } in folders {
+        root(&mut readable, folder, *beside == Beside::Siblings);
+        if *beside != Beside::Siblings {
+            links(&mut readable, folder);
+        }
+        if *beside == Beside::NestedLinks {
+            entries(folder).for_each(|entry| links(&mut readable, &entry));
         }
     }
     readable

@@ -62,7 +62,7 @@ impl Preparation {
         sandbox::give_up_privileges()?;
         let sandbox = if setup.sandbox {
             sandbox::hide_memory()?;
-            Sandbox::enter(&setup.sources).map_err(StartError::Sandbox)?
+            Sandbox::enter(&setup.sources.readable()).map_err(StartError::Sandbox)?
         } else {
             Sandbox::Off
         };

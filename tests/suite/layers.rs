@@ -30,12 +30,18 @@ const LAYERS: [Layer; 7] = [
         reason: "is pure: no files, clocks, sockets, runtime or logs",
     },
     Layer {
-        paths: &["process/"],
+        paths: &["process/", "ledger/"],
         forbidden: &[
+            "crate::semantics",
+            "crate::coding",
+            "crate::visitor",
+            "crate::rules",
             "crate::site",
+            "crate::log",
             "crate::certificates",
             "crate::service",
             "crate::protocol",
+            "crate::server",
             "crate::command",
         ],
         reason: "knows the system and nothing of what is served",
@@ -212,6 +218,18 @@ fn each_layer_imports_only_downward() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_folder_is_in_one_layer() {
+    for (name, _) in files() {
+        let Some((folder, _)) = name.split_once('/') else { continue };
+        let folder = format!("{folder}/");
+        let layers = LAYERS.iter().filter(|layer| layer.paths.contains(&folder.as_str())).count();
+        // Nothing is above the words that were typed.
+        let expected = usize::from(folder != "command/");
+        assert_eq!(layers, expected, "src/{folder} is in {layers} layers");
+    }
 }
 
 #[test]

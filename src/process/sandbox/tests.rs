@@ -1,13 +1,14 @@
 //! What can be read from inside, tried on threads that do not come out again.
 
 use super::*;
-use crate::site::SitesFolder;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 
-fn sources(sites: PathBuf, single: bool, tls: Option<PathBuf>) -> Sources {
-    Sources { sites: SitesFolder { folder: sites, single, cache_bound: 0 }, tls }
+fn sources(sites: PathBuf, single: bool, tls: Option<PathBuf>) -> Vec<Readable> {
+    let beside = if single { Beside::Siblings } else { Beside::Links };
+    let tls = tls.map(|folder| Readable { folder, beside: Beside::NestedLinks });
+    [Readable { folder: sites, beside }].into_iter().chain(tls).collect()
 }
 
 /// A folder with sites and certificates, and links that lead out of them.

@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use super::separation::{self, Exposed};
 use crate::certificates;
 use crate::certificates::Certificates;
+use crate::process::sandbox::{Beside, Readable};
 use crate::service::Service;
 use crate::site::{self, Background, Sites, SitesFolder};
 
@@ -31,6 +32,18 @@ pub struct Sources {
     pub sites: SitesFolder,
     /// The folder of certificates, with TLS.
     pub tls: Option<PathBuf>,
+}
+
+impl Sources {
+    /// The folders that the sandbox must leave readable.
+    #[must_use]
+    pub fn readable(&self) -> Vec<Readable> {
+        let beside = if self.sites.single { Beside::Siblings } else { Beside::Links };
+        let sites = Readable { folder: self.sites.folder.clone(), beside };
+        let tls = self.tls.clone();
+        let tls = tls.map(|folder| Readable { folder, beside: Beside::NestedLinks });
+        [sites].into_iter().chain(tls).collect()
+    }
 }
 
 /// Why no snapshot could be made: one line that names the path and the reason.
