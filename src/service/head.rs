@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::Version;
 use http::header::HOST;
 use http::request::Parts;
+use http::{Uri, Version};
 
 use super::refusal::Refusal;
 use crate::semantics::host::Authority;
@@ -30,9 +30,12 @@ pub(super) fn check(head: &Parts) -> Result<Authority<'_>, Refusal> {
     };
     let target = head.uri.authority().map(|authority| parse(authority.as_str())).transpose()?;
     match (target, host) {
-        // RFC 9113 §8.3.1: `:authority` and Host that differ make the request malformed.
+        // RFC 9113 §8.3.1: `:authority` and Host that mean something else make the request
+        // malformed.
         (Some(target), Some(host)) if head.version >= Version::HTTP_2 => {
-            if target.host == host.host { Ok(target) } else { Err(Refusal::Host) }
+            let port = |authority: &Authority<'_>| authority.port.or(default_port(&head.uri));
+            let same = target.host == host.host && port(&target) == port(&host);
+            if same { Ok(target) } else { Err(Refusal::Host) }
         }
         (Some(target), None) if head.version >= Version::HTTP_2 => Ok(target),
         // RFC 9112 §3.2.2: the absolute form overrides the Host field, which must still be there.
@@ -51,6 +54,15 @@ pub(super) fn authority_text(head: &Parts) -> Option<&str> {
     match head.uri.authority() {
         Some(authority) => Some(authority.as_str()),
         None => head.headers.get(HOST).and_then(|host| host.to_str().ok()),
+    }
+}
+
+/// The port of an authority that names none (RFC 9110 §4.2).
+fn default_port(uri: &Uri) -> Option<u16> {
+    match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
     }
 }
 
@@ -97,6 +109,14 @@ mod tests {
         check_table_row(two, "https://a.test/", &[], Ok("a.test"));
         check_table_row(two, "https://a.test/", &["A.test"], Ok("a.test"));
         check_table_row(two, "https://a.test/", &["b.test"], Err(Host));
+        check_table_row(two, "https://a.test:443/", &["a.test"], Ok("a.test"));
+        check_table_row(two, "https://a.test/", &["a.test:443"], Ok("a.test"));
+        check_table_row(two, "http://a.test:80/", &["a.test."], Ok("a.test"));
+        check_table_row(two, "https://a.test:8443/", &["a.test:8443"], Ok("a.test"));
+        check_table_row(two, "https://a.test:8443/", &["a.test"], Err(Host));
+        check_table_row(two, "https://a.test/", &["a.test:80"], Err(Host));
+        check_table_row(two, "http://a.test/", &["a.test:443"], Err(Host));
+        check_table_row(one, "http://a.test:8080/", &["a.test"], Ok("a.test"));
         check_table_row(two, "/", &["a.test"], Ok("a.test"));
         check_table_row(two, "/", &[], Err(Host));
         check_table_row(one, &long, &["a.test"], Err(TargetTooLong));

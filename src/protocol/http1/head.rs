@@ -82,6 +82,12 @@ impl Input {
         parse(&head).map(Some)
     }
 
+    /// Nothing more comes: refuses what has come of a head if no rest could mend it, as it would be
+    /// refused had it come in other pieces.
+    pub(super) fn end(&self) -> Result<(), Refusal> {
+        examine(&self.bytes)
+    }
+
     /// How far the head has come.
     fn extent(&mut self) -> Extent {
         let limit = self.bytes.len().min(HEAD_BYTES);
@@ -147,7 +153,7 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
     let (mut parts, ()) = Request::new(()).into_parts();
     let method = request.method.unwrap_or_default();
     parts.method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Malformed)?;
-    parts.uri = target(head, request.path.unwrap_or_default())?;
+    parts.uri = target(head, request.path.unwrap_or_default(), &parts.method)?;
     parts.version = if request.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     parts.headers.reserve(request.headers.len());
     for field in request.headers.iter() {
@@ -164,17 +170,21 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
 }
 
 /// The target (RFC 9112 §3.2). One that begins with a slash is a path, however many slashes follow.
-fn target(head: &Bytes, target: &str) -> Result<Uri, Refusal> {
-    if !target.starts_with('/') {
-        let bytes = head.slice_ref(target.as_bytes());
-        return Uri::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed);
-    }
+/// An authority alone is for CONNECT, which has nothing else, and an asterisk for OPTIONS.
+fn target(head: &Bytes, target: &str, method: &Method) -> Result<Uri, Refusal> {
     let bytes = match encoded(target.as_bytes()) {
         Some(encoded) => encoded.into(),
         None => head.slice_ref(target.as_bytes()),
     };
-    let path = uri::PathAndQuery::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed)?;
-    Ok(Uri::from(path))
+    let is_connect = method == Method::CONNECT;
+    if target.starts_with('/') && !is_connect {
+        let path = uri::PathAndQuery::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed)?;
+        return Ok(Uri::from(path));
+    }
+    let uri = Uri::from_maybe_shared(bytes).map_err(|_| Refusal::Malformed)?;
+    let is_authority = uri.scheme().is_none() && uri.authority().is_some();
+    let has_form = target != "*" || method == Method::OPTIONS;
+    if is_authority == is_connect && has_form { Ok(uri) } else { Err(Refusal::Malformed) }
 }
 
 /// Refuses what leaves any doubt about where the request ends (RFC 9112 §6.3, §11.2).

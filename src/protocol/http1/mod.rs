@@ -189,7 +189,10 @@ impl<S: Transport, H: Handler> Future for Connection<S, H> {
                     Ok(None) if this.last && this.input.is_empty() => this.state = State::Ending,
                     Ok(None) => {
                         if !ready!(this.poll_read(context))? {
-                            this.state = State::Ending;
+                            match this.input.end() {
+                                Ok(()) => this.state = State::Ending,
+                                Err(refusal) => this.refuse(refusal),
+                            }
                         }
                     }
                 },

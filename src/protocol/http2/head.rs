@@ -145,7 +145,8 @@ impl PartialHead {
         };
         parts.scheme = parts.authority.is_some().then_some(scheme);
         let path = self.path.as_ref()?;
-        if !path.as_bytes().starts_with(b"/") && path != "*" {
+        let is_asterisk = path == "*" && self.method.as_ref()? == Method::OPTIONS.as_str();
+        if !path.as_bytes().starts_with(b"/") && !is_asterisk {
             return None;
         }
         parts.path_and_query = Some(path_and_query(path)?);
@@ -225,6 +226,7 @@ mod tests {
             true,
             Ok("OPTIONS https://a.test*"),
         );
+        check(&[*method, *scheme, *authority, (":path", "*")], true, Err(Malformed));
     }
 
     #[test]

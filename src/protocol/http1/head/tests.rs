@@ -85,7 +85,33 @@ fn targets_keep_their_form() {
     assert_eq!(target("//a/b?c").path_and_query().unwrap(), "//a/b?c");
     assert_eq!(target("http://a.test/b").authority().unwrap(), "a.test");
     assert_eq!(target("/?x=\"y\"").path_and_query().unwrap(), "/?x=%22y%22");
-    assert_eq!(target("*"), "*");
+    assert_eq!(target("http://a.test/<b>?\"c\"").path_and_query().unwrap(), "/%3Cb%3E?%22c%22");
+}
+
+#[test]
+fn a_target_has_the_form_of_its_method() {
+    for (line, good) in [
+        ("OPTIONS *", true),
+        ("OPTIONS /", true),
+        ("OPTIONS http://a.test", true),
+        ("OPTIONS a.test", false),
+        ("GET *", false),
+        ("HEAD *", false),
+        ("POST *", false),
+        ("GET a.test", false),
+        ("GET a.test:80", false),
+        ("GET http://a.test", true),
+        ("GET http:/a", false),
+        ("CONNECT a.test:80", true),
+        ("CONNECT a.test", true),
+        ("CONNECT /", false),
+        ("CONNECT *", false),
+        ("CONNECT http://a.test/", false),
+    ] {
+        let taken = input(&format!("{line} HTTP/1.1\r\n\r\n")).take();
+        let expected = if good { Ok(true) } else { Err(Refusal::Malformed) };
+        assert_eq!(taken.map(|head| head.is_some()), expected, "{line}");
+    }
 }
 
 /// The targets of the requests that are taken, and the refusal that ends them, of bytes that come
@@ -104,7 +130,7 @@ fn outcome(bytes: &[u8], offset: usize, size: usize) -> (Vec<String>, Option<Ref
             }
         }
     }
-    (targets, None)
+    (targets, input.end().err())
 }
 
 #[track_caller]
@@ -124,7 +150,7 @@ fn the_outcome_does_not_depend_on_the_pieces() {
     use Refusal::{Framing, HeadTooLarge, Malformed, Version};
     let sizes: Vec<_> = (1..40).chain([64, 100, 8192]).collect();
     let fields = "A: b\r\n".repeat(HEAD_FIELDS + 1);
-    let table: [(&str, &[&str], Option<Refusal>); 20] = [
+    let table: [(&str, &[&str], Option<Refusal>); 23] = [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &["/"], None),
         ("\r\nGET / HTTP/1.1\r\n\r\n", &["/"], None),
         ("\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n", &["/"], None),
@@ -141,6 +167,9 @@ fn the_outcome_does_not_depend_on_the_pieces() {
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Some(Version)),
         ("GET / HTTPS/1.1\r\n\r\n", &[], Some(Malformed)),
         ("GET / HTTP/1.1\r\nA\0: b\r\nfoo\n", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA b", &[], Some(Malformed)),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA: b", &[], None),
+        ("GET / HTTP/2.0\r\nHost", &[], Some(Version)),
         ("GET / HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", &[], Some(Malformed)),
         ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", &[], Some(Framing)),
         ("\x16\x03\x01\x02\n\r\n", &[], Some(Malformed)),
