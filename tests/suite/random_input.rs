@@ -49,6 +49,13 @@ const CONDITIONS: &str = concat!(
     r"Content-Length: [03]\r\n|Transfer-Encoding: chunked\r\n){0,3}"
 );
 
+/// Fields that say where a request ends and whether the connection goes on, right and wrong.
+const FRAMING: &str = concat!(
+    r"(Content-Length: ?(0|3|\+1|3, 3)\r\n|Transfer-Encoding: (chunked|gzip, chunked|x|Chunked)\r\n|",
+    r"Connection: (close|keep-alive|Upgrade|foo, CLOSE)\r\n|Upgrade: websocket\r\n|",
+    r"Expect: 100-continue\r\n|A: b(\n|\r|\x00|\xff| )c\r\n|A : b\r\n| c\r\n|:\r\n){0,3}"
+);
+
 /// Field blocks of HTTP/2 that are those of a request, or nearly.
 const FIELDS: &str = concat!(
     r"(?-u)(\x82[\x84\x85]\x86\x41\x06a\.test|\x82\x86(\x04|\x44)(\x02/[a-z]|\x1e/[wscxa-f]{29})|",
@@ -173,6 +180,23 @@ proptest! {
     }
 
     #[test]
+    fn hyper(
+        sizes in vec(any::<u8>(), 0..8),
+        requests in vec(
+            ("(\r\n|\r|\n)?", "(GET|HEAD|OPTIONS|POST|CONNECT|G\\(T)", TARGETS, "1\\.[01]|2\\.0", ASKED_HOSTS, FRAMING),
+            1..4,
+        ),
+        rest in "(GET|\r|\n|[!-~]|\x00){0,4}",
+    ) {
+        let heads = requests.iter().map(|(before, method, target, version, host, fields)| {
+            format!("{before}{method} {target} HTTP/{version}\r\nHost: {host}\r\n{fields}\r\n")
+        });
+        let text = heads.collect::<Vec<_>>().concat() + &rest;
+        let count = u8::try_from(sizes.len()).expect("short");
+        properties::request::differ(&[&[count], &sizes[..], text.as_bytes()].concat());
+    }
+
+    #[test]
     fn http2(
         step: u8,
         frames in vec((0..0x12_u8, prop_oneof![Just(5_u8), Just(4), Just(0), any::<u8>()], 0..12_u8, bytes_regex(FIELDS).expect("a pattern"), vec(0..=255_u8, 0..9)), 0..40),
@@ -230,4 +254,18 @@ fn cache_of_old_files() {
         believed(),
     ];
     properties::cache::cache(&steps.concat());
+}
+
+/// A difference between readers that none of its own examples shows is one that hides faults.
+#[test]
+fn each_declared_difference_is_one() {
+    use properties::request::differences::{HTTP2, HYPER};
+    for difference in HYPER.iter().chain(HTTP2) {
+        let example = difference.example.as_bytes();
+        let shown = properties::request::shown(example);
+        assert!(shown.contains(&difference.name), "{}: {shown:?}", difference.name);
+        assert!(difference.section.starts_with("RFC 9"), "{}", difference.section);
+        properties::request::differ(&[b"\0", example].concat());
+        properties::request::differ(&[b"\x01\0", example].concat());
+    }
 }

@@ -4,15 +4,25 @@
 //! What came over the wire is taken apart by a reader of its own ([`wire`]) and judged by a model
 //! ([`model`]) that was written from docs/behaviour.md and shares no code with what it judges. Bots
 //! are let in: their verdict has a property of its own, and would hide the rest.
+//!
+//! The same bytes in other pieces, to hyper, and each request over HTTP/2 have to come to the same
+//! ([`engines`]); where another reader may read otherwise is a table ([`differences`]).
 
 mod check;
+pub(crate) mod differences;
+mod engines;
 mod file;
+mod frames;
 mod host;
 mod model;
 mod path;
 mod service;
 mod site;
 mod wire;
+
+pub(crate) use engines::differ;
+#[cfg(test)]
+pub(crate) use engines::shown;
 
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, IF_MATCH,
@@ -31,7 +41,7 @@ const CONDITIONS: [HeaderName; 6] =
     [IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
 
 /// An answer, however it came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Answer {
     status: u16,
     fields: HeaderMap,

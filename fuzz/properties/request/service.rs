@@ -1,4 +1,4 @@
-//! The service with the model's sites, and two ways to ask it.
+//! The service with the model's sites, and two ways to ask it. More ways are in `engines`.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -27,10 +27,18 @@ const CACHE_BOUND: u64 = 256 * 1024;
 const PIPE_BYTES: usize = 1024;
 
 /// Asks the service, and notes what it was asked.
-struct Asked {
+#[derive(Clone)]
+pub(super) struct Asked {
     heads: Arc<Mutex<Vec<Parts>>>,
     connection: Arc<Peer>,
     sites: Arc<Sites>,
+}
+
+impl Asked {
+    /// The requests that were understood.
+    pub(super) fn heads(&self) -> Vec<Parts> {
+        self.heads.lock().expect("nothing panics with it").clone()
+    }
 }
 
 impl Handler for Asked {
@@ -48,7 +56,7 @@ impl Handler for Asked {
 
 /// A service and its sites, which are removed with it.
 pub(super) struct Service {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     sites: Arc<Sites>,
     inner: Arc<service::Service>,
     _folder: TempDir,
@@ -74,17 +82,13 @@ impl Service {
 
     /// The requests that were understood, and every byte that was sent back.
     pub(super) fn exchange(&self, input: &[u8]) -> (Vec<Parts>, Vec<u8>) {
-        let asked = Asked {
-            heads: Arc::default(),
-            connection: self.connection(Listener::Plain),
-            sites: Arc::clone(&self.sites),
-        };
-        let heads = Arc::clone(&asked.heads);
+        let asked = self.asked();
+        let answers = asked.clone();
         let (client, ours) = duplex(PIPE_BYTES);
         let (mut reader, mut writer) = split(client);
         let output = self.runtime.block_on(async {
             let served = async {
-                let served = http1::Connection::new(ours, asked).await;
+                let served = http1::Connection::new(ours, answers).await;
                 served.expect("a pipe in memory");
             };
             let sent = async {
@@ -98,8 +102,16 @@ impl Service {
             received.expect("a pipe in memory");
             output
         });
-        let heads = heads.lock().expect("nothing panics with it").drain(..).collect();
-        (heads, output)
+        (asked.heads(), output)
+    }
+
+    /// Whoever asks on one connection in the clear.
+    pub(super) fn asked(&self) -> Asked {
+        Asked {
+            heads: Arc::default(),
+            connection: self.connection(Listener::Plain),
+            sites: Arc::clone(&self.sites),
+        }
     }
 
     /// The answer to one head, without a connection around it.
