@@ -1,34 +1,14 @@
 //! Text of rules: placeholders in it, and percent-encoding into and out of it.
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::pattern::InvalidPattern;
+use crate::semantics::target::ESCAPED_IN_PATHS;
 
-/// What stands for itself in a path, save the slash (RFC 3986 §3.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'/');
+/// Characters that are escaped in the value of a query: also those that end it or begin another.
+const QUERY: &AsciiSet = &ESCAPED_IN_PATHS.add(b'&').add(b'+').add(b';').add(b'=');
 
-/// What stands for itself in the value of a query: nothing that ends it or begins another.
-const QUERY: &AsciiSet = &SEGMENT.add(b'&').add(b'+').add(b';').add(b'=');
-
-/// What a target may not have as it is (RFC 3986 §2). A backslash is read as a slash by browsers.
+/// Characters that are escaped in a target (RFC 3986 §2). A backslash is read as a slash by browsers.
 const TARGET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -41,7 +21,7 @@ const TARGET: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// What would be read as something else in a pattern.
+/// Characters that are escaped in a pattern, where they would be read as something else.
 const PATTERN: &AsciiSet =
     &CONTROLS.add(b' ').add(b'%').add(b'*').add(b':').add(b'?').add(b'#').add(b'/');
 
@@ -96,7 +76,7 @@ pub(super) fn escape_pattern(text: &str) -> String {
 
 /// A value as a part of a path.
 pub(super) fn in_path(value: &str) -> impl Iterator<Item = &str> {
-    utf8_percent_encode(value, SEGMENT)
+    utf8_percent_encode(value, ESCAPED_IN_PATHS)
 }
 
 /// A value as a part of a query.

@@ -18,36 +18,6 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// The number of its line.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The requests that it is for.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// The place that it leads to; `None` for a status without a page.
-    #[must_use]
-    pub fn target(&self) -> Option<&Target> {
-        self.target.as_ref()
-    }
-
-    /// The status that it answers with.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// Whether it applies where a file is found as well.
-    #[must_use]
-    pub fn is_forced(&self) -> bool {
-        self.forced
-    }
-
     /// Whether it sends the client elsewhere.
     #[must_use]
     pub fn moves(&self) -> bool {

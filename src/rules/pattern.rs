@@ -155,19 +155,15 @@ impl Pattern {
 
     /// A text that the pattern matches, with `splat` in the place of the `*`.
     fn filled(&self, splat: &str) -> String {
+        self.written(splat, &mut |text, token| match token {
+            Token::Text(literal) => text.push_str(literal),
+            Token::Name(at) => text.extend(["\u{1}", &at.to_string()]),
+        })
+    }
+
+    fn written(&self, splat: &str, write: &mut dyn FnMut(&mut String, &Token)) -> String {
         let mut text = String::new();
-        let (separator, tail) = (self.separator, self.tail.as_deref());
-        write_segments(
-            &mut text,
-            separator,
-            &self.head,
-            tail,
-            splat,
-            &mut |text, token| match token {
-                Token::Text(literal) => text.push_str(literal),
-                Token::Name(at) => text.extend(["\u{1}", &at.to_string()]),
-            },
-        );
+        write_segments(&mut text, self.separator, &self.head, self.tail.as_deref(), splat, write);
         text
     }
 
@@ -316,23 +312,13 @@ fn write_segments(
 
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        let (separator, tail) = (self.separator, self.tail.as_deref());
-        write_segments(
-            &mut text,
-            separator,
-            &self.head,
-            tail,
-            "*",
-            &mut |text, token| match token {
-                Token::Text(literal) => text.push_str(&escaping::escape_pattern(literal)),
-                Token::Name(at) => {
-                    text.push(':');
-                    text.push_str(&self.names[*at]);
-                }
-            },
-        );
-        formatter.write_str(&text)
+        formatter.write_str(&self.written("*", &mut |text, token| match token {
+            Token::Text(literal) => text.push_str(&escaping::escape_pattern(literal)),
+            Token::Name(at) => {
+                text.push(':');
+                text.push_str(&self.names[*at]);
+            }
+        }))
     }
 }
 

@@ -64,8 +64,8 @@ const WELL_KNOWN: &str = ".well-known";
 /// Where an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
 pub(crate) const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
 
-/// All that a path need not escape (RFC 3986 §3.3 `pchar`) and the slash stay as they are.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+/// Characters that are escaped in a path: all but those of RFC 3986 §3.3 `pchar`, and the slash.
+pub(crate) const ESCAPED_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     // unreserved
     .remove(b'-')
     .remove(b'.')
@@ -173,7 +173,7 @@ impl<'a> Path<'a> {
     /// A backslash is escaped too: browsers read `/\host` as `//host`.
     #[must_use]
     pub fn encode(&self) -> String {
-        utf8_percent_encode(&self.0, ESCAPED).to_string()
+        utf8_percent_encode(&self.0, ESCAPED_IN_PATHS).to_string()
     }
 
     /// The same path, no longer borrowed from the request.
