@@ -155,25 +155,9 @@ impl Visit for ValueWriter<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Memory;
     use super::*;
-    use std::{
-        io::Write,
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
-
-    #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use std::time::Duration;
 
     fn written(timestamps: bool, colour: bool, events: impl FnOnce()) -> String {
         let memory = Memory::default();
@@ -181,7 +165,7 @@ mod tests {
         let lines = LineWriter { spool: spool.clone(), timestamps, colour };
         tracing::subscriber::with_default(Registry::default().with(lines), events);
         spool.close(Duration::from_secs(10));
-        String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
+        memory.text()
     }
 
     #[track_caller]

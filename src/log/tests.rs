@@ -11,6 +11,26 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 
+/// A destination of lines whose text can be looked at.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 const AGENT: &[u8] = b"curl/8.5.0";
 
 fn plain() -> Entry<'static> {
@@ -153,23 +173,13 @@ fn formats_have_names() {
 
 #[test]
 fn entries_become_lines_and_a_disabled_log_takes_none() {
-    #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     for (format, lines) in [(Format::Json, 2), (Format::None, 0)] {
         let memory = Memory::default();
         let log = AccessLog::start(Options { format, timestamps: true }, memory.clone()).unwrap();
         log.record(&plain());
         log.clone().record(&plain());
         log.close(Duration::from_secs(10));
-        let taken = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        let taken = memory.text();
         assert_eq!((taken.lines().count(), log.dropped()), (lines, 0));
         assert_eq!(log.is_enabled(), lines > 0);
     }
