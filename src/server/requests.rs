@@ -18,6 +18,7 @@ use super::state::snapshot::{Counters, Live};
 use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
 use crate::log::Entry;
 use crate::protocol::handler::{Content, Handler};
+use crate::service::body::PolledFrame;
 use crate::service::{self, Arrival, Body, Peer, Response};
 
 /// Answers the requests of one connection.
@@ -169,10 +170,7 @@ impl http_body::Body for Tracked {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> PolledFrame {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             self.counters.bytes(data.map_or(0, Bytes::len));

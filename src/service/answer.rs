@@ -20,7 +20,7 @@ use crate::semantics::range::Selection;
 use crate::semantics::target::InvalidPath;
 use crate::site::{
     Availability, ContentSource, Descriptor, FileStream, Form, Found, Held, Need, OpenFile,
-    Representation, Site, Sites, StreamedFile,
+    Representation, Site, Sites, StreamedFile, WantedForm,
 };
 use crate::visitor::bot::Rule;
 
@@ -213,7 +213,9 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
     // What the client likes best is made for it, and nothing else that it would take meanwhile.
     let mut may_claim = true;
     for coding in negotiation::preferences(&head.headers).order() {
-        match place.sites.form(place.site, place.path, file, coding, may_claim) {
+        let Place { site, path, .. } = place;
+        let wanted = WantedForm { site, path, representation: file, coding, may_claim };
+        match place.sites.form(&wanted) {
             Availability::Ready(form) => return form,
             Availability::Coming => may_claim = false,
             Availability::Never => {}

@@ -14,6 +14,9 @@ use super::record::{KeptRecord, Record};
 use crate::ledger::Account;
 use crate::site::{FileStream, Held};
 
+/// The next piece of content, or the end of it.
+pub type PolledFrame = Poll<Option<io::Result<Frame<Bytes>>>>;
+
 /// Content, and the record that is written when it has been sent or given up.
 #[derive(Debug)]
 pub struct Body {
@@ -129,7 +132,7 @@ impl Body {
         self.remaining = self.remaining.saturating_sub(bytes as u64);
     }
 
-    fn pass(&mut self, data: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn pass(&mut self, data: Bytes) -> PolledFrame {
         self.count(data.len());
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
@@ -139,10 +142,7 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> PolledFrame {
         match ready!(self.pieces.poll_next(context)) {
             Some(Ok(data)) => self.pass(data),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),

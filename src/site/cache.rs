@@ -69,6 +69,21 @@ pub enum Need {
     Content,
 }
 
+/// A form that is asked for: the content of what was found at a path, in a coding.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedForm<'a> {
+    /// The site that the path is of.
+    pub site: &'a Site,
+    /// The path in normal form.
+    pub path: &'a str,
+    /// The file that was found there.
+    pub representation: &'a Arc<Representation>,
+    /// The coding of the content.
+    pub coding: Coding,
+    /// True if a form that is not there yet may be made.
+    pub may_claim: bool,
+}
+
 /// The cache of one snapshot of sites.
 #[derive(Debug)]
 pub struct Cache {
@@ -255,16 +270,11 @@ impl Cache {
         held.slot
     }
 
-    /// The state of the content of a representation in a coding. Work that this shows to be
-    /// worth it is left to the background, if the caller `may_claim` any.
-    pub fn form(
-        self: &Arc<Self>,
-        site: &Site,
-        path: &str,
-        representation: &Arc<Representation>,
-        coding: Coding,
-        may_claim: bool,
-    ) -> Availability {
+    /// The state of a form. Work that this shows to be worth it is left to the background, if the
+    /// caller may claim any.
+    #[must_use]
+    pub fn form(self: &Arc<Self>, wanted: &WantedForm<'_>) -> Availability {
+        let WantedForm { site, path, representation, coding, may_claim } = *wanted;
         let (form, work) = representation.ask(coding, may_claim);
         let is_large = representation.facts().size > content::HELD_LIMIT;
         // The best form of a large file would take minutes of a processor.

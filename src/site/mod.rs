@@ -27,7 +27,7 @@ pub mod tags;
 use std::sync::Arc;
 
 pub use background::Background;
-pub use cache::Need;
+pub use cache::{Need, WantedForm};
 pub use counters::CacheCounters;
 pub use form::{Availability, ContentSource, Form};
 pub use held::Held;

@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::cache::{Cache, Need};
+use super::cache::{Cache, Need, WantedForm};
 use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
-use super::representation::Representation;
 use super::root::Root;
 use super::rules::{Rules, SiteRules};
 use super::{Background, Found, lookup};
-use crate::coding::Coding;
 use crate::process::clock::Tick;
 use crate::semantics::host;
 
@@ -190,17 +188,10 @@ impl Sites {
         self.cache.missing_page(site, folder).await
     }
 
-    /// The state of the content of what was found at `path` in a coding. One that is
-    /// not there yet is made, if the caller `may_claim` that.
-    pub fn form(
-        &self,
-        site: &Site,
-        path: &str,
-        representation: &Arc<Representation>,
-        coding: Coding,
-        may_claim: bool,
-    ) -> Availability {
-        self.cache.form(site, path, representation, coding, may_claim)
+    /// The state of a form. One that is not there yet is made, if that may be claimed.
+    #[must_use]
+    pub fn form(&self, wanted: &WantedForm<'_>) -> Availability {
+        self.cache.form(wanted)
     }
 
     /// Opens a regular file by its name beneath the root; `None` if it has gone.

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::frame::{FrameHeader, kind};
 use super::{Connection, Error, Handler, PREFACE, TURN};
 use crate::service::Response;
+use crate::service::body::PolledFrame;
 
 /// Answers `/` with two bytes, `/b` with many, `/s` with some that never come, and `/w` never.
 struct Pages;
@@ -75,10 +76,7 @@ impl Body for Content {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> PolledFrame {
         match &mut *self {
             Self::Ready(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Ready(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
