@@ -12,6 +12,7 @@ pub(crate) mod http2;
 pub(crate) mod log;
 pub(crate) mod negotiation;
 pub(crate) mod path;
+pub(crate) mod proxy;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod validators;

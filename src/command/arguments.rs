@@ -9,6 +9,7 @@ use clap::{ArgAction, Parser};
 
 use crate::log::Format;
 use crate::service::BotPolicy;
+use crate::visitor::proxy::Network;
 
 use crate::command::certify::CertifyArguments;
 
@@ -40,6 +41,11 @@ pub struct Arguments {
     /// With --tls: also listen for plain HTTP here, answer ACME HTTP-01, redirect the rest
     #[arg(long, value_name = "PORT", env = "SHOST_HTTP_PORT", requires = "tls")]
     pub http_port: Option<u16>,
+
+    /// Proxy to believe on whose behalf it asks, by a PROXY header, X-Forwarded-For, Forwarded and
+    /// X-Forwarded-Proto: an IP address or a network as in 10.0.0.0/8, repeatable
+    #[arg(long, value_name = "ADDRESS", env = "SHOST_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Network>,
 
     /// Access log format, on standard output
     #[arg(long, value_enum, value_name = "FORMAT", env = "SHOST_LOG", default_value = "text")]

@@ -10,6 +10,7 @@ use crate::server::Setup;
 use crate::server::state::snapshot::Sources;
 use crate::service::Policy;
 use crate::site::SitesFolder;
+use crate::visitor::proxy::Proxies;
 
 /// Where sites are when nobody says otherwise.
 const SITES: &str = "/var/lib/shost";
@@ -55,6 +56,7 @@ impl From<Arguments> for Config {
                 addresses,
                 port,
                 http_port: typed.http_port,
+                proxies: Proxies::new(typed.trusted_proxy),
                 sandbox: !typed.no_sandbox,
             },
             policy: Policy { bots: typed.bots, log_bad_bots: typed.log_bad_bots },

@@ -39,6 +39,7 @@ pub struct Account {
     ledger: Arc<Ledger>,
     client: Client,
     own: Tally,
+    visits: AtomicUsize,
     files: Arc<Semaphore>,
 }
 
@@ -143,14 +144,31 @@ impl Drop for Connected {
         let account = &self.account;
         let mut accounts = account.ledger.lock();
         account.take(|tally| &tally.connections, 1);
-        if account.own.connections.load(Ordering::Relaxed) == 0 {
-            accounts.remove(&account.client);
-            // A flood from everywhere must not leave its books behind.
-            let (held, room) = (accounts.len(), accounts.capacity());
-            if room > KEPT_CLIENTS && held < room / 4 {
-                accounts.shrink_to(held * 2);
-            }
-        }
+        account.close_if_unused(&mut accounts);
+    }
+}
+
+/// A request that came on the connection of a proxy: it keeps the account of its client open until
+/// this is dropped.
+#[derive(Debug)]
+pub struct Visit {
+    account: Arc<Account>,
+}
+
+impl Visit {
+    /// The account of the client.
+    #[must_use]
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let account = &self.account;
+        let mut accounts = account.ledger.lock();
+        account.visits.fetch_sub(1, Ordering::Relaxed);
+        account.close_if_unused(&mut accounts);
     }
 }
 
@@ -161,8 +179,34 @@ impl Account {
             ledger: Arc::clone(ledger),
             client,
             own: Tally::default(),
+            visits: AtomicUsize::new(0),
             files: Arc::new(Semaphore::new(files)),
         })
+    }
+
+    /// Opens the account of the client at `address` for a request that came on a connection of this
+    /// one, a proxy's.
+    #[must_use]
+    pub fn visit(&self, address: IpAddr) -> Visit {
+        let client = Client::from(address);
+        let mut accounts = self.ledger.lock();
+        let account = accounts.entry(client).or_insert_with(|| Self::open(&self.ledger, client));
+        account.visits.fetch_add(1, Ordering::Relaxed);
+        Visit { account: Arc::clone(account) }
+    }
+
+    /// Takes an account that nobody uses any more out of the books.
+    fn close_if_unused(&self, accounts: &mut HashMap<Client, Arc<Self>>) {
+        let connections = self.own.connections.load(Ordering::Relaxed);
+        if connections > 0 || self.visits.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        accounts.remove(&self.client);
+        // A flood from everywhere must not leave its books behind.
+        let (held, room) = (accounts.len(), accounts.capacity());
+        if room > KEPT_CLIENTS && held < room / 4 {
+            accounts.shrink_to(held * 2);
+        }
     }
 
     /// Whether the client may ask for more. Where it may not, it has more answers waiting than any

@@ -37,6 +37,29 @@ fn a_connection_leaves_the_books_without_a_trace() {
 }
 
 #[test]
+fn a_request_through_a_proxy_is_in_the_books_of_its_client() {
+    let ledger = tight();
+    let (client, other) = (address("192.0.2.1"), address("192.0.2.2"));
+    let proxy = ledger.connect(address("10.0.0.1")).unwrap();
+    let (first, second) = (proxy.account().visit(client), proxy.account().visit(client));
+    assert!(Arc::ptr_eq(first.account(), second.account()));
+    let waiting = first.account().wait(30);
+    assert_eq!(second.account().holdings(), Holdings { answers: 1, heads: 30, ..NOTHING });
+    assert_eq!(proxy.account().holdings(), Holdings { connections: 1, ..NOTHING });
+    let apart = proxy.account().visit(other);
+    assert_eq!(apart.account().holdings(), NOTHING);
+    assert_eq!(ledger.lock().len(), 3);
+    drop((first, apart));
+    assert_eq!(ledger.lock().len(), 2, "one request of the client is left");
+    let own = ledger.connect(client).unwrap();
+    assert!(Arc::ptr_eq(own.account(), second.account()));
+    drop((second, waiting));
+    assert_eq!(ledger.lock().len(), 2, "its own connection is left");
+    drop((own, proxy));
+    assert_eq!((ledger.lock().len(), ledger.holdings()), (0, NOTHING));
+}
+
+#[test]
 fn the_books_of_a_flood_are_closed() {
     const CLIENTS: u32 = 100_000;
     let ledger = Ledger::new(Bounds::NONE);

@@ -23,6 +23,7 @@ use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
 use crate::service::{Duty, Service};
 use crate::site::Background;
+use crate::visitor::proxy::Proxies;
 use connection::drive::{Opening, Shared};
 use connection::inherited::Useless;
 use connection::limit::Limit;
@@ -45,6 +46,8 @@ pub struct Setup {
     pub port: u16,
     /// The port of plain HTTP beside HTTPS.
     pub http_port: Option<u16>,
+    /// Those who may say on whose behalf they ask.
+    pub proxies: Option<Proxies>,
     /// Whether the process gives up what it does not need.
     pub sandbox: bool,
 }
@@ -146,6 +149,7 @@ impl Server {
         watchdog::start(&self.notifier);
         daily::start(Arc::downgrade(&self.live));
         self.announce();
+        let proxies = self.setup.proxies.take().map(Arc::new);
         for Listening { socket, opening } in self.listening.drain(..) {
             let acceptor = Acceptor {
                 opening,
@@ -153,6 +157,7 @@ impl Server {
                 limit: Arc::clone(&self.limit),
                 reserve: self.reserve.clone(),
                 connections: connections.clone(),
+                proxies: proxies.clone(),
             };
             acceptors.spawn(acceptor.accept(socket));
         }

@@ -15,11 +15,12 @@ use http_body::{Frame, SizeHint};
 
 use super::connection::activity::Activity;
 use super::state::snapshot::{Counters, Live};
-use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Waiting};
+use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Visit, Waiting};
 use crate::log::Entry;
 use crate::protocol::handler::{Content, Handler};
 use crate::service::body::PolledFrame;
 use crate::service::{self, Arrival, Body, Peer, Response};
+use crate::visitor::proxy::forwarded::origin;
 
 /// Answers the requests of one connection.
 #[derive(Clone, Debug)]
@@ -36,6 +37,17 @@ impl Requests {
     /// Requests of `connection`, answered from what is live and noted in `activity`.
     pub(super) fn new(live: Arc<Live>, connection: Arc<Peer>, activity: Arc<Activity>) -> Self {
         Self { live, connection, activity }
+    }
+
+    /// The client of a request: the connection's own, or the one for whom a trusted proxy asks.
+    fn client_of(&self, head: &Parts) -> (Arc<Peer>, Option<Visit>) {
+        let Some(proxies) = self.connection.proxies() else {
+            return (Arc::clone(&self.connection), None);
+        };
+        let origin = origin(proxies, self.connection.address(), &head.headers);
+        let visit = self.activity.account().map(|account| account.visit(origin.address));
+        let account = visit.as_ref().map(|visit| Arc::clone(visit.account()));
+        (Arc::new(self.connection.on_behalf_of(origin, account)), visit)
     }
 }
 
@@ -77,22 +89,22 @@ impl Handler for Requests {
 
     /// Answers a request from the snapshot that is current now.
     fn answer(&self, head: Parts) -> Answered {
-        let active = Active::new(&self.activity);
-        let connection = Arc::clone(&self.connection);
+        let (connection, visit) = self.client_of(&head);
+        let active = Active::new(&self.activity, visit);
         let sites = Arc::clone(&self.live.load().sites);
         self.live.counters().request();
         let counters = Arc::clone(self.live.counters());
-        let admitted = self.may_ask();
+        let admitted = active.account().is_none_or(|account| account.may_ask());
         Box::pin(async move {
             let mut response = if admitted {
                 let call = pin!(service::call(connection, sites, head));
-                counted(call, active.0.account()).await
+                counted(call, active.account()).await
             } else {
                 service::refuse(&connection, head)
             };
-            response.closes |= active.0.is_closing();
+            response.closes |= active.activity.is_closing();
             if response.closes {
-                active.0.close();
+                active.activity.close();
             }
             response.map(|body| Tracked { body, counters, active, waiting: None })
         })
@@ -114,18 +126,30 @@ async fn counted<F: Future>(mut call: Pin<&mut F>, account: Option<&Arc<Account>
 
 /// Counts a request among the active ones of its connection while it lives.
 #[derive(Debug)]
-struct Active(Arc<Activity>);
+struct Active {
+    activity: Arc<Activity>,
+    /// Where a proxy asks, the client for whom it does.
+    visit: Option<Visit>,
+}
 
 impl Active {
-    fn new(activity: &Arc<Activity>) -> Self {
+    fn new(activity: &Arc<Activity>, visit: Option<Visit>) -> Self {
         activity.request();
-        Self(Arc::clone(activity))
+        Self { activity: Arc::clone(activity), visit }
+    }
+
+    /// The account of the client.
+    fn account(&self) -> Option<&Arc<Account>> {
+        match &self.visit {
+            None => self.activity.account(),
+            Some(visit) => Some(visit.account()),
+        }
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.answered();
+        self.activity.answered();
     }
 }
 
@@ -148,7 +172,7 @@ impl Content for Tracked {
     }
 
     fn wait(&mut self, unsent: usize) -> bool {
-        let Some(account) = self.active.0.account() else { return false };
+        let Some(account) = self.active.account() else { return false };
         let waiting =
             self.waiting.get_or_insert_with(|| account.wait(ANSWER_BYTES + self.body.keep_words()));
         let (content, file) = self.body.holds();

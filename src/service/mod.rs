@@ -112,7 +112,7 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
     let arrival = service.log.is_enabled().then(Arrival::now);
     let checked = head::check(&head);
     let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
-    let demands_https = peer.tls().is_some()
+    let demands_https = peer.is_secure()
         && checked.as_ref().is_ok_and(|authority| {
             // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
             !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
@@ -193,7 +193,9 @@ impl Request<'_> {
         // 6. The path.
         let path = Path::resolve(self.head.uri.path());
         // 7. What is served elsewhere: HTTPS for the port of plain HTTP, the host that has a folder.
-        if let Duty::Redirect { https_port } = self.peer.duty() {
+        if let Duty::Redirect { https_port } = self.peer.duty()
+            && !self.peer.is_secure()
+        {
             return match path {
                 Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
                     self.find(site, &path).await
@@ -229,7 +231,7 @@ impl Request<'_> {
             method: &self.head.method,
             fields: &self.head.headers,
             path: self.head.uri.path(),
-            secure: self.peer.tls().is_some(),
+            secure: self.peer.is_secure(),
             host: &self.authority.host,
         })
     }
@@ -237,7 +239,7 @@ impl Request<'_> {
     /// The answer to a certificate authority, whatever name it asks by.
     async fn challenge(&self) -> Option<Answer> {
         let path = self.head.uri.path();
-        if self.peer.tls().is_some() || !path.starts_with(ACME_CHALLENGE) {
+        if self.peer.is_secure() || !path.starts_with(ACME_CHALLENGE) {
             return None;
         }
         let Ok(Resolved::Path(path)) = Path::resolve(path) else { return None };

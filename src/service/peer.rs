@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::ledger::Account;
+use crate::visitor::proxy::Proxies;
+use crate::visitor::proxy::forwarded::Origin;
 
 /// The client at the other end of a connection, and the connection's properties: the same for all
 /// requests that come on it.
@@ -14,8 +16,10 @@ pub struct Peer {
     address: IpAddr,
     port: u16,
     tls: Option<&'static str>,
+    secure: bool,
     duty: Duty,
     account: Option<Arc<Account>>,
+    proxies: Option<Arc<Proxies>>,
 }
 
 /// The task of a listener.
@@ -41,7 +45,38 @@ impl Peer {
         tls: Option<&'static str>,
         duty: Duty,
     ) -> Self {
-        Self { service, address: address.to_canonical(), port: 0, tls, duty, account: None }
+        Self {
+            service,
+            address: address.to_canonical(),
+            port: 0,
+            tls,
+            secure: tls.is_some(),
+            duty,
+            account: None,
+            proxies: None,
+        }
+    }
+
+    /// The same peer, which is one of these trusted `proxies`, if there are any.
+    #[must_use]
+    pub fn among(mut self, proxies: Option<Arc<Proxies>>) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// The client on whose behalf this proxy asks, charged to `account`.
+    #[must_use]
+    pub fn on_behalf_of(&self, origin: Origin, account: Option<Arc<Account>>) -> Self {
+        Self {
+            service: Arc::clone(&self.service),
+            address: origin.address,
+            port: self.port,
+            tls: self.tls,
+            secure: origin.secure.unwrap_or(self.secure),
+            duty: self.duty,
+            account,
+            proxies: None,
+        }
     }
 
     /// The same peer, connected to `port` of ours.
@@ -82,6 +117,18 @@ impl Peer {
         self.address
     }
 
+    /// The trusted proxies, if this is one of them.
+    #[must_use]
+    pub fn proxies(&self) -> Option<&Proxies> {
+        self.proxies.as_deref()
+    }
+
+    /// Whether the client asked by `https`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// The name of the TLS version; `None` in the clear.
     #[must_use]
     pub fn tls(&self) -> Option<&'static str> {
@@ -97,6 +144,6 @@ impl Peer {
     /// The scheme of the URIs that were asked for.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.secure { "https" } else { "http" }
     }
 }

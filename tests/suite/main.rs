@@ -22,6 +22,7 @@ mod hosts;
 mod http_port;
 mod links;
 mod paths;
+mod proxies;
 mod ranges;
 mod rules;
 

@@ -62,7 +62,29 @@ const FIELDS: &str = concat!(
     r"\x3f\xe1\x1f|\x20|[\xbe-\xc2]|[\x00\x40\x10]\x01[aA]\x01[b\n]|\x83|[\x00-\x7f]){0,5}"
 );
 
+/// The beginnings of connections: PROXY headers of both versions, nearly.
+const HEADERS: &str = concat!(
+    r"(?-u)(PROXY (TCP4|TCP6|UNKNOWN)|\r\n\r\n\x00\r\nQUIT\n[\x20-\x22][\x00\x11\x21]\x00[\x00-\x26]| ",
+    r"|192\.0\.2\.1|2001:db8::1|[0-9]{1,6}|\r|\n|GET /|[\x00-\xff]){0,16}"
+);
+
+/// Lists as proxies append to them.
+const FORWARDED: &str = concat!(
+    r#"(for=|proto=|by=|FOR=|https?|203\.0\.113\.[0-9]{1,3}|10\.0\.0\.[0-9]|fd00::[0-9]|_x|unknown"#,
+    r#"|\[2001:db8::1\]|:[0-9]{1,5}|"|\\|;|,| ){0,16}"#
+);
+
 proptest! {
+    #[test]
+    fn proxy_header(bytes in bytes_regex(HEADERS).unwrap()) {
+        properties::proxy::header(&bytes);
+    }
+
+    #[test]
+    fn proxy_fields(list in FORWARDED, forwarded in FORWARDED, scheme in FORWARDED) {
+        properties::proxy::fields(list.as_bytes(), forwarded.as_bytes(), scheme.as_bytes());
+    }
+
     #[test]
     fn path(text in PATHS) {
         properties::path::path(text.as_bytes());

@@ -28,6 +28,7 @@ use crate::protocol::transport::Transport;
 use crate::server::requests::Requests;
 use crate::server::state::snapshot::Live;
 use crate::service::{Duty, Peer};
+use crate::visitor::proxy::Proxies;
 
 /// What every connection of a listener needs.
 #[derive(Clone, Debug)]
@@ -56,6 +57,10 @@ pub struct Ends {
     pub account: Arc<Account>,
     /// Our port.
     pub port: u16,
+    /// What has been read of the connection.
+    pub ahead: Bytes,
+    /// The trusted proxies, if the client is one of them.
+    pub proxies: Option<Arc<Proxies>>,
 }
 
 /// The version of HTTP that a connection speaks.
@@ -124,6 +129,7 @@ async fn over_tls(
     let service = Arc::clone(shared.live.service());
     let connection =
         Peer::new(service, peer, version, Duty::Serve).on_port(ends.port).charged_to(ends.account);
+    let connection = connection.among(ends.proxies);
     Some(speak(stream, Bytes::new(), protocol, connection, shared))
 }
 
@@ -133,7 +139,8 @@ async fn in_the_clear(
     duty: Duty,
     shared: Shared,
 ) -> Option<Speaking> {
-    let recognized = while_wanted(&shared.stop, timeout(HEAD_TIME, recognize(&mut stream))).await;
+    let recognized = timeout(HEAD_TIME, recognize(&mut stream, ends.ahead));
+    let recognized = while_wanted(&shared.stop, recognized).await;
     let Some(Ok(Ok((protocol, ahead)))) = recognized else {
         tracing::debug!(peer = %ends.peer, "no request came");
         return None;
@@ -141,12 +148,13 @@ async fn in_the_clear(
     let service = Arc::clone(shared.live.service());
     let connection =
         Peer::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
+    let connection = connection.among(ends.proxies);
     Some(speak(stream, ahead, protocol, connection, shared))
 }
 
 /// What comes of the beginning of a connection; `None` if the order to stop came and the client
 /// was not done [in time](FIRST_REQUEST_TIME).
-async fn while_wanted<T>(stop: &Stop, beginning: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn while_wanted<T>(stop: &Stop, beginning: impl Future<Output = T>) -> Option<T> {
     let unwanted = async {
         stop.wait().await;
         sleep_until(Instant::now() + FIRST_REQUEST_TIME).await;
@@ -158,8 +166,12 @@ async fn while_wanted<T>(stop: &Stop, beginning: impl Future<Output = T>) -> Opt
 }
 
 /// Tells the protocol by the first bytes, which are handed on: HTTP/2 begins with its preface.
-async fn recognize(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(Protocol, Bytes)> {
+async fn recognize(
+    stream: &mut (impl AsyncRead + Unpin),
+    read: Bytes,
+) -> io::Result<(Protocol, Bytes)> {
     let mut ahead = BytesMut::with_capacity(1024);
+    ahead.extend_from_slice(&read);
     loop {
         if stream.read_buf(&mut ahead).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

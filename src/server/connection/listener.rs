@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
@@ -14,10 +15,12 @@ use tokio_util::task::TaskTracker;
 use super::drive::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
 use super::limit::Limit;
+use super::proxied::{Introduced, introduce};
 use crate::ledger::Connected;
 use crate::process::reserve::Reserve;
 use crate::protocol::limits::{BACKLOG, UNSENT_BYTES};
 use crate::server::Setup;
+use crate::visitor::proxy::Proxies;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
 /// a second is long enough for connections to end, and too short for clients to give up.
@@ -165,6 +168,8 @@ pub struct Acceptor {
     pub reserve: Reserve,
     /// Those that are served.
     pub connections: TaskTracker,
+    /// Those who may say on whose behalf they connect, if there are any.
+    pub proxies: Option<Arc<Proxies>>,
 }
 
 impl Acceptor {
@@ -210,10 +215,44 @@ impl Acceptor {
     fn begin(&self, stream: TcpStream, peer: SocketAddr, port: u16) {
         let Some(connected) = self.limit.admit(peer.ip()) else { return };
         let (account, peer) = (Arc::clone(connected.account()), peer.ip());
-        let ends = Ends { peer, account, port };
+        if let Some(proxies) = &self.proxies
+            && proxies.contain(peer)
+        {
+            return self.begin_proxied(stream, peer, port, connected, Arc::clone(proxies));
+        }
+        let ends = Ends { peer, account, port, ahead: Bytes::new(), proxies: None };
         let (opening, shared) = (self.opening.clone(), self.shared.clone());
         let serving = move || serve(stream, ends, opening, shared);
         self.connections.spawn(hold(connected, serving));
+    }
+
+    /// Serves a connection from a trusted proxy. Once its client is known, the connection is in the
+    /// client's books and no longer in the proxy's.
+    fn begin_proxied(
+        &self,
+        mut stream: TcpStream,
+        proxy: IpAddr,
+        port: u16,
+        connected: Connected,
+        proxies: Arc<Proxies>,
+    ) {
+        let (opening, shared) = (self.opening.clone(), self.shared.clone());
+        let limit = Arc::clone(&self.limit);
+        self.connections.spawn(async move {
+            let introduced = introduce(&mut stream, proxy, &shared.stop).await;
+            let Some(Introduced { source, ahead }) = introduced else { return };
+            let (peer, connected) = match source {
+                None => (proxy, connected),
+                Some(source) => match limit.admit(source) {
+                    Some(admitted) => (source, admitted),
+                    None => return,
+                },
+            };
+            let account = Arc::clone(connected.account());
+            let proxies = proxies.contain(peer).then_some(proxies);
+            let ends = Ends { peer, account, port, ahead, proxies };
+            hold(connected, move || serve(stream, ends, opening, shared)).await;
+        });
     }
 
     /// Waits for better times, but no longer than to the order to stop.

@@ -8,5 +8,6 @@ pub mod inherited;
 pub mod io;
 pub mod limit;
 pub mod listener;
+pub mod proxied;
 pub mod stop;
 pub mod tls;

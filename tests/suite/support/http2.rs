@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream};
 use http::Version;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -49,6 +49,14 @@ impl Http2 {
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.expect("the server listens");
         socket.set_nodelay(true).expect("a TCP socket knows the option");
+        Self::over(socket).await
+    }
+
+    /// The same behind a proxy, which sends `header` first.
+    pub(crate) async fn open_behind(address: SocketAddr, header: &[u8]) -> Self {
+        let mut socket = TcpStream::connect(address).await.expect("the server listens");
+        socket.set_nodelay(true).expect("a TCP socket knows the option");
+        socket.write_all(header).await.expect("the server reads");
         Self::over(socket).await
     }
 
