@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 use rustls::sign::CertifiedKey;
 
 use self::problem::PairProblem;
+use crate::process::stamp::Stamp;
 use crate::semantics::host::{normal_form, wildcard_of};
 
 pub use self::challenge::{CHALLENGE_FOLDER, Challenges};
@@ -20,6 +22,7 @@ pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
 pub use self::problem::{Finding, PairError, Warning};
+pub use self::renewal::{Renewal, Seen};
 pub use self::validity::{State, Validity};
 
 mod chain;
@@ -29,6 +32,7 @@ mod name;
 mod pair;
 mod pem;
 mod problem;
+mod renewal;
 mod validity;
 
 #[cfg(test)]
@@ -49,6 +53,19 @@ pub struct Certificates {
     exact: BTreeMap<String, Certificate>,
     /// By the parent that the wildcard stands under.
     wildcard: BTreeMap<String, Certificate>,
+    /// The folder before it was listed, and each pair in it before it was read, in the order of
+    /// names.
+    listed: Option<Stamp>,
+    seen: Vec<Seen>,
+}
+
+/// A folder in the folder of certificates that bears a name.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) path: PathBuf,
+    pub(crate) name: FolderName,
+    /// Why it cannot be looked into, as with a link to nowhere.
+    broken: Option<io::Error>,
 }
 
 impl Certificates {
@@ -61,11 +78,12 @@ impl Certificates {
     /// it cannot be listed.
     pub fn load(folder: &Path, now: SystemTime) -> Result<(Certificates, Vec<Finding>), PairError> {
         let mut findings = Vec::new();
-        let named = list(folder, &mut findings)?;
-
-        let mut certificates = Certificates::default();
-        for (path, name) in named {
-            match pair::load(path.clone(), name)? {
+        let mut certificates =
+            Certificates { listed: Stamp::of(folder), ..Certificates::default() };
+        for listed in list(folder, &mut findings)? {
+            certificates.seen.push(Seen::look(&listed.path));
+            let path = listed.path.clone();
+            match listed.load()? {
                 Some(certificate) => certificates.insert(certificate)?,
                 None => findings.push(Warning::NoPair.at(path)),
             }
@@ -141,12 +159,9 @@ pub(crate) fn load_pair(folder: &Path, name: FolderName) -> Result<Certificate, 
     certificate.ok_or_else(|| PairProblem::Missing { beside: KEY_FILE }.at(folder))
 }
 
-/// The sub-folders that carry a name, in the order of their names. Dot folders and plain files
+/// The sub-folders that carry a name, in the order of their paths. Dot folders and plain files
 /// are not meant as certificates; a folder with any other name is a mistake worth a word.
-pub(crate) fn list(
-    folder: &Path,
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<(PathBuf, FolderName)>, PairError> {
+pub(crate) fn list(folder: &Path, findings: &mut Vec<Finding>) -> Result<Vec<Listed>, PairError> {
     let unreadable = |error| PairProblem::Unreadable(error).at(folder);
     let mut named = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -160,11 +175,20 @@ pub(crate) fn list(
         // nowhere that bears a domain's name must not make that domain vanish unnoticed.
         match (fs::metadata(&path), name) {
             (Ok(metadata), _) if !metadata.is_dir() => {}
-            (Err(error), Some(_)) => return Err(PairProblem::Unreadable(error).at(path)),
             (_, None) => findings.push(Warning::NotAHostName.at(path)),
-            (Ok(_), Some(name)) => named.push((path, name)),
+            (found, Some(name)) => named.push(Listed { path, name, broken: found.err() }),
         }
     }
-    named.sort();
+    named.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(named)
+}
+
+impl Listed {
+    /// Loads the pair in it; `None` if neither file is there.
+    fn load(self) -> Result<Option<Certificate>, PairError> {
+        match self.broken {
+            Some(error) => Err(PairProblem::Unreadable(error).at(self.path)),
+            None => pair::load(self.path, self.name),
+        }
+    }
 }

@@ -20,7 +20,7 @@ use super::validity::{State, Validity};
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// One certificate with its key, ready to serve.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Certificate {
     folder: PathBuf,
     name: FolderName,

@@ -77,6 +77,10 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_NO_SANDBOX")]
     pub no_sandbox: bool,
 
+    /// Take up new, gone and changed sites and certificates only when a reload is asked for
+    #[arg(long, env = "SHOST_NO_WATCH")]
+    pub no_watch: bool,
+
     /// Load and check sites and certificates, print what would be served, exit 0 or 1
     #[arg(long, env = "SHOST_CHECK")]
     pub check: bool,

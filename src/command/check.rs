@@ -68,7 +68,7 @@ pub fn run(config: &Config) -> Result<Checked, CheckError> {
 
 /// Sites without a certificate, and certificates without a site.
 fn out_of_reach(snapshot: &Snapshot) -> Vec<String> {
-    let Snapshot { sites, certificates } = snapshot;
+    let Snapshot { sites, certificates, .. } = snapshot;
     if sites.is_single() {
         return Vec::new();
     }

@@ -58,6 +58,7 @@ impl From<Arguments> for Config {
                 http_port: typed.http_port,
                 proxies: Proxies::new(typed.trusted_proxy),
                 sandbox: !typed.no_sandbox,
+                watch: !typed.no_watch,
             },
             policy: Policy { bots: typed.bots, log_bad_bots: typed.log_bad_bots },
             log: Options { format: typed.log, timestamps: !typed.no_timestamps },

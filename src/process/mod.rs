@@ -9,4 +9,5 @@ pub mod notify;
 pub mod reserve;
 pub mod sandbox;
 pub mod signals;
+pub mod stamp;
 pub mod watchdog;

@@ -33,7 +33,7 @@ use connection::tls;
 use preparation::Preparation;
 use state::reload::{Reloads, Summary};
 use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
-use state::{control, daily, reload};
+use state::{control, daily, reload, watch};
 
 /// What the server listens on and what it serves.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Setup {
     pub proxies: Option<Proxies>,
     /// Whether the process gives up what it does not need.
     pub sandbox: bool,
+    /// Whether changes of sites and certificates are taken up without an order.
+    pub watch: bool,
 }
 
 /// A server that is ready but has not accepted anything yet.
@@ -145,6 +147,12 @@ impl Server {
         let reloads = self.reloads();
         if let Err(error) = control::start(reloads.clone(), self.reserve.clone()) {
             tracing::warn!(%error, "`shost reload` will not work, SIGHUP does");
+        }
+        if self.setup.watch {
+            let (live, sources) = (Arc::clone(&self.live), self.setup.sources.clone());
+            if let Err(error) = watch::start(live, sources, reloads.clone()) {
+                tracing::warn!(%error, "changes are taken up only when a reload is asked for");
+            }
         }
         watchdog::start(&self.notifier);
         daily::start(Arc::downgrade(&self.live));

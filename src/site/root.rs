@@ -91,6 +91,12 @@ impl Root {
         self.open.load_full()
     }
 
+    /// Takes the open directory away, where nothing in it could be read: until it can be, there is
+    /// none.
+    pub fn shut(&self) {
+        self.open.store(None);
+    }
+
     fn look_again(&self) {
         let Ok(identity) = identity_at(&self.path) else { return };
         let is_new = match self.open.load().as_ref() {
@@ -101,6 +107,9 @@ impl Root {
         if let Ok(open) = OpenRoot::open(&self.path) {
             let folder = self.path.display();
             if open.is_out_of_reach() {
+                if is_new {
+                    return;
+                }
                 let leads_to = open.real.display();
                 tracing::warn!(%folder, %leads_to, "the folder of this site now leads out of the \
                     sandbox, which knows the places of the start: restart shost, or keep what it \

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::io::Errno;
 
 use super::cache::{Cache, Need, WantedForm};
+use super::folders::{WILDCARD, of_sites};
 use super::form::Availability;
 use super::lookup::{NotAFile, OpenFile};
 use super::root::Root;
@@ -17,18 +17,14 @@ use super::{Background, Found, lookup};
 use crate::process::clock::Tick;
 use crate::semantics::host;
 
-/// The beginning of the name of a site for all hosts of a domain that have no site of their own.
-const WILDCARD: &str = "*.";
-
-/// The same in the name of a folder, where a star is awkward.
-const WILDCARD_FOLDER: &str = "_wildcard.";
-
 /// A set of sites and the cache of what was read from them. Never changes: a reload builds another.
 #[derive(Debug)]
 pub struct Sites {
     served: Served,
     cache: Arc<Cache>,
     unreadable: Vec<SitesError>,
+    /// The number of the next new site. The cache may still hold entries of those that went.
+    next_id: u32,
 }
 
 #[derive(Debug)]
@@ -86,7 +82,7 @@ impl fmt::Display for SitesError {
 impl std::error::Error for SitesError {}
 
 impl SitesError {
-    fn new(path: &Path, reason: &impl ToString) -> Self {
+    pub(super) fn new(path: &Path, reason: &impl ToString) -> Self {
         Self { path: path.to_owned(), reason: reason.to_string() }
     }
 }
@@ -104,37 +100,64 @@ impl Sites {
         if source.single {
             let site = Site::open(&source.folder, "*", 0)?;
             let served = Served::One(Arc::new(site));
-            return Ok((Self { served, cache, unreadable: Vec::new() }, Vec::new()));
+            return Ok((Self { served, cache, unreadable: Vec::new(), next_id: 1 }, Vec::new()));
         }
-        let mut found = Vec::new();
-        let mut warnings = Vec::new();
-        for path in folders(&source.folder)? {
-            match site_name(&path) {
-                Ok(Some(name)) => found.push((name, path)),
-                Ok(None) => {}
-                Err(warning) => warnings.push(warning),
-            }
-        }
+        let (found, mut warnings) = of_sites(&source.folder)?;
         let mut sites = HashMap::with_capacity(found.len());
         let mut unreadable = Vec::new();
-        for (id, (name, path)) in (0..).zip(found) {
-            let (root, error) = Root::watch(&path);
-            if let Some(error) = error {
-                let error = SitesError::new(&path, &error);
-                warnings.push(format!("{error}: this site answers 503 until it can be read"));
-                unreadable.push(error);
-            }
-            let site = Arc::new(Site::new(&name, id, root));
+        let mut next_id = 0;
+        for (name, path) in found {
+            let site = Arc::new(Site::watched(&name, &path, next_id, &mut unreadable));
+            next_id += 1;
             if let Some(twin) = sites.insert(name, site) {
-                let reason = format!("names the same host as {}", twin.root.path().display());
-                return Err(SitesError::new(&path, &reason));
+                return Err(twins(&twin, &path));
             }
         }
-        if sites.is_empty() {
-            let folder = source.folder.display();
-            warnings.push(format!("{folder}: no site in it: a site is a folder named as its host"));
+        warnings.extend(unreadable.iter().map(unreadable_yet));
+        warnings.extend(sites.is_empty().then(|| empty(&source.folder)));
+        Ok((Self { served: Served::ByHost(sites), cache, unreadable, next_id }, warnings))
+    }
+
+    /// The sites of `source` as they are now: those that are here already stay as they are, with
+    /// what is cached of them. Also gives what is odd, one line each.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn renew(&self, source: &SitesFolder) -> Result<(Self, Vec<String>), SitesError> {
+        let cache = Arc::clone(&self.cache);
+        let before = match &self.served {
+            Served::One(site) => {
+                let served = Served::One(Arc::clone(site));
+                let next_id = self.next_id;
+                return Ok((Self { served, cache, unreadable: Vec::new(), next_id }, Vec::new()));
+            }
+            Served::ByHost(sites) => sites,
+        };
+        let (mut found, mut warnings) = of_sites(&source.folder)?;
+        let is_served =
+            |name: &str, path: &Path| before.get(name).is_some_and(|site| site.root.path() == path);
+        // Of two folders for one host, the one that is served goes on.
+        found.sort_by_key(|(name, path)| !is_served(name, path));
+        let mut sites: HashMap<Box<str>, Arc<Site>> = HashMap::with_capacity(found.len());
+        let mut unreadable = Vec::new();
+        let mut next_id = self.next_id;
+        for (name, path) in found {
+            if let Some(twin) = sites.get(&name) {
+                warnings.push(format!("{}: it is not served", twins(twin, &path)));
+                continue;
+            }
+            let site = if is_served(&name, &path) {
+                Arc::clone(&before[&name])
+            } else {
+                let site = Site::watched(&name, &path, next_id, &mut unreadable);
+                next_id = next_id.wrapping_add(1);
+                Arc::new(site)
+            };
+            sites.insert(name, site);
         }
-        Ok((Self { served: Served::ByHost(sites), cache, unreadable }, warnings))
+        warnings.extend(unreadable.iter().map(unreadable_yet));
+        warnings.extend(sites.is_empty().then(|| empty(&source.folder)));
+        Ok((Self { served: Served::ByHost(sites), cache, unreadable, next_id }, warnings))
     }
 
     /// Takes over the rules of the same sites before a reload, where their files cannot be read at
@@ -252,6 +275,14 @@ impl Site {
         Ok(Self::new(name, id, root))
     }
 
+    /// A site that is served as soon as its folder can be read; what cannot be yet is added to
+    /// `unreadable`.
+    fn watched(name: &str, path: &Path, id: u32, unreadable: &mut Vec<SitesError>) -> Self {
+        let (root, error) = Root::watch(path);
+        unreadable.extend(error.map(|error| SitesError::new(path, &error)));
+        Self::new(name, id, root)
+    }
+
     /// A site whose rules have been read.
     fn new(name: &str, id: u32, root: Root) -> Self {
         let site = Self { name: name.into(), id, root, rules: SiteRules::new(name) };
@@ -315,34 +346,14 @@ impl Site {
     }
 }
 
-/// The entries of a folder, sorted, so that messages come in the same order each time.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, SitesError> {
-    let entries = fs::read_dir(folder).map_err(|error| SitesError::new(folder, &error))?;
-    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(|error| SitesError::new(folder, &error))?;
-    paths.sort();
-    Ok(paths)
+fn twins(twin: &Site, path: &Path) -> SitesError {
+    SitesError::new(path, &format!("names the same host as {}", twin.root.path().display()))
 }
 
-/// The host that a folder is the site of. `None` for what is not meant as a site: plain files and
-/// names that begin with a dot.
-fn site_name(path: &Path) -> Result<Option<Box<str>>, String> {
-    let name = path.file_name().unwrap_or_default();
-    let is_folder = path.is_dir() || path.is_symlink() && !path.exists();
-    if name.as_encoded_bytes().starts_with(b".") || !is_folder {
-        return Ok(None);
-    }
-    let wildcard = |name: &str| {
-        let domain = name.strip_prefix(WILDCARD_FOLDER).or_else(|| name.strip_prefix(WILDCARD))?;
-        host::normal_form(domain).ok().map(|domain| format!("{WILDCARD}{domain}").into())
-    };
-    if let Some(name) = name.to_str().and_then(wildcard) {
-        return Ok(Some(name));
-    }
-    let reason = match name.to_str().map(host::normal_form) {
-        Some(Ok(name)) => return Ok(Some(name.into())),
-        Some(Err(error)) => error.to_string(),
-        None => "is not UTF-8".to_owned(),
-    };
-    Err(format!("{}: skipped, not a host name: {reason}", path.display()))
+fn unreadable_yet(error: &SitesError) -> String {
+    format!("{error}: this site answers 503 until it can be read")
+}
+
+fn empty(folder: &Path) -> String {
+    format!("{}: no site in it: a site is a folder named as its host", folder.display())
 }

@@ -63,16 +63,16 @@ impl Shelf {
     pub(super) fn stock(&self) -> Result<Stock, Failure> {
         let named = list(&self.path, &mut Vec::new());
         let named = named.map_err(|error| Failure::Here(error.to_string()))?;
-        let found = named.into_iter().map(|(folder, name)| {
-            let leaf = Leaf::read(&folder).ok();
-            let mark = leaf.as_ref().and_then(|leaf| Mark::read(&folder, leaf));
+        let found = named.into_iter().map(|listed| {
+            let leaf = Leaf::read(&listed.path).ok();
+            let mark = leaf.as_ref().and_then(|leaf| Mark::read(&listed.path, leaf));
             let life = leaf.as_ref().zip(mark).map(|(leaf, mark)| Life {
                 leaf: mark.leaf,
                 directory: mark.directory,
                 not_before: seconds(leaf.not_before()),
                 not_after: seconds(leaf.not_after()),
             });
-            (name, StockedPair { leaf, life })
+            (listed.name, StockedPair { leaf, life })
         });
         Ok(Stock(found.collect()))
     }

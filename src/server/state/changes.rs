@@ -27,6 +27,12 @@ enum Change {
 }
 
 impl Changes {
+    /// Whether nothing came, went or changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sites.is_empty() && self.certificates.is_empty()
+    }
+
     /// From one snapshot to the next. A site has changed if its folder is another; its content
     /// changes without a reload.
     #[must_use]

@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::reload::{ReloadOutcome, Reloads};
+use crate::log::one_line;
 use crate::process::reserve::{Reserve, is_out_of_descriptors};
 
 /// How the name of a server's socket begins. Behind it stand the number of its process, a hyphen
@@ -130,7 +131,10 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
 
 fn answer(outcome: ReloadOutcome) -> String {
     match outcome {
-        ReloadOutcome::Reloaded(summary, changes) => format!("{OK}{summary}; changed: {changes}\n"),
+        ReloadOutcome::Reloaded(summary, changes, out_of_reach) => {
+            let but = out_of_reach.iter().map(|line| format!("; but {}", one_line(line)));
+            format!("{OK}{summary}; changed: {changes}{}\n", but.collect::<String>())
+        }
         ReloadOutcome::Failed(reason) => format!("{ERROR}{}\n", reason.replace('\n', " ")),
     }
 }

@@ -6,3 +6,4 @@ pub mod daily;
 pub mod reload;
 pub mod separation;
 pub mod snapshot;
+pub mod watch;

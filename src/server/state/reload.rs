@@ -1,16 +1,21 @@
 //! Reloading: a new snapshot is built beside the current one and put in place whole, or not at all.
 //!
+//! An order, from somebody who asks for it, loads everything anew and fails at the first thing that
+//! cannot be served. Changes that the watcher has seen (`watch`) are taken up beside what is served
+//! already; a pair that cannot be served holds up nothing else.
+//!
 //! Reloads run one at a time. Whoever asks while one is running shares the next one with everybody
 //! else who does, so the state that was there when the last of them asked is the one that is
 //! served in the end.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::snapshot::{Live, Snapshot, Sources};
+use super::snapshot::{Live, News, Snapshot, Sources};
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
@@ -21,8 +26,8 @@ pub use super::changes::Changes;
 /// What came of a reload.
 #[derive(Clone, Debug)]
 pub enum ReloadOutcome {
-    /// The new state is served.
-    Reloaded(Summary, Changes),
+    /// The new state is served, though the sites of these lines cannot be read.
+    Reloaded(Summary, Changes, Vec<String>),
     /// Nothing has changed: why, in one line.
     Failed(String),
 }
@@ -56,23 +61,35 @@ pub struct Reloads {
     requested: Arc<AtomicBool>,
 }
 
-/// Where the outcome goes, if anybody waits for it.
-type ReloadOrder = Option<oneshot::Sender<ReloadOutcome>>;
+#[derive(Debug)]
+enum ReloadOrder {
+    /// Everything anew. With where the outcome goes, if anybody waits for it.
+    Everything(Option<oneshot::Sender<ReloadOutcome>>),
+    /// What has changed, beside what is served.
+    Changes,
+}
+
+/// How much is loaded anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Everything,
+    Changes,
+}
 
 impl Reloads {
     /// Starts the task that reloads, which ends with the last handle.
     #[must_use]
     pub fn start(reloading: Reloading, notifier: Notifier) -> Self {
-        Self::start_with(move || {
+        Self::start_with(move |scope| {
             notifier.reloading();
-            let outcome = reloading.reload();
-            tell(&outcome);
+            let outcome = reloading.reload(scope);
+            tell(&outcome, scope);
             notifier.ready(&Summary::of(&reloading.live.load()));
             outcome
         })
     }
 
-    fn start_with(reload: impl Fn() -> ReloadOutcome + Send + Sync + 'static) -> Self {
+    fn start_with(reload: impl Fn(Scope) -> ReloadOutcome + Send + Sync + 'static) -> Self {
         let (orders, ordered) = mpsc::unbounded_channel();
         let requested = Arc::new(AtomicBool::new(false));
         tokio::spawn(run(ordered, Arc::clone(&requested), Arc::new(reload)));
@@ -83,15 +100,20 @@ impl Reloads {
     pub fn request(&self) {
         if !self.requested.swap(true, Ordering::AcqRel) {
             // Closed means that the process ends.
-            let _ = self.orders.send(None);
+            let _ = self.orders.send(ReloadOrder::Everything(None));
         }
+    }
+
+    /// Asks for what has changed to be taken up.
+    pub fn take_up(&self) {
+        let _ = self.orders.send(ReloadOrder::Changes);
     }
 
     /// Asks for a reload and waits for what comes of it.
     pub async fn outcome(&self) -> ReloadOutcome {
         let (answer, outcome) = oneshot::channel();
         let stopping = || ReloadOutcome::Failed("the server is stopping".into());
-        match self.orders.send(Some(answer)) {
+        match self.orders.send(ReloadOrder::Everything(Some(answer))) {
             Ok(()) => outcome.await.unwrap_or_else(|_| stopping()),
             Err(_) => stopping(),
         }
@@ -103,68 +125,102 @@ async fn run<R>(
     requested: Arc<AtomicBool>,
     reload: Arc<R>,
 ) where
-    R: Fn() -> ReloadOutcome + Send + Sync + 'static,
+    R: Fn(Scope) -> ReloadOutcome + Send + Sync + 'static,
 {
     while let Some(first) = orders.recv().await {
         // Before the orders are taken: a request that comes meanwhile is sent again, never lost.
         requested.store(false, Ordering::Release);
-        // Everybody who has asked by now is answered by this reload.
-        let mut waiting = vec![first];
-        while let Ok(another) = orders.try_recv() {
-            waiting.push(another);
+        let (mut waiting, mut wants_changes) = (Vec::new(), false);
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                ReloadOrder::Everything(answer) => waiting.push(answer),
+                ReloadOrder::Changes => wants_changes = true,
+            }
+            next = orders.try_recv().ok();
         }
-        // Disks and keys take their time; the threads that serve do not wait for them.
-        let reload = Arc::clone(&reload);
-        let outcome = tokio::task::spawn_blocking(move || reload()).await;
-        let outcome = outcome.unwrap_or_else(|error| {
-            tracing::error!(%error, "reload failed, the old state stays");
-            ReloadOutcome::Failed(error.to_string())
-        });
-        for answer in waiting.into_iter().flatten() {
-            // Who asked may be gone by now.
-            let _ = answer.send(outcome.clone());
+        // Everybody who has asked by now is answered by this reload.
+        if !waiting.is_empty() {
+            let outcome = blocking(&reload, Scope::Everything).await;
+            wants_changes &= matches!(outcome, ReloadOutcome::Failed(_));
+            for answer in waiting.into_iter().flatten() {
+                // Who asked may be gone by now.
+                let _ = answer.send(outcome.clone());
+            }
+        }
+        if wants_changes {
+            blocking(&reload, Scope::Changes).await;
         }
     }
+}
+
+/// Disks and keys take their time; the threads that serve do not wait for them.
+async fn blocking<R>(reload: &Arc<R>, scope: Scope) -> ReloadOutcome
+where
+    R: Fn(Scope) -> ReloadOutcome + Send + Sync + 'static,
+{
+    let reload = Arc::clone(reload);
+    let outcome = tokio::task::spawn_blocking(move || reload(scope)).await;
+    outcome.unwrap_or_else(|error| {
+        tracing::error!(%error, "reload failed, the old state stays");
+        ReloadOutcome::Failed(error.to_string())
+    })
 }
 
 impl Reloading {
     /// The old snapshot is let go of in here, on a thread that may take its time with it.
-    fn reload(&self) -> ReloadOutcome {
+    fn reload(&self, scope: Scope) -> ReloadOutcome {
         let loan = self.reserve.lend();
-        let (snapshot, warnings) = match Snapshot::load(&self.sources, self.background.clone()) {
+        let before = Arc::clone(&self.live.load());
+        let loaded = match scope {
+            Scope::Everything => Snapshot::load(&self.sources, self.background.clone())
+                .map(|(snapshot, warnings)| (snapshot, News { warnings, failures: Vec::new() })),
+            Scope::Changes => before.renew(&self.sources),
+        };
+        let (snapshot, news) = match loaded {
             Ok(loaded) => loaded,
             Err(error) => return ReloadOutcome::Failed(error.to_string()),
         };
-        if let Some(reason) = self.unreachable(&snapshot) {
-            return ReloadOutcome::Failed(reason);
-        }
-        for warning in warnings {
+        let out_of_reach = self.shut(&snapshot, &before);
+        for warning in news.warnings.iter().chain(&out_of_reach) {
             tracing::warn!("{warning}");
         }
-        snapshot.sites.keep_rules_of(&self.live.load().sites);
+        for failure in news.failures {
+            tracing::error!("{failure} (not taken up: a pair that was served before goes on)");
+        }
+        if scope == Scope::Everything {
+            snapshot.sites.keep_rules_of(&before.sites);
+        }
         let summary = Summary::of(&snapshot);
         self.reserve.keep_for(snapshot.sites.count());
-        let before = self.live.replace(snapshot);
+        self.live.replace(snapshot);
         let changes = Changes::between(&before, &self.live.load());
         drop((before, loan));
-        ReloadOutcome::Reloaded(summary, changes)
+        ReloadOutcome::Reloaded(summary, changes, out_of_reach)
     }
 
-    /// A site that is a link to where the sandbox does not reach would answer every request with
-    /// 403, so it is told here.
-    fn unreachable(&self, snapshot: &Snapshot) -> Option<String> {
-        snapshot.sites.all().iter().find_map(|site| {
+    /// Has new sites answer 503 that are links to where the sandbox does not reach. Each is told, in
+    /// a line.
+    fn shut(&self, snapshot: &Snapshot, before: &Snapshot) -> Vec<String> {
+        let known: HashSet<_> = before.sites.all().into_iter().map(Arc::as_ptr).collect();
+        let new = snapshot.sites.all().into_iter().filter(|it| !known.contains(&Arc::as_ptr(it)));
+        new.filter_map(|site| {
             let link = site.root().path();
             let target = self.sandbox.outside(link)?;
+            site.root().shut();
             let (link, target) = (link.display(), target.display());
-            Some(format!("{link}: leads to {target}, where only a restart lets the sandbox reach (or keep it beside its place at the start)"))
+            Some(format!("{link}: leads to {target}, where only a restart lets the sandbox reach (or keep it beside its place at the start): this site answers 503"))
         })
+        .collect()
     }
 }
 
-fn tell(outcome: &ReloadOutcome) {
+fn tell(outcome: &ReloadOutcome, scope: Scope) {
     match outcome {
-        ReloadOutcome::Reloaded(Summary(serving), changes) => {
+        ReloadOutcome::Reloaded(_, changes, _) if scope == Scope::Changes && changes.is_empty() => {
+            tracing::debug!("looked again, and nothing is served otherwise");
+        }
+        ReloadOutcome::Reloaded(Summary(serving), changes, _) => {
             tracing::info!(changes = %changes, serving, "reloaded");
         }
         ReloadOutcome::Failed(error) => {
@@ -245,7 +301,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
         let runtime = runtime.unwrap();
         let _inside = runtime.enter();
-        let reloads = Reloads::start_with(move || {
+        let reloads = Reloads::start_with(move |_| {
             began.send(()).unwrap();
             let _ = wait.lock().unwrap().recv();
             ReloadOutcome::Failed("done".into())

@@ -1,5 +1,6 @@
 //! What the server serves: sites and certificates, replaced together or not at all.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use super::separation::{self, Exposed};
 use crate::certificates;
 use crate::certificates::Certificates;
 use crate::process::sandbox::{Beside, Readable};
+use crate::process::stamp::Stamp;
 use crate::service::Service;
 use crate::site::{self, Background, Sites, SitesFolder};
 
@@ -23,6 +25,25 @@ pub struct Snapshot {
     pub sites: Arc<Sites>,
     /// The certificates; none without TLS.
     pub certificates: Certificates,
+    /// The folder of sites before it was listed.
+    pub(super) listed: Option<Stamp>,
+    odd: Odd,
+}
+
+/// What is odd but no reason to stop, a line each.
+#[derive(Clone, Debug, Default)]
+struct Odd {
+    sites: Vec<String>,
+    certificates: Vec<String>,
+}
+
+/// What a renewal has to say that was not said before.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Odd, but served.
+    pub(super) warnings: Vec<String>,
+    /// Not served as it is now, but as it was before, if it was there.
+    pub(super) failures: Vec<String>,
 }
 
 /// Where a snapshot is made from.
@@ -78,19 +99,61 @@ impl Snapshot {
         sources: &Sources,
         background: Background,
     ) -> Result<(Self, Vec<String>), SnapshotError> {
-        let (sites, mut warnings) =
-            Sites::load(&sources.sites, background).map_err(SnapshotError::Sites)?;
+        let listed = Stamp::of(&sources.sites.folder);
+        let (sites, odd) = Sites::load(&sources.sites, background).map_err(SnapshotError::Sites)?;
+        let mut odd = Odd { sites: odd, certificates: Vec::new() };
         let certificates = match &sources.tls {
             None => Certificates::default(),
             Some(folder) => {
                 let (certificates, findings) = Certificates::load(folder, SystemTime::now())
                     .map_err(SnapshotError::Certificates)?;
                 separation::check(&sites, &certificates, folder).map_err(SnapshotError::Exposed)?;
-                warnings.extend(findings.iter().map(ToString::to_string));
+                odd.certificates = findings.iter().map(ToString::to_string).collect();
                 certificates
             }
         };
-        Ok((Self { sites: Arc::new(sites), certificates }, warnings))
+        let warnings = [&*odd.sites, &odd.certificates].concat();
+        Ok((Self { sites: Arc::new(sites), certificates, listed, odd }, warnings))
+    }
+
+    /// Loads what has changed since this one was loaded and keeps the rest, with what is cached of
+    /// it. A pair that cannot be served holds up nothing else.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed, or keys could be read through a site.
+    pub(super) fn renew(&self, sources: &Sources) -> Result<(Self, News), SnapshotError> {
+        let listed = Stamp::of(&sources.sites.folder);
+        let mut odd = self.odd.clone();
+        let mut sites = Arc::clone(&self.sites);
+        if listed != self.listed {
+            let (renewed, warnings) =
+                self.sites.renew(&sources.sites).map_err(SnapshotError::Sites)?;
+            (sites, odd.sites) = (Arc::new(renewed), warnings);
+        }
+        let mut failures = Vec::new();
+        let certificates = match &sources.tls {
+            None => Certificates::default(),
+            Some(folder) => {
+                let renewal = self.certificates.renew(folder, SystemTime::now());
+                let renewal = renewal.map_err(SnapshotError::Certificates)?;
+                separation::check(&sites, &renewal.certificates, folder)
+                    .map_err(SnapshotError::Exposed)?;
+                odd.certificates = renewal.findings.iter().map(ToString::to_string).collect();
+                failures = renewal.failures.iter().map(ToString::to_string).collect();
+                renewal.certificates
+            }
+        };
+        let news = News { warnings: odd.beyond(&self.odd), failures };
+        Ok((Self { sites, certificates, listed, odd }, news))
+    }
+}
+
+impl Odd {
+    /// The lines that are not in `before`.
+    fn beyond(&self, before: &Self) -> Vec<String> {
+        let known: HashSet<&String> = before.sites.iter().chain(&before.certificates).collect();
+        let all = self.sites.iter().chain(&self.certificates);
+        all.filter(|line| !known.contains(line)).cloned().collect()
     }
 }
 

@@ -73,7 +73,7 @@ impl Setup {
             folder: TempDir::new().expect("a temporary folder can be made"),
             trust: Trust::default(),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            environment: vec![("SHOST_NO_WATCH".into(), "true".into())],
             unprivileged: false,
             launcher: None,
             inherited: Vec::new(),
@@ -122,6 +122,11 @@ impl Setup {
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Takes up changes by itself, which would get ahead of the orders of other tests.
+    pub(crate) fn watching(self) -> Self {
+        self.env("SHOST_NO_WATCH", "false")
     }
 
     /// Runs as an ordinary user even when the tests run as root, whom no permission stops.

@@ -1,0 +1,246 @@
+//! Watching: sites and certificates that come, go or change are taken up without an order.
+//!
+//! Once a second a thread looks at the stamps of the folder of sites and of the folder of
+//! certificates, and of the pairs in it, a part of them at a time where there are many. What differs
+//! from what is served is taken up as soon as two looks in a row have found it the same, so that a
+//! copy in progress is left to finish.
+//!
+//! Stamps rather than notices of the kernel: a pair may be a link into another folder, as with
+//! certbot's `live/`, or lie on a file system that another machine writes to; no limit of watches is
+//! in the way; and a storm of changes is no more work than one.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::reload::Reloads;
+use super::snapshot::{Live, Snapshot, Sources};
+use crate::certificates::Seen;
+use crate::process::stamp::Stamp;
+
+/// The time between two looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pairs of certificates that are looked at in a second, so that a second's looks take a thousandth
+/// of a core at the most. `shost certify` puts its pairs in place by a change of the folder of
+/// certificates, which is looked at each time.
+const PAIRS_AT_ONCE: usize = 250;
+
+/// Looks for which a folder that is never quiet keeps its changes waiting: somebody writes into it
+/// all the time.
+const MOST_RESTLESS_LOOKS: u32 = 10;
+
+/// The stack of the thread, in bytes: its frames are few and shallow.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// Watches until the process ends.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub fn start(live: Arc<Live>, sources: Sources, reloads: Reloads) -> io::Result<()> {
+    let watching = move || {
+        let mut watch = Watch::default();
+        loop {
+            thread::park_timeout(INTERVAL);
+            if watch.look(&live.load(), &sources) {
+                reloads.take_up();
+            }
+        }
+    };
+    thread::Builder::new().name("watching".into()).stack_size(STACK_BYTES).spawn(watching)?;
+    Ok(())
+}
+
+/// What earlier looks have found.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The pair that the next look begins with.
+    next: usize,
+    /// Folders of pairs that differed from what is served.
+    changed: BTreeSet<PathBuf>,
+    /// The differences that the last look found.
+    last: Option<u64>,
+    /// The differences that were to be taken up. What cannot be is not tried again until it changes.
+    taken_up: Option<u64>,
+    restless: u32,
+}
+
+impl Watch {
+    /// Looks at one part of everything. True if what was found is to be taken up now.
+    fn look(&mut self, snapshot: &Snapshot, sources: &Sources) -> bool {
+        let Some(found) = self.differences(snapshot, sources) else {
+            (self.last, self.taken_up, self.restless) = (None, None, 0);
+            return false;
+        };
+        if self.taken_up == Some(found) {
+            return false;
+        }
+        let is_quiet = self.last.replace(found) == Some(found);
+        self.restless += 1;
+        if !is_quiet && self.restless < MOST_RESTLESS_LOOKS {
+            return false;
+        }
+        (self.taken_up, self.restless) = (Some(found), 0);
+        true
+    }
+
+    /// A digest of how things are where they are not as `snapshot` has them; `None` if they are.
+    fn differences(&mut self, snapshot: &Snapshot, sources: &Sources) -> Option<u64> {
+        let mut digest = DefaultHasher::new();
+        let mut differ = false;
+        let mut compare = |served: Option<Stamp>, folder: &Path| {
+            let now = Stamp::of(folder);
+            if now != served {
+                differ = true;
+                (folder, now).hash(&mut digest);
+            }
+        };
+        if !sources.sites.single {
+            compare(snapshot.listed, &sources.sites.folder);
+        }
+        if let Some(tls) = &sources.tls {
+            compare(snapshot.certificates.listed(), tls);
+        }
+        for now in self.changed_pairs(snapshot.certificates.seen()) {
+            differ = true;
+            now.hash(&mut digest);
+        }
+        differ.then(|| digest.finish())
+    }
+
+    /// The pairs that differ from `served`, as they are now: those that did before, and those of
+    /// this look's part.
+    fn changed_pairs(&mut self, served: &[Seen]) -> Vec<Seen> {
+        let first = if self.next < served.len() { self.next } else { 0 };
+        let part = first..served.len().min(first + PAIRS_AT_ONCE);
+        self.next = part.end;
+        let has_turn = |(at, pair): &(usize, &Seen)| {
+            part.contains(at) || !self.changed.is_empty() && self.changed.contains(pair.folder())
+        };
+        let looked_at = served.iter().enumerate().filter(has_turn);
+        let now = looked_at.map(|(_, served)| (served, Seen::look(served.folder())));
+        let changed: Vec<Seen> =
+            now.filter(|(served, now)| now != *served).map(|(_, now)| now).collect();
+        self.changed = changed.iter().map(|now| now.folder().to_owned()).collect();
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificates::fixtures::{P256_SEC1, certificate};
+    use crate::site::{Background, SitesFolder};
+    use std::fs;
+
+    struct World {
+        folder: tempfile::TempDir,
+        sources: Sources,
+        background: Background,
+    }
+
+    impl World {
+        fn new(pairs: usize) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let [sites, tls] = ["sites", "tls"].map(|name| folder.path().join(name));
+            fs::create_dir_all(sites.join("a.test")).unwrap();
+            let chain = certificate(P256_SEC1, &["a.test"]);
+            for number in 0..pairs {
+                let pair = tls.join(format!("{number:04}.test"));
+                fs::create_dir_all(&pair).unwrap();
+                fs::write(pair.join("cert.pem"), &chain).unwrap();
+                fs::write(pair.join("key.pem"), P256_SEC1).unwrap();
+            }
+            let source = SitesFolder { folder: sites, single: false, cache_bound: 0 };
+            let sources = Sources { sites: source, tls: Some(tls) };
+            Self { folder, sources, background: Background::start().unwrap() }
+        }
+
+        fn load(&self) -> Snapshot {
+            Snapshot::load(&self.sources, self.background.clone()).unwrap().0
+        }
+
+        fn look(&self, watch: &mut Watch, snapshot: &Snapshot) -> bool {
+            watch.look(snapshot, &self.sources)
+        }
+
+        /// Adds to a file or makes it, so that its size tells.
+        fn grow(&self, path: &str) {
+            let path = self.folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let mut file = fs::File::options().append(true).create(true).open(&path).unwrap();
+            io::Write::write_all(&mut file, b"\n").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_change_is_taken_up_once_when_it_is_over() {
+        let changes =
+            ["sites/b.test/x", "tls/b.test/x", "tls/0000.test/cert.pem", "tls/0000.test/key.pem"];
+        for change in changes {
+            let world = World::new(2);
+            let (snapshot, mut watch) = (world.load(), Watch::default());
+            assert!(!world.look(&mut watch, &snapshot), "{change}");
+            world.grow(change);
+            let looks = [(); 4].map(|()| world.look(&mut watch, &snapshot));
+            assert_eq!(looks, [false, true, false, false], "{change}");
+
+            let (snapshot, _) = snapshot.renew(&world.sources).unwrap();
+            let looks = [(); 3].map(|()| world.look(&mut watch, &snapshot));
+            assert_eq!(looks, [false; 3], "{change}");
+        }
+    }
+
+    #[test]
+    fn a_change_in_progress_is_left_to_finish_within_reason() {
+        let world = World::new(1);
+        let (snapshot, mut watch) = (world.load(), Watch::default());
+        let mut look = || {
+            world.grow("tls/0000.test/cert.pem");
+            world.look(&mut watch, &snapshot)
+        };
+        let looks: Vec<bool> = (0..MOST_RESTLESS_LOOKS).map(|_| look()).collect();
+        let (last, rest) = looks.split_last().unwrap();
+        assert!(*last && !rest.contains(&true), "{looks:?}");
+        assert!(!look(), "it waits again");
+    }
+
+    #[test]
+    fn what_could_not_be_taken_up_is_tried_when_it_changes() {
+        let world = World::new(1);
+        let (snapshot, mut watch) = (world.load(), Watch::default());
+        for _ in 0..2 {
+            world.grow("tls/0000.test/key.pem");
+            let looks = [(); 4].map(|()| world.look(&mut watch, &snapshot));
+            assert_eq!(looks, [false, true, false, false]);
+        }
+    }
+
+    #[test]
+    fn of_many_pairs_each_has_its_turn() {
+        let world = World::new(2 * PAIRS_AT_ONCE + 1);
+        let (snapshot, mut watch) = (world.load(), Watch::default());
+        for pair in [0, PAIRS_AT_ONCE, 2 * PAIRS_AT_ONCE] {
+            world.grow(&format!("tls/{pair:04}.test/cert.pem"));
+            let looks = [(); 4].map(|()| world.look(&mut watch, &snapshot));
+            assert_eq!(looks.iter().filter(|&&is_taken| is_taken).count(), 1, "{pair}: {looks:?}");
+        }
+    }
+
+    #[test]
+    #[ignore = "writes thousands of files to time the looks at them"]
+    fn two_thousand_pairs() {
+        let world = World::new(2000);
+        let (snapshot, mut watch) = (world.load(), Watch::default());
+        let begin = std::time::Instant::now();
+        for _ in 0..100 {
+            world.look(&mut watch, &snapshot);
+        }
+        let look = begin.elapsed() / 100;
+        assert!(look < INTERVAL / 1000, "a look takes {look:?}");
+    }
+}
