@@ -3,10 +3,8 @@
 mod claim;
 mod words;
 
-use std::borrow::Cow;
-
 use http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use memchr::{memchr, memchr2_iter, memrchr};
 
 use crate::coding::{Coding, negotiation};
@@ -40,7 +38,14 @@ pub static RULES: &[Rule] = &[
 /// The first rule that refuses the request, if one does.
 #[must_use]
 pub fn verdict(request: &Visit<'_>) -> Option<&'static Rule> {
-    let user_agent = request.user_agent();
+    let user_agent = request.fields.get(USER_AGENT);
+    verdict_of(request, user_agent.map_or(b"", HeaderValue::as_bytes))
+}
+
+/// The same of a request whose User-Agent has been found already; empty when there is none.
+#[must_use]
+pub fn verdict_of(request: &Visit<'_>, user_agent: &[u8]) -> Option<&'static Rule> {
+    let user_agent = user_agent.trim_ascii();
     RULES.iter().find(|rule| (rule.refuses)(request, user_agent))
 }
 
@@ -77,11 +82,6 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// The User-Agent; empty when there is none.
-    fn user_agent(&self) -> &[u8] {
-        self.fields.get(USER_AGENT).map_or(b"", |value| value.as_bytes().trim_ascii())
-    }
-
     /// The path as the pipeline will understand it, if it will.
     fn resolved_path(&self) -> Option<Path<'_>> {
         match Path::resolve(self.path) {
@@ -98,19 +98,25 @@ fn no_user_agent(_: &Visit<'_>, user_agent: &[u8]) -> bool {
 
 /// Let's Encrypt asks for challenges and for nothing else.
 fn fake_lets_encrypt(request: &Visit<'_>, user_agent: &[u8]) -> bool {
-    contains_ignoring_case(user_agent, b"letsencrypt")
+    contains_ignoring_case(user_agent, b"letsencrypt", b"letsencr".len())
         && request.resolved_path().is_none_or(|path| path.acme_token().is_none())
 }
 
 /// Nothing here runs PHP, and who asks for it is looking for holes.
 fn php_probe(request: &Visit<'_>, _: &[u8]) -> bool {
     let path = request.path.as_bytes();
-    let mut last = Cow::from(&path[memrchr(b'/', path).map_or(0, |slash| slash + 1)..]);
-    if memchr(b'%', &last).is_some() {
-        // Malformed escapes are left as they are: refusing those is the business of the path.
-        last = percent_encoding::percent_decode(&last).collect::<Vec<_>>().into();
-    }
-    last.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b".php"))
+    ends_in_php(path) || memchr(b'%', path).is_some() && ends_in_php(&last_decoded(path))
+}
+
+fn ends_in_php(path: &[u8]) -> bool {
+    path.last_chunk::<4>().is_some_and(|end| end.eq_ignore_ascii_case(b".php"))
+}
+
+/// The last segment of a path. Malformed escapes are left as they are: refusing those is the
+/// business of the path.
+fn last_decoded(path: &[u8]) -> Vec<u8> {
+    let last = &path[memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
+    percent_encoding::percent_decode(last).collect()
 }
 
 /// A browser's name without the fields that the browser sends.
@@ -150,7 +156,7 @@ fn asks_for_identity(fields: &HeaderMap) -> bool {
         && fields
             .get_all(ACCEPT_ENCODING)
             .iter()
-            .any(|line| contains_ignoring_case(line.as_bytes(), b"identity"))
+            .any(|line| contains_ignoring_case(line.as_bytes(), b"identity", 0))
 }
 
 /// Files that are there for machines, or that even browsers ask for without their usual fields.
@@ -178,11 +184,12 @@ fn has_address(text: &[u8]) -> bool {
     memchr2_iter(b':', b'@', text).any(|at| text[at] == b'@' || text[at..].starts_with(b"://"))
 }
 
-/// `part` begins with a letter.
-fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
-    let first = part[0];
-    memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
-        .filter_map(|at| text[at..].get(..part.len()))
+/// Whether `part` is in the text. It has a letter at `rare`, the one that other texts have least: all
+/// that is looked at is what is around such a letter.
+fn contains_ignoring_case(text: &[u8], part: &[u8], rare: usize) -> bool {
+    let letter = part[rare];
+    memchr2_iter(letter.to_ascii_lowercase(), letter.to_ascii_uppercase(), text)
+        .filter_map(|at| text[at.checked_sub(rare)?..].get(..part.len()))
         .any(|here| here.eq_ignore_ascii_case(part))
 }
 
