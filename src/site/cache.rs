@@ -173,6 +173,18 @@ impl Cache {
         self.answer(site, Question::Path(path), wanted).await
     }
 
+    /// The same, if it is known without a wait.
+    pub fn find_at_once(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        path: &str,
+        wanted: Need,
+    ) -> Option<Found> {
+        let now = Tick::now();
+        let root = site.root().current(now)?;
+        self.known(site, &root, (Question::Path(path), wanted), now)
+    }
+
     /// The path of the page for whatever is missing in `folder`, if there is one.
     pub async fn missing_page(
         self: &Arc<Self>,
@@ -193,14 +205,24 @@ impl Cache {
     ) -> Found {
         let now = Tick::now();
         let Some(root) = site.root().current(now) else { return Found::Unavailable };
-        let known = self.remembered(site, &root, (subject, wanted), now);
-        match known.or_else(|| self.known_missing(site, &root, subject, now)) {
-            Some(found) => {
-                self.background.counters().hits().add();
-                found
-            }
+        match self.known(site, &root, (subject, wanted), now) {
+            Some(found) => found,
             None => self.fill(site, root, (subject, wanted), now).await,
         }
+    }
+
+    /// What is known already.
+    fn known(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        root: &Arc<OpenRoot>,
+        (subject, wanted): (Question<&str>, Need),
+        now: Tick,
+    ) -> Option<Found> {
+        let known = self.remembered(site, root, (subject, wanted), now);
+        let found = known.or_else(|| self.known_missing(site, root, subject, now))?;
+        self.background.counters().hits().add();
+        Some(found)
     }
 
     fn remembered(

@@ -4,7 +4,7 @@
 //! a thread that may block. One that cannot be read any more leaves the last rules in force.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -49,6 +49,8 @@ pub struct Rules {
 pub(super) struct SiteRules {
     names: Names,
     current: ArcSwapOption<Rules>,
+    /// Whether there are any: sites that have none ask no more than that.
+    are_there: AtomicBool,
     checked: AtomicTick,
     files: Mutex<[RuleFile; 2]>,
     hasher: RandomState,
@@ -69,6 +71,7 @@ impl SiteRules {
         Self {
             names: Names::of(name),
             current: ArcSwapOption::empty(),
+            are_there: AtomicBool::new(false),
             checked: AtomicTick::default(),
             files: Mutex::default(),
             hasher: RandomState::new(),
@@ -77,7 +80,7 @@ impl SiteRules {
 
     /// The rules that hold, whatever the files say by now.
     pub(super) fn current(&self) -> Option<Arc<Rules>> {
-        self.current.load_full()
+        if self.are_there.load(Ordering::Acquire) { self.current.load_full() } else { None }
     }
 
     /// Whether the files were looked at so recently that they are believed.
@@ -173,7 +176,9 @@ impl SiteRules {
             let (redirects, headers) = (redirects.unwrap_or_default(), headers.unwrap_or_default());
             Arc::new(Rules { redirects, headers, version })
         });
+        let are_there = rules.is_some();
         self.current.store(rules);
+        self.are_there.store(are_there, Ordering::Release);
     }
 
     fn look(&self, root: &OpenRoot, name: &str, file: &mut RuleFile, is_first: bool) -> Look {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quick_cache::DefaultHashBuilder as RandomState;
 use rustix::io::Errno;
 
 use super::cache::{Cache, Need, WantedForm};
@@ -32,8 +33,10 @@ enum Served {
     /// Every host is this one site.
     One(Arc<Site>),
     /// By host name in normal form; one behind [`WILDCARD`] is for every name of one more label.
-    ByHost(HashMap<Box<str>, Arc<Site>>),
+    ByHost(ByHost),
 }
+
+type ByHost = HashMap<Box<str>, Arc<Site>, RandomState>;
 
 /// One site.
 #[derive(Debug)]
@@ -103,7 +106,7 @@ impl Sites {
             return Ok((Self { served, cache, unreadable: Vec::new(), next_id: 1 }, Vec::new()));
         }
         let (found, mut warnings) = of_sites(&source.folder)?;
-        let mut sites = HashMap::with_capacity(found.len());
+        let mut sites = HashMap::with_capacity_and_hasher(found.len(), RandomState::default());
         let mut unreadable = Vec::new();
         let mut next_id = 0;
         for (name, path) in found {
@@ -138,7 +141,8 @@ impl Sites {
             |name: &str, path: &Path| before.get(name).is_some_and(|site| site.root.path() == path);
         // Of two folders for one host, the one that is served goes on.
         found.sort_by_key(|(name, path)| !is_served(name, path));
-        let mut sites: HashMap<Box<str>, Arc<Site>> = HashMap::with_capacity(found.len());
+        let mut sites: ByHost =
+            HashMap::with_capacity_and_hasher(found.len(), RandomState::default());
         let mut unreadable = Vec::new();
         let mut next_id = self.next_id;
         for (name, path) in found {
@@ -203,6 +207,12 @@ impl Sites {
     /// The outcome of a look-up of `path` of `site`: a path in normal form without hidden segments.
     pub async fn find(&self, site: &Arc<Site>, path: &str, wanted: Need) -> Found {
         self.cache.find(site, path, wanted).await
+    }
+
+    /// The same, if it is known without a wait.
+    #[must_use]
+    pub fn find_at_once(&self, site: &Arc<Site>, path: &str, wanted: Need) -> Option<Found> {
+        self.cache.find_at_once(site, path, wanted)
     }
 
     /// The path of the page for whatever is missing in `folder` of `site`, if there is one. The
@@ -292,11 +302,18 @@ impl Site {
         site
     }
 
-    /// The rules that the site has brought with it, as its files have said less than 100 ms ago.
+    /// The rules that the site has brought with it, as its files have said less than 100 ms ago;
+    /// `None` if nobody has looked since.
+    #[must_use]
+    pub fn trusted_rules(&self, now: Tick) -> Option<Option<Arc<Rules>>> {
+        self.rules.is_trusted(now).then(|| self.rules.current())
+    }
+
+    /// The same, with a look at the files if need be.
     pub async fn rules(self: &Arc<Self>) -> Option<Arc<Rules>> {
         let now = Tick::now();
-        if self.rules.is_trusted(now) {
-            return self.rules.current();
+        if let Some(rules) = self.trusted_rules(now) {
+            return rules;
         }
         let root = self.root.current(now)?;
         if self.rules.still_holds(&root, now) {
