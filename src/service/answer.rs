@@ -292,7 +292,7 @@ impl SelectedRepresentation {
             }
             (ContentSource::Streamed { .. }, Some((file, open))) => {
                 let (file, open) = (Arc::clone(file), Some(Arc::clone(open)));
-                Pieces::Stream(FileStream::new(file, open, range.start, range.end))
+                Pieces::Stream(Box::new(FileStream::new(file, open, range.start, range.end)))
             }
             (ContentSource::Streamed { .. }, None) => Pieces::Empty,
         }

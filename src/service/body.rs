@@ -45,7 +45,7 @@ pub enum Pieces {
     /// A part of content in memory: nearly every answer.
     Held(Held),
     /// A part of a file, read as it is sent.
-    Stream(FileStream),
+    Stream(Box<FileStream>),
     /// Several of these in order (`multipart/byteranges`).
     Several(VecDeque<Pieces>),
 }

@@ -36,8 +36,8 @@ enum HeldContent {
     Memory(Arc<Form>, ContentOrigin),
     /// In memory as long as somebody else holds it, or else in this file.
     Released(Weak<Form>, Option<Arc<StreamedFile>>),
-    /// In a file.
-    File(FileStream),
+    /// In a file: rarely, and so it does not make all others larger.
+    File(Box<FileStream>),
 }
 
 /// Where content can be had from once more.
@@ -108,7 +108,7 @@ impl Held {
             self.source = match (form.upgrade(), file.take()) {
                 (Some(form), file) => HeldContent::Memory(form, ContentOrigin::File(file)),
                 (None, Some(file)) => {
-                    HeldContent::File(FileStream::new(file, None, self.at, self.end))
+                    HeldContent::File(Box::new(FileStream::new(file, None, self.at, self.end)))
                 }
                 (None, None) => return Poll::Ready(Some(Err(gone()))),
             };
