@@ -14,17 +14,34 @@ static HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Fields: a block that is shared, and what this response has besides.
 #[derive(Debug, Default)]
 pub struct Fields {
-    block: Option<Arc<FieldBlock>>,
+    block: Block,
     own: Vec<(HeaderName, HeaderValue)>,
     content_length: Option<u64>,
     demands_https: bool,
+}
+
+/// Fields that other responses have too.
+#[derive(Debug, Default)]
+enum Block {
+    #[default]
+    None,
+    /// Those of a file.
+    Shared(Arc<FieldBlock>),
+    /// Those of a kind of answer, whatever was asked.
+    Fixed(&'static FieldBlock),
 }
 
 impl Fields {
     /// The fields of `block`.
     #[must_use]
     pub fn of(block: Arc<FieldBlock>) -> Self {
-        Self { block: Some(block), ..Self::default() }
+        Self { block: Block::Shared(block), ..Self::default() }
+    }
+
+    /// The fields of all answers of a kind.
+    #[must_use]
+    pub(super) fn fixed(block: &'static FieldBlock) -> Self {
+        Self { block: Block::Fixed(block), ..Self::default() }
     }
 
     /// Adds a field that is not there yet.
@@ -51,19 +68,27 @@ impl Fields {
             fields.retain(|(name, _)| variant.is_secure || *name != STRICT_TRANSPORT_SECURITY);
             fields
         };
-        match &self.block {
-            Some(block) => {
+        match std::mem::take(&mut self.block) {
+            Block::Shared(block) => {
                 let make = || apply(block.iter().collect()).into_iter().collect();
-                self.block = Some(block.changed(variant, make));
+                self.block = Block::Shared(block.changed(variant, make));
             }
-            None => self.own = apply(std::mem::take(&mut self.own)),
+            // Each answer of the kind may be for another path: there is nothing to keep.
+            Block::Fixed(block) => {
+                self.own = apply(block.iter().chain(std::mem::take(&mut self.own)).collect());
+            }
+            Block::None => self.own = apply(std::mem::take(&mut self.own)),
         }
     }
 
     /// The fields that other responses have too.
     #[must_use]
     pub fn block(&self) -> Option<&FieldBlock> {
-        self.block.as_deref()
+        match &self.block {
+            Block::None => None,
+            Block::Shared(block) => Some(block),
+            Block::Fixed(block) => Some(block),
+        }
     }
 
     /// The fields that only this response has, but for its length.

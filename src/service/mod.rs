@@ -18,6 +18,7 @@
 
 mod answer;
 pub mod body;
+mod explanation;
 mod fields;
 mod head;
 mod multipart;

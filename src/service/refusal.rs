@@ -43,7 +43,7 @@ impl Refusal {
     /// The response to a head that never became a request.
     #[must_use]
     pub fn response(self) -> Response {
-        Response::explained(self.status(), &self)
+        Response::explained(self)
     }
 }
 

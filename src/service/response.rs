@@ -1,13 +1,13 @@
 //! The one place where a status and fields are made of an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
     CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -15,8 +15,9 @@ use http::{Method, StatusCode, Version};
 use super::answer::{Answer, SelectedRepresentation};
 use super::body::{Body, Pieces};
 use super::fields::Fields;
-use super::multipart;
+use super::refusal::Refusal;
 use super::ruled::Ruled;
+use super::{explanation, multipart};
 use crate::coding::Coding;
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::{cross_origin, date, freshness, media_type, range};
@@ -35,6 +36,35 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// Pages of any origin may see an answer of a site.
+const ANY_ORIGIN: [(HeaderName, HeaderValue); 2] = [
+    (ACCESS_CONTROL_ALLOW_ORIGIN, cross_origin::ANY),
+    (ACCESS_CONTROL_EXPOSE_HEADERS, cross_origin::EXPOSED),
+];
+
+/// The fields of all answers of a kind, made when the first is given.
+type Fixed = LazyLock<FieldBlock>;
+
+static CROSS_ORIGIN: Fixed = Fixed::new(|| ANY_ORIGIN.into_iter().collect());
+
+static ORIGINLESS_TEXT: Fixed = Fixed::new(|| as_text().into_iter().collect());
+
+static TEXT: Fixed = Fixed::new(|| as_text().into_iter().chain(ANY_ORIGIN).collect());
+
+static UNSTORED: Fixed = Fixed::new(|| {
+    let unstored = [(CACHE_CONTROL, NO_STORE), (X_CONTENT_TYPE_OPTIONS, NOSNIFF)];
+    unstored.into_iter().chain(ANY_ORIGIN).collect()
+});
+
+static UNSTORED_TEXT: Fixed = Fixed::new(|| {
+    let unstored = [(CACHE_CONTROL, NO_STORE)];
+    unstored.into_iter().chain(as_text()).chain(ANY_ORIGIN).collect()
+});
+
+const fn as_text() -> [(HeaderName, HeaderValue); 2] {
+    [(CONTENT_TYPE, PLAIN_TEXT), (X_CONTENT_TYPE_OPTIONS, NOSNIFF)]
+}
+
 const MISSING_TEXT: Bytes = Bytes::from_static(b"404 Not Found\n");
 const GONE_TEXT: Bytes = Bytes::from_static(b"410 Gone\n");
 
@@ -60,11 +90,11 @@ impl<B> Response<B> {
 }
 
 impl Response {
-    /// A response that says in a line what is wrong with the request, after which the connection
+    /// A response that says in a line why the head is not answered, after which the connection
     /// ends.
     #[must_use]
-    pub(super) fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> Self {
-        let ResponseDraft { status, mut fields, pieces, length } = explained(status, reason);
+    pub(super) fn explained(refusal: Refusal) -> Self {
+        let ResponseDraft { status, mut fields, pieces, length } = malformed(refusal);
         fields.set_content_length(length);
         Self { status, fields, closes: true, body: Body::new(pieces, length) }
     }
@@ -111,12 +141,7 @@ pub(super) fn build(
     let has_parts = matches!(answer, Answer::Parts(..));
     let closes =
         matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
-    let of_a_site = !matches!(answer, Answer::Malformed(_) | Answer::Misdirected);
     let ResponseDraft { status, mut fields, pieces, length } = draft(answer);
-    if of_a_site && fields.block().is_none() {
-        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, cross_origin::ANY);
-        fields.insert(ACCESS_CONTROL_EXPOSE_HEADERS, cross_origin::EXPOSED);
-    }
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
             fields.set_content_length(length);
@@ -163,18 +188,16 @@ fn coding(answer: &Answer) -> Option<&'static str> {
 
 fn draft(answer: Answer) -> ResponseDraft {
     match answer {
-        Answer::Malformed(refusal) => explained(refusal.status(), &refusal),
-        Answer::InvalidPath(invalid) => explained(StatusCode::BAD_REQUEST, &invalid),
+        Answer::Malformed(refusal) => malformed(refusal),
+        Answer::InvalidPath(invalid) => {
+            said(StatusCode::BAD_REQUEST, &TEXT, explanation::of_path(invalid))
+        }
         Answer::Options(allowed) => options(allowed),
         Answer::MethodNotAllowed => with(StatusCode::METHOD_NOT_ALLOWED, ALLOW, METHODS),
-        Answer::Refused(rule) => explained(StatusCode::FORBIDDEN, rule),
+        Answer::Refused(rule) => said(StatusCode::FORBIDDEN, &TEXT, explanation::of_bot(rule)),
         Answer::Forbidden => plain(StatusCode::FORBIDDEN),
-        Answer::Challenge(text) => {
-            let mut draft = with(StatusCode::OK, CACHE_CONTROL, NO_STORE);
-            filled(&mut draft, text);
-            draft
-        }
-        Answer::Misdirected => plain(StatusCode::MISDIRECTED_REQUEST),
+        Answer::Challenge(text) => said(StatusCode::OK, &UNSTORED_TEXT, text),
+        Answer::Misdirected => bare(StatusCode::MISDIRECTED_REQUEST),
         Answer::MovedHost(uri) => moved(StatusCode::MOVED_PERMANENTLY, uri),
         Answer::MovedPath(uri) => moved(StatusCode::PERMANENT_REDIRECT, uri),
         Answer::Redirect(status, uri) => moved(status, uri),
@@ -205,23 +228,23 @@ fn options(allowed_fields: Option<HeaderValue>) -> ResponseDraft {
     draft
 }
 
+/// No content, and no fields but those that let pages of other origins see the answer.
 fn plain(status: StatusCode) -> ResponseDraft {
+    ResponseDraft { fields: Fields::fixed(&CROSS_ORIGIN), ..bare(status) }
+}
+
+fn bare(status: StatusCode) -> ResponseDraft {
     ResponseDraft { status, fields: Fields::default(), pieces: Pieces::Empty, length: 0 }
 }
 
-/// Says in a line what is wrong with the request, to whoever wrote it.
-fn explained(status: StatusCode, reason: &dyn std::fmt::Display) -> ResponseDraft {
-    let mut draft = plain(status);
-    filled(&mut draft, Bytes::from(format!("{status}: {reason}\n")));
-    draft
+/// Says in a line what is wrong with a head, to whoever wrote it.
+fn malformed(refusal: Refusal) -> ResponseDraft {
+    said(refusal.status(), &ORIGINLESS_TEXT, explanation::of_head(refusal))
 }
 
-/// Puts plain text into a response that has no content yet.
-fn filled(draft: &mut ResponseDraft, text: Bytes) {
-    draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
-    draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    draft.length = text.len() as u64;
-    draft.pieces = Pieces::Whole(text);
+fn said(status: StatusCode, fields: &'static FieldBlock, text: Bytes) -> ResponseDraft {
+    let length = text.len() as u64;
+    ResponseDraft { status, fields: Fields::fixed(fields), pieces: Pieces::Whole(text), length }
 }
 
 fn with(status: StatusCode, name: http::HeaderName, value: HeaderValue) -> ResponseDraft {
@@ -241,24 +264,20 @@ fn moved(status: StatusCode, uri: String) -> ResponseDraft {
 
 /// No validators, no ranges, nothing to be stored: what is missing now may be there in a second.
 fn missing(status: StatusCode, page: Option<SelectedRepresentation>) -> ResponseDraft {
-    let mut draft = with(status, CACHE_CONTROL, NO_STORE);
-    draft.fields.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    if let Some(source) = page {
-        draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
-        if let Some(coding) = content_encoding(&source.representation, &source.form) {
-            draft.fields.insert(CONTENT_ENCODING, coding);
-        }
-        if source.representation.varies() {
-            draft.fields.insert(VARY, BY_CODING);
-        }
-        draft.length = source.length();
-        draft.pieces = source.slice(0..draft.length);
-    } else {
-        draft.fields.insert(CONTENT_TYPE, PLAIN_TEXT);
+    let Some(source) = page else {
         let text = if status == StatusCode::GONE { GONE_TEXT } else { MISSING_TEXT };
-        draft.length = text.len() as u64;
-        draft.pieces = Pieces::Whole(text);
+        return said(status, &UNSTORED_TEXT, text);
+    };
+    let mut draft = ResponseDraft { fields: Fields::fixed(&UNSTORED), ..bare(status) };
+    draft.fields.insert(CONTENT_TYPE, content_type(&source.representation));
+    if let Some(coding) = content_encoding(&source.representation, &source.form) {
+        draft.fields.insert(CONTENT_ENCODING, coding);
     }
+    if source.representation.varies() {
+        draft.fields.insert(VARY, BY_CODING);
+    }
+    draft.length = source.length();
+    draft.pieces = source.slice(0..draft.length);
     draft
 }
 

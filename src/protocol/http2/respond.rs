@@ -157,8 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             if text.is_some() || !wants_content {
                 let length = fields.content_length().unwrap_or_default();
                 hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
-                for (name, value) in fields.own() {
-                    hpack::field(block, name, value.as_bytes());
+                if let Some(shared) = fields.block() {
+                    block.extend_from_slice(shared.http2(hpack::field));
                 }
             } else {
                 hpack::field(block, &CONTENT_LENGTH, b"0");
