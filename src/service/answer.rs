@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::body::Pieces;
+use super::head::Present;
 use super::refusal::Refusal;
 use crate::coding::{Coding, negotiation};
 use crate::ledger::{Account, FilePermit};
@@ -81,6 +81,21 @@ pub(super) struct SelectedRepresentation {
     file: Option<(Arc<StreamedFile>, Arc<Descriptor>)>,
 }
 
+/// The answer to a request for a file, as far as it is known without a wait.
+pub(super) enum Selected {
+    /// As a whole: nearly always.
+    Answer(Answer),
+    /// But for the content, which is not in memory.
+    Closed(Box<Closed>),
+}
+
+/// What is to be sent of a file that is not open yet.
+pub(super) struct Closed {
+    representation: Arc<Representation>,
+    form: Arc<Form>,
+    selection: Selection,
+}
+
 /// Where a representation was found, for what has to be asked of it later.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
@@ -90,6 +105,8 @@ pub(super) struct Place<'a> {
     pub(super) site: &'a Arc<Site>,
     /// The path in normal form.
     pub(super) path: &'a str,
+    /// The fields of the request that the answer depends on.
+    pub(super) present: &'a Present<'a>,
     /// The account that files are opened on.
     pub(super) account: Option<&'a Arc<Account>>,
 }
@@ -116,50 +133,9 @@ impl Answer {
     /// The representation in the coding that the client likes best, then preconditions, then
     /// ranges (RFC 9110 §12.1, §13.2.2, §14.2).
     pub(super) async fn select(place: Place<'_>, head: &Parts, file: Arc<Representation>) -> Self {
-        let form = negotiate(place, head, &file);
-        let validators = validators(&file, &form);
-        match precondition::evaluate(&head.headers, &validators) {
-            Verdict::NotModified(coding) => return Self::NotModified(file, coding),
-            Verdict::Failed => return Self::PreconditionFailed,
-            Verdict::Proceed => {}
-        }
-        // Ranges are defined for GET alone, and ignored with any other method (RFC 9110 §14.2).
-        let selection = if head.method == Method::GET {
-            range::select(&head.headers, file.identity().length(), &validators, SystemTime::now())
-        } else {
-            Selection::Whole
-        };
-        if matches!(selection, Selection::Unsatisfiable) {
-            return Self::Unsatisfiable(file);
-        }
-        let whole = matches!(selection, Selection::Whole) && head.method == Method::GET;
-        if whole
-            && file.is_unread()
-            && wanted(head) == Need::Facts
-            && let Some(read) = place.read().await
-        {
-            return Box::pin(Self::select(place, head, read)).await;
-        }
-        if head.method == Method::HEAD {
-            let site = Arc::clone(place.site);
-            return Self::Whole(SelectedRepresentation {
-                representation: file,
-                form,
-                site,
-                file: None,
-            });
-        }
-        let source = match SelectedRepresentation::open(place, file, form).await {
-            Ok(source) => source,
-            Err(answer) => return answer,
-        };
-        match selection {
-            Selection::One(range) if range.end <= source.length() => Self::Part(source, range),
-            Selection::Many(ranges) if ranges.iter().all(|range| range.end <= source.length()) => {
-                Self::Parts(source, ranges)
-            }
-            // The file changed since the ranges were chosen: they mean nothing any more.
-            _ => Self::Whole(source),
+        match Selected::of(place, head, file) {
+            Selected::Answer(answer) => answer,
+            Selected::Closed(closed) => closed.open(place, head).await,
         }
     }
 
@@ -183,11 +159,61 @@ impl Answer {
     }
 }
 
+impl Selected {
+    /// What is selected of `file`.
+    pub(super) fn of(place: Place<'_>, head: &Parts, file: Arc<Representation>) -> Self {
+        let form = negotiate(place, head, &file);
+        if place.present.has(Present::CONDITION) {
+            match precondition::evaluate(&head.headers, &validators(&file, &form)) {
+                Verdict::NotModified(coding) => {
+                    return Self::Answer(Answer::NotModified(file, coding));
+                }
+                Verdict::Failed => return Self::Answer(Answer::PreconditionFailed),
+                Verdict::Proceed => {}
+            }
+        }
+        // Ranges are defined for GET alone, and ignored with any other method (RFC 9110 §14.2).
+        let selection = if place.present.has(Present::RANGE) && head.method == Method::GET {
+            let (length, validators) = (file.identity().length(), validators(&file, &form));
+            range::select(&head.headers, length, &validators, SystemTime::now())
+        } else {
+            Selection::Whole
+        };
+        if matches!(selection, Selection::Unsatisfiable) {
+            return Self::Answer(Answer::Unsatisfiable(file));
+        }
+        let is_held = matches!(form.content(), ContentSource::Held(_)) && !file.is_unread();
+        if !is_held && head.method == Method::GET {
+            return Self::Closed(Box::new(Closed { representation: file, form, selection }));
+        }
+        let site = Arc::clone(place.site);
+        let source = SelectedRepresentation { representation: file, form, site, file: None };
+        Self::Answer(source.part(selection))
+    }
+}
+
+impl Closed {
+    /// The answer, once the content has been read or its file has been opened.
+    pub(super) async fn open(self: Box<Self>, place: Place<'_>, head: &Parts) -> Answer {
+        let Self { representation, form, selection } = *self;
+        if matches!(selection, Selection::Whole)
+            && representation.is_unread()
+            && wanted(head, place.present) == Need::Facts
+            && let Some(read) = place.read().await
+        {
+            return Box::pin(Answer::select(place, head, read)).await;
+        }
+        match SelectedRepresentation::open(place, representation, form).await {
+            Ok(source) => source.part(selection),
+            Err(answer) => answer,
+        }
+    }
+}
+
 /// The needs of a request for a file. Whether a condition or a range lets it do without the content
 /// is told by the facts, and for those nothing has to be read.
-pub(super) fn wanted(head: &Parts) -> Need {
-    let by_facts = [RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE];
-    if head.method == Method::GET && !by_facts.iter().any(|name| head.headers.contains_key(name)) {
+pub(super) fn wanted(head: &Parts, present: &Present<'_>) -> Need {
+    if head.method == Method::GET && !present.has(Present::CONDITION | Present::RANGE) {
         Need::Content
     } else {
         Need::Facts
@@ -204,10 +230,11 @@ impl Place<'_> {
     }
 }
 
-/// The best form that is there. With a Range the identity is selected, so that the parts of a
-/// download that is resumed always fit together, whatever was made in the meantime.
+/// The best form that is there; the identity for a client that names no coding. With a Range too it
+/// is the identity, so that the parts of a download that is resumed always fit together, whatever
+/// was made in the meantime.
 fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<Form> {
-    if head.headers.contains_key(RANGE) {
+    if place.present.has(Present::RANGE) || !place.present.has(Present::ACCEPT_ENCODING) {
         return Arc::clone(file.identity());
     }
     // What the client likes best is made for it, and nothing else that it would take meanwhile.
@@ -225,6 +252,18 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
 }
 
 impl SelectedRepresentation {
+    /// The answer with what was selected.
+    fn part(self, selection: Selection) -> Answer {
+        match selection {
+            Selection::One(range) if range.end <= self.length() => Answer::Part(self, range),
+            Selection::Many(ranges) if ranges.iter().all(|range| range.end <= self.length()) => {
+                Answer::Parts(self, ranges)
+            }
+            // The file changed since the ranges were chosen: they mean nothing any more.
+            _ => Answer::Whole(self),
+        }
+    }
+
     /// Content that is not held comes from an open file, and that file's facts are the answer's.
     async fn open(
         place: Place<'_>,

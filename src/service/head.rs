@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::header::HOST;
 use http::request::Parts;
-use http::{Uri, Version};
+use http::{HeaderMap, HeaderValue, Uri, Version};
 
 use super::refusal::Refusal;
 use crate::semantics::host::Authority;
@@ -13,20 +13,80 @@ use crate::semantics::host::Authority;
 /// any link that a static site has.
 pub(super) const TARGET_LIMIT: usize = 8 * 1024;
 
+/// The fields that a head has of those which its answer depends on. They are found in one pass:
+/// to ask for each of them costs more, and most requests have none but Host and User-Agent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Present<'a> {
+    host: Option<&'a HeaderValue>,
+    user_agent: Option<&'a HeaderValue>,
+    kinds: u8,
+}
+
+impl<'a> Present<'a> {
+    /// More than one Host.
+    const HOSTS: u8 = 1;
+    /// A precondition.
+    pub(super) const CONDITION: u8 = 1 << 1;
+    /// Range.
+    pub(super) const RANGE: u8 = 1 << 2;
+    /// Accept-Encoding.
+    pub(super) const ACCEPT_ENCODING: u8 = 1 << 3;
+    /// Content behind the head, as HTTP/1 announces it.
+    pub(super) const CONTENT: u8 = 1 << 4;
+
+    /// The ones among these fields.
+    pub(super) fn among(fields: &'a HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, value) in fields {
+            found.kinds |= match name.as_str() {
+                "host" if found.host.is_some() => Self::HOSTS,
+                "host" => {
+                    found.host = Some(value);
+                    0
+                }
+                "user-agent" => {
+                    found.user_agent = found.user_agent.or(Some(value));
+                    0
+                }
+                "if-match" | "if-none-match" | "if-modified-since" | "if-unmodified-since" => {
+                    Self::CONDITION
+                }
+                "range" => Self::RANGE,
+                "accept-encoding" => Self::ACCEPT_ENCODING,
+                "transfer-encoding" => Self::CONTENT,
+                "content-length" if value.as_bytes() != b"0" => Self::CONTENT,
+                _ => 0,
+            };
+        }
+        found
+    }
+
+    /// User-Agent; empty when there is none.
+    pub(super) fn user_agent(&self) -> &'a [u8] {
+        self.user_agent.map_or(b"", HeaderValue::as_bytes)
+    }
+
+    /// True if there is a field of one of these kinds.
+    pub(super) fn has(&self, kinds: u8) -> bool {
+        self.kinds & kinds != 0
+    }
+}
+
 /// The host of a request in normal form, empty if an HTTP/1.0 client named none: that is enough
 /// where every host is one site; and the port that the client gave with it.
 ///
 /// # Errors
 /// Says what is wrong.
-pub(super) fn check(head: &Parts) -> Result<Authority<'_>, Refusal> {
+pub(super) fn check<'a>(head: &'a Parts, present: &Present<'a>) -> Result<Authority<'a>, Refusal> {
     if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_LIMIT) {
         return Err(Refusal::TargetTooLong);
     }
-    let mut hosts = head.headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(parse(host.to_str().map_err(|_| Refusal::Host)?)?),
-        (None, _) => None,
-        (Some(_), Some(_)) => return Err(Refusal::Host),
+    if present.has(Present::HOSTS) {
+        return Err(Refusal::Host);
+    }
+    let host = match present.host {
+        Some(host) => Some(parse(host.to_str().map_err(|_| Refusal::Host)?)?),
+        None => None,
     };
     let target = head.uri.authority().map(|authority| parse(authority.as_str())).transpose()?;
     match (target, host) {
@@ -87,7 +147,8 @@ mod tests {
             request = request.header(HOST, *host);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let found = check(&head).map(|authority| authority.host.into_owned());
+        let found = check(&head, &Present::among(&head.headers))
+            .map(|authority| authority.host.into_owned());
         assert_eq!(found, expected.map(str::to_owned), "{version:?} {uri} {hosts:?}");
     }
 

@@ -36,13 +36,15 @@ use http::request::Parts;
 
 use crate::certificates::Challenges;
 use crate::log::AccessLog;
+use crate::process::clock::Tick;
 use crate::rules::is_rules_file;
 use crate::semantics::cross_origin;
 use crate::semantics::host::{self, Authority};
 use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
-use crate::site::{Answering, Found, Site, Sites};
+use crate::site::{Answering, Found, Need, Site, Sites};
 use crate::visitor::bot;
-use answer::{Answer, Place};
+use answer::{Answer, Place, Selected};
+use head::Present;
 use record::{NormalHost, Record};
 use ruled::Ruled;
 
@@ -111,8 +113,12 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
     let service = peer.service();
     // Only the log asks when it was.
     let arrival = service.log.is_enabled().then(Arrival::now);
-    let checked = head::check(&head);
-    let host = checked.as_ref().map(NormalHost::of).unwrap_or_default();
+    let present = Present::among(&head.headers);
+    let checked = head::check(&head, &present);
+    let host = match &checked {
+        Ok(authority) if arrival.is_some() => NormalHost::of(authority),
+        _ => NormalHost::Unknown,
+    };
     let demands_https = peer.is_secure()
         && checked.as_ref().is_ok_and(|authority| {
             // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
@@ -122,12 +128,14 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
     let answer = match &checked {
         Err(refusal) => Answer::Malformed(*refusal),
         Ok(authority) => {
-            let request = Request { peer: &peer, sites: &sites, head: &head, authority };
+            let (peer, sites, head, present) = (&peer, &sites, &head, &present);
+            let request = Request { peer, sites, head, present, authority };
             request.answer(&mut rule, &mut ruled).await
         }
     };
     let bot = rule.map(|rule: &bot::Rule| rule.name);
-    let (response, coding) = response::build(answer, &head, demands_https, ruled.as_ref());
+    let (response, coding) =
+        response::build(answer, &head, &present, demands_https, ruled.as_ref());
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&peer), head, arrival, status);
@@ -138,7 +146,8 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
 /// Answers a request of a client that has too many answers waiting.
 #[must_use]
 pub fn refuse(peer: &Arc<Peer>, head: Parts) -> Response {
-    let (response, _) = response::build(Answer::Unavailable, &head, false, None);
+    let present = Present::among(&head.headers);
+    let (response, _) = response::build(Answer::Unavailable, &head, &present, false, None);
     if !peer.service().log.is_enabled() {
         return response;
     }
@@ -152,6 +161,7 @@ struct Request<'a> {
     peer: &'a Peer,
     sites: &'a Arc<Sites>,
     head: &'a Parts,
+    present: &'a Present<'a>,
     authority: &'a Authority<'a>,
 }
 
@@ -179,7 +189,9 @@ impl Request<'_> {
             return Answer::Refused(rule);
         }
         // 4. The challenge of a certificate authority.
-        if let Some(answer) = self.challenge().await {
+        if self.is_for_an_authority()
+            && let Some(answer) = self.challenge().await
+        {
             return answer;
         }
         // 5. The site of the host.
@@ -210,14 +222,15 @@ impl Request<'_> {
         }
         // 8. and 9. What lies there, then preconditions and ranges.
         match path {
-            Ok(Resolved::Path(path)) => match site.rules().await {
-                None => self.find(site, &path).await,
-                Some(found) => {
-                    let host = &self.authority.host;
-                    let ruled = ruled.insert(Ruled::new(found, host, &path));
-                    self.find_by_rules(site, &path, ruled).await
-                }
-            },
+            Ok(Resolved::Path(path)) => {
+                let found = match site.trusted_rules(Tick::now()) {
+                    Some(found) => found,
+                    None => site.rules().await,
+                };
+                let Some(found) = found else { return self.find(site, &path).await };
+                let ruled = ruled.insert(Ruled::new(found, &self.authority.host, &path));
+                self.find_by_rules(site, &path, ruled).await
+            }
             Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, self.head),
             Err(invalid) => Answer::InvalidPath(invalid),
         }
@@ -228,22 +241,24 @@ impl Request<'_> {
         if self.peer.service().policy.bots == BotPolicy::Off {
             return None;
         }
-        bot::verdict(&bot::Visit {
+        let request = bot::Visit {
             method: &self.head.method,
             fields: &self.head.headers,
             path: self.head.uri.path(),
             secure: self.peer.is_secure(),
             host: &self.authority.host,
-        })
+        };
+        bot::verdict_of(&request, self.present.user_agent())
+    }
+
+    /// Whether the path is one that certificate authorities ask for, in the clear.
+    fn is_for_an_authority(&self) -> bool {
+        !self.peer.is_secure() && self.head.uri.path().starts_with(ACME_CHALLENGE)
     }
 
     /// The answer to a certificate authority, whatever name it asks by.
     async fn challenge(&self) -> Option<Answer> {
-        let path = self.head.uri.path();
-        if self.peer.is_secure() || !path.starts_with(ACME_CHALLENGE) {
-            return None;
-        }
-        let Ok(Resolved::Path(path)) = Path::resolve(path) else { return None };
+        let Ok(Resolved::Path(path)) = Path::resolve(self.head.uri.path()) else { return None };
         let challenges = self.peer.service().challenges.clone();
         if challenges.is_off() {
             return None;
@@ -264,9 +279,18 @@ impl Request<'_> {
         if path.is_hidden() || is_rules_file(path.as_str()) {
             return self.hidden(site, path).await;
         }
-        match self.sites.find(site, path.as_str(), answer::wanted(self.head)).await {
+        let (path_text, wanted) = (path.as_str(), self.wanted());
+        let found = match self.sites.find_at_once(site, path_text, wanted) {
+            Some(found) => found,
+            None => self.sites.find(site, path_text, wanted).await,
+        };
+        match found {
             Found::File(file) => {
-                Answer::select(self.place(site, path.as_str()), self.head, file).await
+                let place = self.place(site, path_text);
+                match Selected::of(place, self.head, file) {
+                    Selected::Answer(answer) => answer,
+                    Selected::Closed(closed) => closed.open(place, self.head).await,
+                }
             }
             Found::Folder => Answer::path_redirect(path.encode() + "/", self.head),
             Found::Index => {
@@ -298,7 +322,7 @@ impl Request<'_> {
 
     /// The page for what is missing is a file like any other, found and kept the same way.
     async fn missing(&self, site: &Arc<Site>, page: &str) -> Answer {
-        match self.sites.find(site, page, answer::wanted(self.head)).await {
+        match self.sites.find(site, page, self.wanted()).await {
             Found::File(file) => {
                 Answer::missing_page(self.place(site, page), self.head, file).await
             }
@@ -307,7 +331,12 @@ impl Request<'_> {
     }
 
     fn place<'p>(&'p self, site: &'p Arc<Site>, path: &'p str) -> Place<'p> {
-        Place { sites: self.sites, site, path, account: self.peer.account() }
+        let Self { sites, present, .. } = *self;
+        Place { sites, site, path, present, account: self.peer.account() }
+    }
+
+    fn wanted(&self) -> Need {
+        answer::wanted(self.head, self.present)
     }
 }
 

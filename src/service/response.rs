@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -15,6 +15,7 @@ use http::{Method, StatusCode, Version};
 use super::answer::{Answer, SelectedRepresentation};
 use super::body::{Body, Pieces};
 use super::fields::Fields;
+use super::head::Present;
 use super::refusal::Refusal;
 use super::ruled::Ruled;
 use super::{explanation, multipart};
@@ -134,13 +135,14 @@ struct ResponseDraft {
 pub(super) fn build(
     answer: Answer,
     head: &Parts,
+    present: &Present<'_>,
     demands_https: bool,
     ruled: Option<&Ruled>,
 ) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
     let has_parts = matches!(answer, Answer::Parts(..));
-    let closes =
-        matches!(answer, Answer::Malformed(_) | Answer::Refused(_)) || has_unread_body(head);
+    let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused(_))
+        || has_unread_body(head, present);
     let ResponseDraft { status, mut fields, pieces, length } = draft(answer);
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
@@ -169,11 +171,8 @@ fn is_of_the_site(status: StatusCode) -> bool {
 
 /// Content that a client sends with its request is not read; with HTTP/1 nobody can then tell where
 /// the next request begins, and the connection ends with this one (RFC 9112 §9.3).
-fn has_unread_body(head: &Parts) -> bool {
-    use http::header::TRANSFER_ENCODING;
-    head.version < Version::HTTP_2
-        && (head.headers.contains_key(TRANSFER_ENCODING)
-            || head.headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0"))
+fn has_unread_body(head: &Parts, present: &Present<'_>) -> bool {
+    head.version < Version::HTTP_2 && present.has(Present::CONTENT)
 }
 
 fn coding(answer: &Answer) -> Option<&'static str> {
