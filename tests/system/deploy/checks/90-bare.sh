@@ -36,3 +36,19 @@ check "and is mended" mend_certificate
 sed -i "s,<h1>.*,<h1>Hello</h1>," /var/lib/shost/example.com/index.html
 check "three restarts of the bare server under load" under_load 6 three_restarts
 check "the watchdog ends a bare server that hangs" bare_hung
+# In place of the container, with the options that are there already.
+bare_certify() {
+    rm -r /etc/containers/systemd/shost-certify.container /etc/containers/systemd/shost-certify.container.d
+    sed -i "s,^SHOST_ACME_CA=.*,SHOST_ACME_CA=/etc/shost/certify-authority.pem," /etc/shost/certify.env
+    readme bare-certify
+}
+bare_renewal() {
+    local pair=/etc/shost/tls/certified.example before
+    before=$(sha256sum $pair/cert.pem)
+    rm -r $pair && systemctl start shost-certify && [ "$before" != "$(sha256sum $pair/cert.pem)" ]
+}
+blocks_run+='bare-certify '
+check "README: bare-certify" bare_certify
+check "the unit of certify passes systemd-analyze verify" units_verify shost-certify.service
+check "a certificate by the bare binary" bare_renewal
+check "is served" issued_serves Certified https://certified.example/
