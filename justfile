@@ -78,6 +78,10 @@ bench-urgent *arguments:
 static:
     container/static
 
+# A Debian package of it; prints where it is.
+deb:
+    container/deb
+
 # The hosting setup, tried on a machine that is booted for it (root, Debian).
 deploy:
     tests/system/deploy/run.sh "$(container/static)"

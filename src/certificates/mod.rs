@@ -46,6 +46,8 @@ pub const CERTIFICATE_FILE: &str = "cert.pem";
 /// The key of a pair.
 pub const KEY_FILE: &str = "key.pem";
 
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
 /// The certificates of one snapshot; never changed once loaded.
 #[derive(Debug, Default)]
 pub struct Certificates {
@@ -132,6 +134,13 @@ impl Certificates {
     #[must_use]
     pub fn next_expiry(&self) -> Option<SystemTime> {
         self.iter().map(Certificate::not_after).min()
+    }
+
+    /// Whole days until the first of them expires; none if one has.
+    #[must_use]
+    pub fn days_left(&self, now: SystemTime) -> Option<u64> {
+        let left = self.next_expiry()?.duration_since(now).unwrap_or_default();
+        Some(left.as_secs() / SECONDS_PER_DAY)
     }
 
     /// Two folders can mean one name (`Example.com` and `example.com`); which of them would

@@ -105,7 +105,20 @@ impl Warning {
     }
 }
 
+/// The time before the end of a certificate in which only a weekend is left for repairs.
+const URGENT: Duration = Duration::from_hours(3 * 24);
+
 impl Finding {
+    /// Visitors are turned away, or will be within three days.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        match &self.warning {
+            Warning::Expired(_) => true,
+            Warning::ExpiresSoon { left, .. } => *left < URGENT,
+            _ => false,
+        }
+    }
+
     /// It is reason enough for `--check` to fail.
     #[must_use]
     pub fn is_fault(&self) -> bool {

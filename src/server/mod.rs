@@ -8,6 +8,7 @@ pub mod state;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -155,7 +156,7 @@ impl Server {
             }
         }
         watchdog::start(&self.notifier);
-        daily::start(Arc::downgrade(&self.live));
+        daily::start(Arc::downgrade(&self.live), self.notifier.clone());
         self.announce();
         let proxies = self.setup.proxies.take().map(Arc::new);
         for Listening { socket, opening } in self.listening.drain(..) {
@@ -224,8 +225,9 @@ impl Server {
         let cache = memory::Size(self.setup.sources.sites.cache_bound);
         let sandbox = &self.sandbox;
         let bounds = self.limit.ledger().bounds();
+        let days_left = snapshot.certificates.days_left(SystemTime::now());
         tracing::info!(
-            https, http, sites, certificates, threads, %cache, %sandbox, %bounds, "started"
+            https, http, sites, certificates, days_left, threads, %cache, %sandbox, %bounds, "started"
         );
         self.notifier.ready(&Summary::of(&snapshot));
     }

@@ -6,19 +6,30 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::reload::Summary;
 use super::snapshot::Live;
 use crate::certificates::Finding;
+use crate::process::notify::Notifier;
 
 /// Often enough to be seen in time, and too seldom to be taken for noise.
 const EVERY: Duration = Duration::from_hours(24);
 
-/// Starts the looks, which end with what is served.
-pub fn start(live: Weak<Live>) {
-    tokio::spawn(look(
-        EVERY,
-        move || Some(live.upgrade()?.load().certificates.findings(SystemTime::now())),
-        |finding| tracing::warn!("{finding}"),
-    ));
+/// Starts the looks, which end with what is served. The service manager is told the days that are
+/// left, too.
+pub fn start(live: Weak<Live>, notifier: Notifier) {
+    let findings = move || {
+        let live = live.upgrade()?;
+        let snapshot = live.load();
+        notifier.ready(&Summary::of(&snapshot));
+        Some(snapshot.certificates.findings(SystemTime::now()))
+    };
+    tokio::spawn(look(EVERY, findings, |finding| {
+        if finding.is_urgent() {
+            tracing::error!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
+        }
+    }));
 }
 
 /// Tells each day, `every` so often, what there is to tell, until there is nobody to ask.
@@ -66,6 +77,8 @@ mod tests {
         looks.await;
         let lines: Vec<String> = lines.try_iter().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
+        let urgent = |days| set.findings(now() + days * DAY).iter().any(Finding::is_urgent);
+        assert_eq!([1, 11, 12, 13, 15, 16].map(urgent), [false, false, false, true, true, true]);
         for (line, days) in lines.iter().zip(["in 13 days", "in 12 days"]) {
             assert!(line.contains("a.test/cert.pem") && line.ends_with(days), "{line}");
         }

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -229,8 +230,11 @@ fn tell(outcome: &ReloadOutcome, scope: Scope) {
     }
 }
 
+/// Days that are counted out. Beyond them, the date alone tells enough.
+const DAYS_TOLD: u64 = 100;
+
 impl Summary {
-    /// The summary of a snapshot, as `12 sites, 14 certificates, next expiry 2027-01-09`.
+    /// The summary of a snapshot, as `12 sites, 14 certificates, next expiry 2027-01-09 in 43 days`.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         let mut text = count(snapshot.sites.count(), "site");
@@ -241,6 +245,11 @@ impl Summary {
         if let Some(expiry) = snapshot.certificates.next_expiry() {
             text += ", next expiry ";
             text += &day(expiry);
+            let left = snapshot.certificates.days_left(SystemTime::now());
+            if let Some(days) = left.filter(|&days| days < DAYS_TOLD) {
+                text += " in ";
+                text += &count(usize::try_from(days).unwrap_or(0), "day");
+            }
         }
         Self(text)
     }
@@ -335,6 +344,30 @@ mod tests {
         // What was asked for before is forgotten: a later request is a reload of its own.
         reloads.request();
         begins.recv_timeout(bound).unwrap();
+    }
+
+    #[test]
+    fn the_days_until_the_first_certificate_ends_are_counted_out_when_they_are_few() {
+        use crate::certificates::fixtures::{DAY, P256_SEC1, certificate_valid, folder, now};
+        use std::time::SystemTime;
+        let table = [(0, "in 0 days"), (1, "in 1 day"), (43, "in 43 days"), (100, "")];
+        let days = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).unwrap();
+            i32::try_from(since.as_secs() / DAY.as_secs()).unwrap()
+        };
+        let today = days(SystemTime::now()) - days(now());
+        for (days, expected) in table {
+            let pem = certificate_valid(P256_SEC1, &["a.test"], (today - 1, today + days + 1));
+            let tls = folder(&[("tls/a.test/cert.pem", &*pem), ("tls/a.test/key.pem", P256_SEC1)]);
+            let sites = tls.path().join("sites");
+            std::fs::create_dir(&sites).unwrap();
+            let sites = crate::site::SitesFolder { folder: sites, single: false, cache_bound: 0 };
+            let sources = Sources { sites, tls: Some(tls.path().join("tls")) };
+            let snapshot = Snapshot::load(&sources, Background::start().unwrap()).unwrap().0;
+            let text = Summary::of(&snapshot).to_string();
+            assert!(text.ends_with(expected) && text.contains("next expiry "), "{days}: {text}");
+            assert_eq!(text.contains(" in "), !expected.is_empty(), "{days}: {text}");
+        }
     }
 
     #[test]

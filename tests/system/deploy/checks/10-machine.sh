@@ -22,7 +22,7 @@ network() {
     # Another client, for the firewall to tell from the first.
     ip -n client address add 192.0.2.3/24 dev client
     local name
-    for name in example.com www.example.com example.org {,www.}new.example {,www.}certified.example; do
+    for name in example.com www.example.com example.org {,www.}new.example {,www.}certified.example packaged.example; do
         echo "$server4 $name"
     done >>/etc/hosts
 }
