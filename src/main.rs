@@ -10,6 +10,7 @@ use shost::command;
 use shost::command::arguments::{self, Typed};
 use shost::command::certify;
 use shost::command::config::Config;
+use shost::command::review::{self, CheckArguments};
 use shost::log::{AccessLog, diagnostics, one_line, panics};
 use shost::process::signals::Orders;
 use shost::server::preparation::Preparation;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let config = match arguments::read(std::env::args_os()) {
         Typed::Run(arguments) => Config::from(*arguments),
         Typed::Reload(arguments) => return reload(arguments.pid),
+        Typed::Check(arguments) => return check_rules(&arguments),
         Typed::Certify(arguments) => return certify::run(*arguments),
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
@@ -42,6 +44,16 @@ fn main() -> ExitCode {
     }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("error: {error}"), 1),
+    }
+}
+
+fn check_rules(arguments: &CheckArguments) -> ExitCode {
+    match review::run(arguments) {
+        Ok((report, has_errors)) => {
+            let code = print(&report);
+            if has_errors { ExitCode::FAILURE } else { code }
+        }
         Err(error) => fail(&format!("error: {error}"), 1),
     }
 }

@@ -12,6 +12,7 @@ use crate::service::BotPolicy;
 use crate::visitor::proxy::Network;
 
 use crate::command::certify::CertifyArguments;
+use crate::command::review::CheckArguments;
 
 /// One static binary that serves your websites: a folder is a site and its name is the domain.
 #[derive(Clone, Debug, Parser)]
@@ -92,14 +93,18 @@ pub struct Arguments {
 
 /// What `--help` says of the command.
 const RELOAD_HELP: &str = "\
-    Commands (a DIR of such a name is ./reload, ./certify):\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
-    and wait for it\n  shost certify [OPTIONS]   Get and renew a certificate for each site: shost certify --help";
+    Commands (a DIR of such a name is ./reload):\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
+    and wait for it\n  shost check SITE          Explain the rules of a site folder, and say \
+    what is wrong\n  shost certify [OPTIONS]   Get and renew a certificate for each site: shost certify --help";
 
 /// The word that makes a command line an order to the running server.
 const RELOAD: &str = "reload";
 
 /// The word that makes it a look after certificates.
 const CERTIFY: &str = "certify";
+
+/// The word that makes it a look at the rules of a site.
+const CHECK: &str = "check";
 
 /// Let the running server look at sites and certificates anew, and wait until it has
 ///
@@ -119,6 +124,8 @@ pub enum Typed {
     Run(Box<Arguments>),
     /// An order to the server that runs.
     Reload(ReloadArguments),
+    /// The rules of a site are to be explained.
+    Check(CheckArguments),
     /// Certificates are to be looked after.
     Certify(Box<CertifyArguments>),
     /// Help or the version was asked for: this text.
@@ -136,6 +143,9 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Typed {
     let typed = if arguments.get(1).is_some_and(|word| word == RELOAD) {
         arguments.remove(1);
         ReloadArguments::try_parse_from(arguments).map(Typed::Reload)
+    } else if arguments.get(1).is_some_and(|word| word == CHECK) {
+        arguments.remove(1);
+        CheckArguments::try_parse_from(arguments).map(Typed::Check)
     } else if arguments.get(1).is_some_and(|word| word == CERTIFY) {
         arguments.remove(1);
         CertifyArguments::try_parse_from(arguments).map(|typed| Typed::Certify(Box::new(typed)))

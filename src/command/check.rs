@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::certificates::{Certificates, FolderName};
 use crate::command::config::Config;
+use crate::command::review::{self, Kind};
 use crate::log::one_line;
+use crate::process::clock::Tick;
 use crate::semantics::date;
 use crate::server::state::snapshot::{Snapshot, SnapshotError};
 use crate::site::{Answering, Background};
@@ -50,6 +52,8 @@ pub fn run(config: &Config) -> Result<Checked, CheckError> {
         let text = format_args!("certificate {folder} for {names} until {expiry}{expired}");
         line(&mut report, text);
     }
+    let (told, errors) = rules(&snapshot);
+    report.push_str(&told);
     if sources.tls.is_some() {
         warnings.extend(out_of_reach(&snapshot));
     }
@@ -60,10 +64,28 @@ pub fn run(config: &Config) -> Result<Checked, CheckError> {
         snapshot.sites.unreadable().iter().map(ToString::to_string).collect();
     let findings = snapshot.certificates.findings(now);
     faults.extend(findings.iter().filter(|finding| finding.is_fault()).map(ToString::to_string));
+    faults.extend(errors);
     if faults.is_empty() {
         faults.extend(ends_at_once(&snapshot.certificates, now));
     }
     Ok(Checked { report, faults })
+}
+
+/// The findings about the rules of each site: those to read, and those to mend.
+fn rules(snapshot: &Snapshot) -> (String, Vec<String>) {
+    let (mut told, mut errors) = (String::new(), Vec::new());
+    for site in snapshot.sites.all() {
+        let Some(root) = site.root().current(Tick::now()) else { continue };
+        let folder = site.root().path();
+        for finding in review::site(&root, folder, site.name()) {
+            let text = finding.told(folder.display());
+            match finding.kind {
+                Kind::Error => errors.push(text),
+                _ => line(&mut told, format_args!("{text}")),
+            }
+        }
+    }
+    (told, errors)
 }
 
 /// Sites without a certificate, and certificates without a site.

@@ -4,3 +4,4 @@ pub mod arguments;
 pub mod certify;
 pub mod check;
 pub mod config;
+pub mod review;

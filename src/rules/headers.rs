@@ -124,6 +124,24 @@ impl Matching<'_> {
 }
 
 impl Block {
+    /// The number of its first line.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The requests that it holds for.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The fields that are taken away.
+    #[must_use]
+    pub fn removed(&self) -> &[HeaderName] {
+        &self.removed
+    }
+
     /// The fields that are set, each with its value as it is written.
     pub fn set(&self) -> impl Iterator<Item = (&HeaderName, String)> {
         self.set.iter().map(|(name, value)| (name, value.to_string()))

@@ -15,9 +15,46 @@ pub struct Redirect {
     pub(super) target: Option<Target>,
     pub(super) status: u16,
     pub(super) forced: bool,
+    pub(super) says_status: bool,
 }
 
 impl Redirect {
+    /// The number of its line.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The requests that it is for.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The place that it leads to; `None` for a status without a page.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    /// The status that it answers with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the line says which status it is.
+    #[must_use]
+    pub fn says_status(&self) -> bool {
+        self.says_status
+    }
+
+    /// Whether it applies where a file is found as well.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+
     /// Whether it sends the client elsewhere.
     #[must_use]
     pub fn moves(&self) -> bool {
@@ -50,7 +87,8 @@ impl Redirect {
             None if matches!(status, 404 | 410) => None,
             None => return Err(fault("the line has no target", "write `from to status`")),
         };
-        let redirect = Self { line, source, target, status, forced };
+        let says_status = written.status.is_some();
+        let redirect = Self { line, source, target, status, forced, says_status };
         redirect.check(names)?;
         Ok(redirect)
     }

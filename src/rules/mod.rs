@@ -25,7 +25,7 @@ use crate::coding::Coding;
 pub use headers::Headers;
 pub use overlay::Overlay;
 pub use redirects::{Matched, Redirects};
-pub use source::Names;
+pub use source::{Names, Source};
 
 /// The file of redirects, in the root of a site.
 pub const REDIRECTS: &str = "_redirects";
@@ -57,6 +57,9 @@ pub const HEADER_RULE_LIMIT: usize = 10_000;
 /// Most bytes of fields that rules add to one answer. Clients refuse heads much larger than that:
 /// nginx and curl at 100 KB, Node.js at 16 KiB.
 pub const ADDED_LIMIT: usize = 16 * 1024;
+
+/// Texts that no rule names, of each shape that a `*` can take.
+pub const SAMPLES: [&str; 4] = ["", "x", "x.y", "x/y"];
 
 /// A line that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod segment;
 use std::fmt;
 use std::ops::Range;
 
-use super::escaping;
+use super::{SAMPLES, escaping};
 use segment::{prefix, suffix, whole};
 
 /// The name that a target calls the `*` by.
@@ -147,17 +147,24 @@ impl Pattern {
     /// by trying: with values that no pattern would name.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        ["x", "x.y", "x/y"].iter().all(|splat| {
-            let filled = other.filled(splat);
+        SAMPLES.iter().all(|splat| {
+            let filled = other.example(splat);
             self.captures(&Subject::new(self.separator, &filled)).is_some()
         })
     }
 
+    /// Whether something follows the `*`.
+    #[must_use]
+    pub fn has_inner_splat(&self) -> bool {
+        self.tail.as_deref().is_some_and(|tail| tail.iter().any(|side| !side.is_empty()))
+    }
+
     /// A text that the pattern matches, with `splat` in the place of the `*`.
-    fn filled(&self, splat: &str) -> String {
+    #[must_use]
+    pub fn example(&self, splat: &str) -> String {
         self.written(splat, &mut |text, token| match token {
             Token::Text(literal) => text.push_str(literal),
-            Token::Name(at) => text.extend(["\u{1}", &at.to_string()]),
+            Token::Name(at) => text.extend(["x", &at.to_string()]),
         })
     }
 

@@ -87,6 +87,17 @@ impl Target {
         Authority::parse(&authority).ok().map(|authority| authority.host.into_owned())
     }
 
+    /// The folder that every place it leads to is in: what stands before the first value, up to a
+    /// slash.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        let text = match self.path.0.first() {
+            Some(Piece::Text(text)) => &**text,
+            _ => "/",
+        };
+        &text[..=text.rfind('/').unwrap_or(0)]
+    }
+
     /// The path in normal form, as a request for it would be looked up, without `index.html` at
     /// its end; `None` if no request could have it.
     #[must_use]

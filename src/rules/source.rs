@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::pattern::{Captures, InvalidPattern, Pattern, SPLAT, Subject};
-use super::{Fault, fault};
+use super::{Fault, escaping, fault};
 use crate::semantics::host;
+use crate::semantics::target::{Path, Resolved};
 
 /// The names that a site answers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +145,34 @@ impl Source {
     #[must_use]
     pub fn host(&self) -> Option<&Pattern> {
         self.host.as_ref()
+    }
+
+    /// A path that is meant, with `splat` in the place of the `*`; `None` if no request can have it.
+    #[must_use]
+    pub fn example(&self, splat: &str) -> Option<Path<'static>> {
+        let encoded: String = escaping::in_path(&self.path.example(splat)).collect();
+        match Path::resolve(&encoded).ok()? {
+            Resolved::Path(path) => Some(path.into_owned()),
+            Resolved::Merge(_) => None,
+        }
+    }
+
+    /// The path, if it is one alone.
+    #[must_use]
+    pub fn only_path(&self) -> Option<Path<'static>> {
+        self.path.literal().and_then(|_| self.example(""))
+    }
+
+    /// A host that is meant, if the source names one.
+    #[must_use]
+    pub fn example_host(&self) -> Option<String> {
+        self.host.as_ref().map(|host| host.example("x"))
+    }
+
+    /// Whether requests for a host in normal form are meant, whatever their path.
+    #[must_use]
+    pub fn is_for_host(&self, name: &str) -> bool {
+        self.host.as_ref().is_none_or(|host| host.captures(&Subject::host(name)).is_some())
     }
 
     /// Whether the source names one path, and no wildcard in a host.

@@ -39,7 +39,10 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, SitesError> {
 
 /// The host that a folder is the site of. `None` for what is not meant as a site: plain files and
 /// names that begin with a dot.
-fn site_name(path: &Path) -> Result<Option<Box<str>>, String> {
+///
+/// # Errors
+/// The reason why the name is that of no host.
+pub fn site_name(path: &Path) -> Result<Option<Box<str>>, String> {
     let name = path.file_name().unwrap_or_default();
     let is_folder = path.is_dir() || path.is_symlink() && !path.exists();
     if name.as_encoded_bytes().starts_with(b".") || !is_folder {

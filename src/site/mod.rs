@@ -10,7 +10,7 @@ pub mod complaints;
 pub mod content;
 pub mod counters;
 pub mod facts;
-mod folders;
+pub mod folders;
 pub mod form;
 mod hashing;
 pub mod held;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use rustix::io::Errno;
 
 use super::content;
 use super::facts::Facts;
@@ -219,6 +220,21 @@ impl SiteRules {
     }
 }
 
+/// The content of one of the files as it is now; `None` if it is not there.
+///
+/// # Errors
+/// The reason why it cannot be read.
+pub fn read_now(root: &OpenRoot, name: &str) -> Result<Option<bytes::Bytes>, String> {
+    let facts = match Facts::at(root.folder(), name) {
+        Ok(facts) => facts,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(std::io::Error::from(error).to_string()),
+    };
+    read(root, name, &facts)
+        .map(Some)
+        .map_err(|reason| reason.unwrap_or_else(|| "it is being written".into()))
+}
+
 /// What has become of a file.
 enum Look {
     Same,
@@ -256,6 +272,6 @@ fn tell(site: &str, file: &str, problems: &[Problem]) {
         tracing::warn!(%site, file, "{problem}");
     }
     if let Some(more) = problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
-        tracing::warn!(%site, file, more, "more lines were skipped: mend those that are named, and the next are");
+        tracing::warn!(%site, file, more, "more lines were skipped: `shost check` names them all");
     }
 }

@@ -26,6 +26,7 @@ mod paths;
 mod proxies;
 mod ranges;
 mod rules;
+mod rules_check;
 
 // The content: whole, of one version, and of the newest.
 mod freshness;
