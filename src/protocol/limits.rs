@@ -97,3 +97,13 @@ pub const BACKLOG: i32 = 4096;
 /// bound there may be 4 MiB of a download, which everything that is asked for later on the same
 /// connection comes behind, however urgent (RFC 9218).
 pub const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// Bytes of a file that wait in the system for their turn on the network, of a connection that has
+/// nothing more urgent to send: HTTP/1 sends one answer after the other. They are pages of the file
+/// itself, no copies. Whenever there is room for more of them, the task has to be woken.
+pub const UNSENT_FILE_BYTES: u32 = 1024 * 1024;
+
+/// Bytes of files that wait in the system for their turn on the network, of all connections that are
+/// in the clear together, before each has less than [`UNSENT_FILE_BYTES`]; none has less than
+/// [`UNSENT_BYTES`].
+pub const UNSENT_SHARED: u64 = 16 * 1024 * 1024;

@@ -25,7 +25,7 @@ use crate::ledger::{Account, FilePermit};
 const AT_HAND: usize = 64 * 1024;
 
 /// Bytes sent at a time without a copy: as many as the system takes ahead of the network.
-const SENT: usize = 128 * 1024;
+const SENT: usize = 512 * 1024;
 
 /// Bytes read at a time from the disk, at the most. Fewer reads cost fewer hand-overs between
 /// threads.

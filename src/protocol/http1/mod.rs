@@ -19,6 +19,7 @@ use tokio::io::ReadBuf;
 
 use super::turn::Turn;
 use crate::protocol::handler::{Content, Handler};
+use crate::protocol::limits::UNSENT_FILE_BYTES;
 use crate::protocol::transport::Transport;
 use crate::service::{Refusal, Response};
 use head::{Head, Input};
@@ -130,6 +131,7 @@ impl<S: Transport, H: Handler> Connection<S, H> {
             }
             ready!(self.turn.poll(context));
             if self.output.is_empty() {
+                self.io.prepare_files(UNSENT_FILE_BYTES);
                 let sent = self.io.poll_send_file(context, |socket| body.send_to(socket));
                 if sent.is_pending() {
                     body.wait(0);

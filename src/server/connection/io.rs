@@ -5,16 +5,18 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
-use crate::protocol::limits::{LINGER_BYTES, LINGER_TIME};
+use crate::protocol::limits::{LINGER_BYTES, LINGER_TIME, UNSENT_BYTES, UNSENT_SHARED};
 use crate::protocol::transport::Transport;
 
 /// A stream that notes activity, and may begin with bytes that were read ahead of it.
@@ -24,6 +26,34 @@ pub struct Io<S> {
     ahead: Bytes,
     activity: Arc<Activity>,
     lingering: Option<Lingering>,
+    for_files: Option<ForFiles>,
+}
+
+/// Counts a connection that files are sent over without a copy, while it lives.
+#[derive(Debug)]
+struct ForFiles;
+
+/// Connections that files are sent over without a copy.
+static FOR_FILES: AtomicUsize = AtomicUsize::new(0);
+
+impl ForFiles {
+    /// One more, and how many others there are.
+    fn new() -> (Self, usize) {
+        (Self, FOR_FILES.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for ForFiles {
+    fn drop(&mut self) {
+        FOR_FILES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that may wait in the system for one connection beside so many `others`: `most`, while they
+/// are few. The system cannot give up the memory of what waits, whoever takes none of it.
+fn unsent_share(others: usize, most: u32) -> u32 {
+    let share = UNSENT_SHARED / (others as u64 + 1);
+    u32::try_from(share).map_or(most, |share| share.clamp(UNSENT_BYTES, most))
 }
 
 /// The last moments of a connection, bounded in time and bytes.
@@ -42,7 +72,7 @@ impl Lingering {
 impl<S> Io<S> {
     /// `stream` with the bytes `ahead` of it.
     pub fn new(stream: S, ahead: Bytes, activity: Arc<Activity>) -> Self {
-        Self { stream, ahead, activity, lingering: None }
+        Self { stream, ahead, activity, lingering: None, for_files: None }
     }
 
     fn note(&self, written: usize) -> usize {
@@ -59,6 +89,13 @@ const READ_CHUNK: usize = 8 * 1024;
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for TlsStream<S> {}
 
 impl Transport for TcpStream {
+    fn prepare_files(&mut self, unsent: u32) {
+        // Where the system does not know this, files are sent in smaller pieces.
+        if let Err(error) = SockRef::from(&*self).set_tcp_notsent_lowat(unsent) {
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
+        }
+    }
+
     fn poll_send_file(
         &mut self,
         context: &mut Context<'_>,
@@ -78,6 +115,14 @@ impl Transport for TcpStream {
 }
 
 impl<S: Transport> Transport for Io<S> {
+    fn prepare_files(&mut self, unsent: u32) {
+        if self.for_files.is_none() {
+            let (counted, others) = ForFiles::new();
+            self.stream.prepare_files(unsent_share(others, unsent));
+            self.for_files = Some(counted);
+        }
+    }
+
     fn poll_send_file(
         &mut self,
         context: &mut Context<'_>,
@@ -166,5 +211,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
             self.lingering = Some(Lingering::new());
         }
         self.poll_linger(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::limits::UNSENT_FILE_BYTES;
+
+    #[test]
+    fn the_more_connections_files_go_over_the_less_waits_of_each() {
+        let table = [
+            (0, UNSENT_FILE_BYTES),
+            (15, UNSENT_FILE_BYTES),
+            (31, UNSENT_FILE_BYTES / 2),
+            (127, UNSENT_BYTES),
+            (1_000_000, UNSENT_BYTES),
+        ];
+        for (others, expected) in table {
+            assert_eq!(unsent_share(others, UNSENT_FILE_BYTES), expected, "{others} others");
+        }
+        let all: u64 =
+            (0..128).map(|others| u64::from(unsent_share(others, UNSENT_FILE_BYTES))).sum();
+        assert!(all < 4 * UNSENT_SHARED, "{all}");
+    }
+
+    #[tokio::test]
+    async fn more_waits_once_files_are_sent() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let activity = Arc::new(Activity::new(super::super::stop::Stop::default()));
+        let mut io = Io::new(client, Bytes::new(), activity);
+        io.prepare_files(UNSENT_FILE_BYTES);
+        let set = SockRef::from(&io.stream).tcp_notsent_lowat().unwrap();
+        assert!((UNSENT_BYTES..=UNSENT_FILE_BYTES).contains(&set), "{set}");
+        SockRef::from(&io.stream).set_tcp_notsent_lowat(1).unwrap();
+        io.prepare_files(UNSENT_FILE_BYTES);
+        assert_eq!(SockRef::from(&io.stream).tcp_notsent_lowat().unwrap(), 1, "asked again");
     }
 }
