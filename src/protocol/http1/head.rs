@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::header::{CONNECTION, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Uri, Version, uri};
 use httparse::Status;
@@ -156,16 +156,23 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
     parts.uri = target(head, request.path.unwrap_or_default(), &parts.method)?;
     parts.version = if request.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     parts.headers.reserve(request.headers.len());
+    // Most requests have none of these fields: they are asked for only where they have been seen.
+    let (mut is_framed, mut has_options) = (false, false);
     for field in request.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
-        match (name, value) {
-            (Ok(name), Ok(value)) => drop(parts.headers.append(name, value)),
-            _ => return Err(Refusal::Malformed),
-        }
+        let (Ok(name), Ok(value)) = (name, value) else { return Err(Refusal::Malformed) };
+        is_framed |= name == CONTENT_LENGTH || name == TRANSFER_ENCODING;
+        has_options |= name == CONNECTION;
+        parts.headers.append(name, value);
     }
-    framing(&parts.headers, parts.version)?;
-    let persists = persists(&parts.headers, parts.version);
+    if is_framed {
+        framing(&parts.headers, parts.version)?;
+    }
+    let persists = match parts.version {
+        version if has_options => persists(&parts.headers, version),
+        version => version == Version::HTTP_11,
+    };
     Ok(Head { parts, persists })
 }
 

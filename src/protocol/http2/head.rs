@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
@@ -24,6 +24,10 @@ pub(super) struct PartialHead {
     authority: Option<HeaderValue>,
     path: Option<HeaderValue>,
     fields: HeaderMap,
+    /// Whether a Content-Length is among them.
+    has_length: bool,
+    /// By the first field that says so.
+    priority: Option<Priority>,
     count: usize,
     size: usize,
     malformed: bool,
@@ -73,6 +77,10 @@ impl PartialHead {
 
     fn regular(&mut self, name: HeaderName, value: HeaderValue) {
         self.malformed |= is_connection_specific(&name) || (name == TE && value != "trailers");
+        self.has_length |= name == CONTENT_LENGTH;
+        if self.priority.is_none() && name.as_str() == PRIORITY {
+            self.priority = Some(Priority::parse(value.as_bytes()));
+        }
         if self.fields.is_empty() {
             self.fields.reserve(USUAL_FIELDS);
         }
@@ -88,8 +96,7 @@ impl PartialHead {
 
     /// What the client wants first.
     pub(super) fn priority(&self) -> Priority {
-        let field = self.fields.get(PRIORITY);
-        field.map_or_else(Priority::default, |field| Priority::parse(field.as_bytes()))
+        self.priority.unwrap_or_default()
     }
 
     /// The method is HEAD, whose answer has no content (RFC 9110 §9.3.2).
@@ -102,7 +109,11 @@ impl PartialHead {
         if self.is_too_large() {
             return Err(Refusal::HeadTooLarge);
         }
-        let promised = content_length(&self.fields).map_err(|_| Refusal::Malformed)?;
+        let promised = if self.has_length {
+            content_length(&self.fields).map_err(|_| Refusal::Malformed)?
+        } else {
+            None
+        };
         // Content was promised that does not come (RFC 9113 §8.1.1).
         if self.malformed || (ends && promised.is_some_and(|length| length > 0)) {
             return Err(Refusal::Malformed);
@@ -163,8 +174,6 @@ fn path_and_query(path: &HeaderValue) -> Option<PathAndQuery> {
 
 #[cfg(test)]
 mod tests {
-    use http::header::CONTENT_LENGTH;
-
     use super::super::hpack::{self, Decoder};
     use super::*;
 
