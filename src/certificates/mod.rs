@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -105,6 +106,36 @@ impl Certificates {
             .or_else(|| self.wildcard.get(wildcard_of(&host)?))
             .or_else(|| self.exact.get(host.strip_prefix("www.")?).filter(|it| it.names_www()))
             .map(Certificate::key)
+    }
+
+    /// The certificate for a connection to `address` of ours without a server name: the folder of that
+    /// address, else the first one that names it.
+    #[must_use]
+    pub fn resolve_address(&self, address: IpAddr) -> Option<&Arc<CertifiedKey>> {
+        let address = address.to_canonical();
+        let host = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let named = || self.iter().find(|it| it.names().contains(&address.to_string()));
+        self.exact.get(&host).or_else(named).map(Certificate::key)
+    }
+
+    /// The certificate for a connection to `address` that names no host: where a `single` folder is
+    /// all that is served, the only one there is will do.
+    #[must_use]
+    pub fn without_name(&self, address: IpAddr, single: bool) -> Option<&Arc<CertifiedKey>> {
+        let only = || self.iter().next().filter(|_| single && self.len() == 1);
+        self.resolve_address(address).or_else(|| only().map(Certificate::key))
+    }
+
+    /// Whether clients that ask for `host` get a certificate; they name an address by connecting to it.
+    #[must_use]
+    pub fn are_for(&self, host: &str, single: bool) -> bool {
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        let address = bare.parse().ok();
+        self.resolve(host).is_some()
+            || address.is_some_and(|address| self.without_name(address, single).is_some())
     }
 
     /// Every certificate, exact names first, in the order of names.

@@ -1,6 +1,7 @@
 //! What the name of a certificate's folder says: a host, or a wildcard one label above hosts.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::semantics::host::normal_form;
 
@@ -14,6 +15,14 @@ pub enum FolderName {
 }
 
 impl FolderName {
+    /// The address, if the host is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        let Self::Host(host) = self else { return None };
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        bare.unwrap_or(host).parse().ok()
+    }
+
     /// How a wildcard folder's name may begin: as certificates write it, and a form that no
     /// shell expands.
     const WILDCARD_PREFIXES: [&str; 2] = ["*.", "_wildcard."];

@@ -43,6 +43,11 @@ pub struct Arguments {
     #[arg(long, value_name = "PORT", env = "SHOST_HTTP_PORT", requires = "tls")]
     pub http_port: Option<u16>,
 
+    /// With --http-port: the port of HTTPS that clients know, for redirects [default: --port; 443 where
+    /// sockets are passed on or a firewall forwards]
+    #[arg(long, value_name = "PORT", env = "SHOST_PUBLIC_PORT", requires = "tls")]
+    pub public_port: Option<u16>,
+
     /// Proxy to believe on whose behalf it asks, by a PROXY header, X-Forwarded-For, Forwarded and
     /// X-Forwarded-Proto: an IP address or a network as in 10.0.0.0/8, repeatable
     #[arg(long, value_name = "ADDRESS", env = "SHOST_TRUSTED_PROXY", value_delimiter = ',')]

@@ -1,6 +1,7 @@
 //! `--check`: what would be served, without serving it.
 
 use std::fmt::Write;
+use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -55,7 +56,7 @@ pub fn run(config: &Config) -> Result<Checked, CheckError> {
     let (told, errors) = rules(&snapshot);
     report.push_str(&told);
     if sources.tls.is_some() {
-        warnings.extend(out_of_reach(&snapshot));
+        warnings.extend(out_of_reach(&snapshot, &config.setup.addresses));
     }
     for warning in warnings {
         line(&mut report, format_args!("warning {warning}"));
@@ -88,13 +89,25 @@ fn rules(snapshot: &Snapshot) -> (String, Vec<String>) {
     (told, errors)
 }
 
-/// Sites without a certificate, and certificates without a site.
-fn out_of_reach(snapshot: &Snapshot) -> Vec<String> {
+/// Sites without a certificate, certificates without a site, and those of an address that nobody
+/// connects to.
+fn out_of_reach(snapshot: &Snapshot, listening: &[IpAddr]) -> Vec<String> {
     let Snapshot { sites, certificates, .. } = snapshot;
-    if sites.is_single() {
-        return Vec::new();
-    }
     let mut lines = Vec::new();
+    for certificate in certificates.iter() {
+        let folder = certificate.folder().display();
+        if let Some(address) = certificate.name().address()
+            && !is_ours(address, listening)
+        {
+            lines.push(format!(
+                "{folder}: {address} is not listened on, so only clients that send it as a server name \
+                 get this certificate, and they are few"
+            ));
+        }
+    }
+    if sites.is_single() {
+        return lines;
+    }
     for site in sites.all() {
         // Any name beneath a wildcard is as good as another.
         let name = site.name();
@@ -112,6 +125,13 @@ fn out_of_reach(snapshot: &Snapshot) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Whether connections to `address` come here: it is this machine's, and listened on.
+fn is_ours(address: IpAddr, listening: &[IpAddr]) -> bool {
+    let listened = listening.is_empty() || listening.iter().any(IpAddr::is_unspecified);
+    // Only an address of this machine can be bound. No packet leaves, and the port is any free one.
+    (listened || listening.contains(&address)) && UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// The certificate that ends first, in a line, if less than [`URGENT`] is left of it.

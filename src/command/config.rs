@@ -56,6 +56,7 @@ impl From<Arguments> for Config {
                 addresses,
                 port,
                 http_port: typed.http_port,
+                public_port: typed.public_port,
                 proxies: Proxies::new(typed.trusted_proxy),
                 sandbox: !typed.no_sandbox,
                 watch: !typed.no_watch,

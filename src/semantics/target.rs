@@ -64,6 +64,10 @@ const WELL_KNOWN: &str = ".well-known";
 /// Where an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
 pub(crate) const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
 
+/// Where authorities look that have a file of their own put there (CA/Browser Forum Baseline
+/// Requirements §3.2.2.4.18).
+const PKI_VALIDATION: &str = "/.well-known/pki-validation/";
+
 /// Characters that are escaped in a path: all but those of RFC 3986 §3.3 `pchar`, and the slash.
 pub(crate) const ESCAPED_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     // unreserved
@@ -155,6 +159,13 @@ impl<'a> Path<'a> {
     #[must_use]
     pub fn is_well_known(&self) -> bool {
         self.segments().next() == Some(WELL_KNOWN)
+    }
+
+    /// Whether an authority looks here for whoever has the name: over plain HTTP, and some follow no
+    /// redirect.
+    #[must_use]
+    pub fn is_validation(&self) -> bool {
+        self.0.starts_with(ACME_CHALLENGE) || self.0.starts_with(PKI_VALIDATION)
     }
 
     /// The token of an ACME HTTP-01 challenge: one segment of base64url characters (RFC 8555 §8.3).

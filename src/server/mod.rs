@@ -22,7 +22,7 @@ use crate::process::sandbox::Sandbox;
 use crate::process::signals::{Order, Orders};
 use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
-use crate::service::{Duty, Service};
+use crate::service::{Duty, HTTPS_PORT, Service};
 use crate::site::Background;
 use crate::visitor::proxy::Proxies;
 use connection::drive::{Opening, Shared};
@@ -47,6 +47,8 @@ pub struct Setup {
     pub port: u16,
     /// The port of plain HTTP beside HTTPS.
     pub http_port: Option<u16>,
+    /// The port of HTTPS that clients know, if it is not ours.
+    pub public_port: Option<u16>,
     /// Those who may say on whose behalf they ask.
     pub proxies: Option<Proxies>,
     /// Whether the process gives up what it does not need.
@@ -217,7 +219,7 @@ impl Server {
             bound.map(|address: SocketAddr| address.to_string()).collect::<Vec<_>>().join(",")
         };
         let https = addresses(|opening| matches!(opening, Opening::Tls(_)));
-        let http = addresses(|opening| matches!(opening, Opening::Plain(_)));
+        let http = addresses(|opening| !matches!(opening, Opening::Tls(_)));
         let snapshot = self.live.load();
         let (sites, certificates) = (snapshot.sites.count(), snapshot.certificates.len());
         let (https, http) = (not_empty(&https), not_empty(&http));
@@ -238,12 +240,15 @@ fn not_empty(text: &str) -> Option<&str> {
 }
 
 fn listen(setup: &Setup, sockets: Sockets, live: &Arc<Live>) -> Result<Vec<Listening>, StartError> {
-    let https_port = sockets.https_port().unwrap_or(setup.port);
-    let plain = match setup.sources.tls {
-        Some(_) => Opening::Plain(Duty::Redirect { https_port }),
-        None => Opening::Plain(Duty::Serve),
-    };
+    let own = sockets.https_port().unwrap_or(setup.port);
     let Sockets { https, http, inherited } = sockets;
+    let plain = match (&setup.sources.tls, setup.public_port) {
+        (None, _) => Opening::Plain(Duty::Serve),
+        (Some(_), Some(https_port)) => Opening::Plain(Duty::Redirect { https_port }),
+        // Whoever hands sockets over may do so from any port: clients come to the usual one.
+        (Some(_), None) if inherited => Opening::Plain(Duty::Redirect { https_port: HTTPS_PORT }),
+        (Some(_), None) => Opening::Redirect { https_port: own },
+    };
     let mut listening = Vec::new();
     if !https.is_empty() {
         tls::warm_up();

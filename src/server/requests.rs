@@ -19,7 +19,7 @@ use crate::ledger::{ANSWER_BYTES, AWAITED_BYTES, Account, Visit, Waiting};
 use crate::log::Entry;
 use crate::protocol::handler::{Content, Handler};
 use crate::service::body::PolledFrame;
-use crate::service::{self, Arrival, Body, Peer, Response};
+use crate::service::{self, Arrival, Body, Duty, Peer, Response};
 use crate::visitor::proxy::forwarded::origin;
 
 /// Answers the requests of one connection.
@@ -88,10 +88,15 @@ impl Handler for Requests {
     }
 
     /// Answers a request from the snapshot that is current now.
-    fn answer(&self, head: Parts) -> Answered {
+    fn answer(&self, mut head: Parts) -> Answered {
         let (connection, visit) = self.client_of(&head);
         let active = Active::new(&self.activity, visit);
-        let sites = Arc::clone(&self.live.load().sites);
+        let snapshot = self.live.load();
+        let sites = Arc::clone(&snapshot.sites);
+        if connection.duty() != Duty::Serve {
+            head.extensions.insert(Arc::clone(&snapshot.certificates));
+        }
+        drop(snapshot);
         self.live.counters().request();
         let counters = Arc::clone(self.live.counters());
         let admitted = active.account().is_none_or(|account| account.may_ask());

@@ -34,7 +34,7 @@ use clap::ValueEnum;
 use http::Method;
 use http::request::Parts;
 
-use crate::certificates::Challenges;
+use crate::certificates::{Certificates, Challenges};
 use crate::log::AccessLog;
 use crate::process::clock::Tick;
 use crate::rules::is_rules_file;
@@ -206,15 +206,18 @@ impl Request<'_> {
         // 6. The path.
         let path = Path::resolve(self.head.uri.path());
         // 7. What is served elsewhere: HTTPS for the port of plain HTTP, the host that has a folder.
-        if let Duty::Redirect { https_port } = self.peer.duty()
-            && !self.peer.is_secure()
-        {
-            return match path {
-                Ok(Resolved::Path(path)) if path.acme_token().is_some() => {
-                    self.find(site, &path).await
-                }
-                _ => self.to_https(host.unwrap_or(&self.authority.host), https_port),
-            };
+        if !self.peer.is_secure() {
+            if let Ok(Resolved::Path(path)) = &path
+                && path.is_validation()
+            {
+                return self.find(site, path).await;
+            }
+            if let Duty::Redirect { https_port } = self.peer.duty()
+                && let name = host.unwrap_or(&self.authority.host)
+                && self.has_https(name)
+            {
+                return self.to_https(name, https_port);
+            }
         }
         if let Some(host) = host {
             let Self { peer, head, authority, .. } = self;
@@ -266,6 +269,13 @@ impl Request<'_> {
         let token = path.acme_token()?.to_owned();
         let reading = tokio::task::spawn_blocking(move || challenges.answer(&token));
         reading.await.ok().flatten().map(Answer::Challenge)
+    }
+
+    /// Whether HTTPS can be spoken with `host`, by the certificates that whoever hands the request over
+    /// put beside its fields; nobody doubts it where there are none.
+    fn has_https(&self, host: &str) -> bool {
+        let certificates = self.head.extensions.get::<Arc<Certificates>>();
+        certificates.is_none_or(|all| all.are_for(host, self.sites.is_single()))
     }
 
     /// The same target of `host` over HTTPS.
@@ -341,4 +351,4 @@ impl Request<'_> {
 }
 
 /// The port that `https` URIs mean when they name none (RFC 9110 §4.2.2).
-const HTTPS_PORT: u16 = 443;
+pub(crate) const HTTPS_PORT: u16 = 443;

@@ -1,11 +1,13 @@
 //! Pairs as people leave them: named by `--check` and at the start, and served as far as they can be
 //! (docs/behaviour.md, "Certificates").
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair};
 
-use crate::support::server::Setup;
+use crate::support::client::Request;
+use crate::support::server::{Server, Setup};
 use crate::support::tls::Trust;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -146,6 +148,75 @@ fn a_check_names_what_nobody_reaches() {
     );
     assert!(warned[1].ends_with("/tls/e.test: there is no site for it"), "{warned:?}");
     assert_eq!(*warned[2], "warning b.test: no certificate is for it, so HTTPS does not reach it");
+}
+
+/// The names of the certificate that a client without a server name is shown at `address`.
+#[track_caller]
+fn shown(server: &Server, address: IpAddr) -> Result<Vec<u8>, rustls::Error> {
+    let at = SocketAddr::new(address, server.https().port());
+    let config = server.trust.config(&["http/1.1"], false);
+    // rustls sends no server name for an address, as RFC 6066 has it.
+    let stream = Trust::handshake(at, &address.to_string(), config)?;
+    Ok(stream.conn.peer_certificates().expect("it was shown")[0].to_vec())
+}
+
+#[test]
+fn a_connection_without_a_server_name_is_answered_by_its_address() {
+    let server = Setup::bare()
+        .args(["--port", "0", "--ip", "127.0.0.1", "--ip", "127.0.0.2", "--ip", "127.0.0.3"])
+        .args(["--ip", "127.0.0.4", "--ip", "::1"])
+        .with_sites()
+        .site("127.0.0.1", |site| site.file("index.html", "one"))
+        .site("a.test", |site| site.file("index.html", "a"))
+        .certificate_for("127.0.0.1", &["127.0.0.1"])
+        .certificate_for("127.0.0.2", &["127.0.0.2", "127.0.0.1"])
+        .certificate_for("[::1]", &["::1"])
+        .certificate_for("a.test", &["a.test", "127.0.0.3"])
+        .start();
+    let addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1"];
+    let certificates = addresses.map(|address| shown(&server, address.parse().unwrap()).unwrap());
+    for (index, certificate) in certificates.iter().enumerate() {
+        assert!(!certificates[index + 1..].contains(certificate), "{}", addresses[index]);
+    }
+    let alert = rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName);
+    assert_eq!(shown(&server, "127.0.0.4".parse().unwrap()), Err(alert));
+    let request = Request::get("/").host("127.0.0.1");
+    let answer = server.trust.connect(server.https(), "127.0.0.1").send(&request);
+    assert_eq!((answer.status, answer.text().as_str()), (200, "one"));
+    assert_eq!(answer.field("strict-transport-security"), None);
+}
+
+#[test]
+fn one_folder_with_one_certificate_is_served_by_any_address() {
+    let folder = || Setup::directory(|site| site.file("index.html", "a"));
+    let server = folder().certificate_for("a.test", &["a.test", "127.0.0.1"]).start();
+    shown(&server, "127.0.0.1".parse().unwrap()).unwrap();
+    // The name is not in there: the client says so, as it was shown one.
+    let server = folder().certificate("a.test").start();
+    let refused = shown(&server, "127.0.0.1".parse().unwrap());
+    assert!(matches!(refused, Err(rustls::Error::InvalidCertificate(_))), "{refused:?}");
+    let server = folder().certificate("a.test").certificate("b.test").start();
+    let alert = rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName);
+    assert_eq!(shown(&server, "127.0.0.1".parse().unwrap()), Err(alert));
+}
+
+#[test]
+fn a_check_names_addresses_that_nobody_comes_to() {
+    let setup = |arguments: &[&str]| {
+        Setup::new()
+            .site("127.0.0.1", |site| site.file("index.html", "a"))
+            .site("192.0.2.1", |site| site.file("index.html", "b"))
+            .certificate("127.0.0.1")
+            .certificate("192.0.2.1")
+            .args(arguments.iter().copied())
+            .args(["--check"])
+            .run()
+    };
+    let ended = setup(&[]);
+    assert_eq!(ended.code, Some(0), "{:?}", ended.stderr);
+    let warned: Vec<_> = ended.stdout.iter().filter(|it| it.starts_with("warning ")).collect();
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains("192.0.2.1") && warned[0].contains("not listened on"), "{warned:?}");
 }
 
 #[test]

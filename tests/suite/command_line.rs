@@ -38,7 +38,7 @@ fn version_is_printed_by_each_of_its_options() {
 
 #[test]
 fn help_names_every_option() {
-    const OPTIONS: [&str; 14] = [
+    const OPTIONS: [&str; 15] = [
         "--sites",
         "--tls",
         "--ip",
@@ -47,6 +47,7 @@ fn help_names_every_option() {
         "--log",
         "--no-timestamps",
         "--log-bad-bots",
+        "--public-port",
         "--trusted-proxy",
         "--bots",
         "--cache-size",

@@ -4,6 +4,7 @@
 use crate::support::ACME_CHALLENGE;
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};
+use crate::support::site::Site;
 
 fn serve() -> Server {
     Setup::new()
@@ -71,8 +72,6 @@ fn the_rest_leads_to_https() {
         ("a.test", "/.well-known/security.txt", "a.test", "/.well-known/security.txt"),
         // Straight to the name that is there, not over a second redirect.
         ("www.a.test", "/x?y", "a.test", "/x?y"),
-        ("b.test", "/x?y", "www.b.test", "/x?y"),
-        ("www.b.test:81", "/", "www.b.test", "/"),
     ];
     for (host, target, name, rest) in rows {
         for request in [Request::get(target), Request::head(target)] {
@@ -83,6 +82,104 @@ fn the_rest_leads_to_https() {
             assert_eq!(answer.field("strict-transport-security"), None, "RFC 6797 §7.2");
         }
     }
+}
+
+#[test]
+fn a_name_without_a_certificate_is_served_in_the_clear() {
+    let server = Setup::new()
+        .site("a.test", |site| site.file("index.html", "a"))
+        .site("www.b.test", |site| site.file("index.html", "b"))
+        .site("_wildcard.c.test", |site| site.file("index.html", "c"))
+        .site("_wildcard.d.test", |site| site.file("index.html", "d"))
+        .site("e.test", |site| site.file("index.html", "e"))
+        .certificate_for("a.test", &["a.test", "www.a.test"])
+        .certificate_for("_wildcard.c.test", &["*.c.test"])
+        .certificate_for("www.e.test", &["www.e.test"])
+        .args(["--http-port", "0"])
+        .start();
+    let https = |host: &str| format!("https://{host}:{}/", server.https().port());
+    let rows = [
+        ("a.test", 301, https("a.test")),
+        ("www.a.test", 301, https("a.test")),
+        ("x.c.test", 301, https("x.c.test")),
+        ("www.b.test", 200, "b".into()),
+        ("WWW.B.test:81", 200, "b".into()),
+        ("b.test", 301, "http://www.b.test/".into()),
+        ("b.test:81", 301, "http://www.b.test:81/".into()),
+        ("x.d.test", 200, "d".into()),
+        ("e.test", 200, "e".into()),
+        ("www.e.test", 301, "http://e.test/".into()),
+    ];
+    for (host, status, expected) in rows {
+        let answer = server.send(&Request::get("/").host(host));
+        let told = answer.field("location").map_or_else(|| answer.text(), str::to_owned);
+        assert_eq!((answer.status, told), (status, expected), "{host}");
+        assert_eq!(answer.field("strict-transport-security"), None, "{host}");
+    }
+}
+
+#[test]
+fn what_authorities_look_for_is_never_redirected() {
+    let fill = |site: &Site| {
+        let folder = ".well-known/pki-validation";
+        site.file(&format!("{folder}/fileauth.txt"), "pki")
+            .file(&format!("{folder}/A1.html"), "A1");
+        site.file(".well-known/acme-challenge/a.b", "acme").file("_redirects", "/* / 301");
+    };
+    let server = Setup::new()
+        .site("a.test", |site| {
+            fill(site);
+            site
+        })
+        .certificate("a.test")
+        .args(["--http-port", "0"])
+        .start();
+    let rows = [
+        ("/.well-known/pki-validation/fileauth.txt", 200, "pki"),
+        ("/.well-known/pki-validation/fileauth.txt?x=1", 200, "pki"),
+        ("/.well-known/pki-validation/A1.html", 200, "A1"),
+        ("/.well-known/acme-challenge/a.b", 200, "acme"),
+    ];
+    for host in ["a.test", "www.a.test"] {
+        for (target, status, text) in rows {
+            let answer = server.send(&Request::get(target).host(host));
+            assert_eq!((answer.status, answer.text().as_str()), (status, text), "{host}{target}");
+        }
+        for target in ["/.well-known/pki-validation/none", "/.well-known/acme-challenge/a/b"] {
+            assert_eq!(server.send(&Request::get(target).host(host)).status, 404, "{host}{target}");
+        }
+        for target in ["/.well-known/security.txt", "/.well-known/pki-validation/../x", "/x"] {
+            assert_eq!(server.send(&Request::get(target).host(host)).status, 301, "{host}{target}");
+        }
+    }
+}
+
+#[test]
+fn redirects_lead_to_the_port_that_clients_know() {
+    let rows: [(&[&str], Option<&str>, &str); 4] = [
+        (&["--public-port", "443"], None, "https://a.test/x"),
+        (&["--public-port", "8443"], None, "https://a.test:8443/x"),
+        (&["--public-port=80"], None, "https://a.test:80/x"),
+        (&[], Some("9443"), "https://a.test:9443/x"),
+    ];
+    for (arguments, variable, expected) in rows {
+        let setup = Setup::new()
+            .site("a.test", |site| site.file("index.html", "a"))
+            .certificate("a.test")
+            .args(["--http-port", "0"])
+            .args(arguments.iter().copied());
+        let setup = match variable {
+            Some(port) => setup.env("SHOST_PUBLIC_PORT", port),
+            None => setup,
+        };
+        let server = setup.start();
+        for host in ["a.test", "a.test:80", "a.test:8080", "www.a.test"] {
+            let answer = server.send(&Request::get("/x").host(host));
+            assert_eq!(answer.must("location"), expected, "{host}");
+        }
+    }
+    let ended = Setup::bare().args(["--public-port", "443"]).run();
+    assert_eq!(ended.code, Some(2), "it is nothing without --tls: {:?}", ended.stderr);
 }
 
 #[test]

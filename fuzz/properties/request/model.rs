@@ -66,11 +66,16 @@ pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
         return Expected::Refused(&[400, 421]);
     };
     let path = Path::read(head.uri.path());
-    if listener == Listener::Redirecting {
-        return match path {
-            Some(path) if path.is_challenge() => lead(site, &path),
-            _ => Expected::MovedHost(format!("https://{}:8443", site.host)),
-        };
+    match &path {
+        Some(path)
+            if listener != Listener::Secure && path.is_validation() && !path.has_empty_names() =>
+        {
+            return lead(site, path);
+        }
+        _ if listener == Listener::Redirecting => {
+            return Expected::MovedHost(format!("https://{}:8443", site.host));
+        }
+        _ => {}
     }
     if host.site().is_none() {
         let scheme = if listener == Listener::Secure { "https" } else { "http" };

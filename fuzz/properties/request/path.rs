@@ -49,15 +49,12 @@ impl Path {
             || names.any(|name| name.starts_with('.'))
     }
 
-    /// Whether it is that of an ACME challenge (RFC 8555 §8.3).
-    pub(super) fn is_challenge(&self) -> bool {
-        let [folder, kind, token] = &*self.names else { return false };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    /// Whether it is where authorities look for files of their own.
+    pub(super) fn is_validation(&self) -> bool {
+        let [folder, kind, rest @ ..] = &*self.names else { return false };
         folder == ".well-known"
-            && kind == "acme-challenge"
-            && !self.folder
-            && !token.is_empty()
-            && token.bytes().all(plain)
+            && matches!(&**kind, "acme-challenge" | "pki-validation")
+            && (self.folder || !rest.is_empty())
     }
 
     /// As `a/b`.

@@ -167,6 +167,25 @@ fn acme_tokens() {
 }
 
 #[test]
+fn what_authorities_ask_for() {
+    for (raw, expected) in [
+        ("/.well-known/acme-challenge/x", true),
+        ("/.well-known/acme-challenge/a.b/", true),
+        ("/.well-known/acme-challenge/", true),
+        ("/.well-known/pki-validation/fileauth.txt", true),
+        ("/.well-known/pki%2Dvalidation/x", true),
+        ("/.well-known/acme-challenge", false),
+        ("/.well-known/pki-validation/../x", false),
+        ("/.well-known/pki-validations/x", false),
+        ("/.well-known/security.txt", false),
+        ("/x/.well-known/acme-challenge/x", false),
+        ("/", false),
+    ] {
+        assert_eq!(path(raw).is_validation(), expected, "{raw:?}");
+    }
+}
+
+#[test]
 fn encoding_keeps_what_a_path_may_hold() {
     for (raw, expected) in [
         ("/a-._~!$&'()*+,;=:@/", "/a-._~!$&'()*+,;=:@/"),

@@ -15,7 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::activity::{Activity, Due};
-use super::handshake::{HandshakeError, handshake};
+use super::forwarding::is_forwarded;
+use super::handshake::{Choice, HandshakeError, handshake};
 use super::io::Io;
 use super::stop::Stop;
 use super::tls;
@@ -27,7 +28,7 @@ use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use crate::protocol::transport::Transport;
 use crate::server::requests::Requests;
 use crate::server::state::snapshot::Live;
-use crate::service::{Duty, Peer};
+use crate::service::{Duty, HTTPS_PORT, Peer};
 use crate::visitor::proxy::Proxies;
 
 /// What every connection of a listener needs.
@@ -44,6 +45,12 @@ pub struct Shared {
 pub enum Opening {
     /// In the clear.
     Plain(Duty),
+    /// In the clear, to be sent to HTTPS at this port; at its usual one where a firewall forwards
+    /// other ports to ours.
+    Redirect {
+        /// The port that HTTPS listens on.
+        https_port: u16,
+    },
     /// With a TLS handshake.
     Tls(Arc<ServerConfig>),
 }
@@ -84,6 +91,11 @@ type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub async fn serve(stream: TcpStream, ends: Ends, opening: Opening, shared: Shared) {
     let begun = match opening {
         Opening::Plain(duty) => Box::pin(in_the_clear(stream, ends, duty, shared)).await,
+        Opening::Redirect { https_port } => {
+            let https_port = if is_forwarded(&stream, ends.port) { HTTPS_PORT } else { https_port };
+            let duty = Duty::Redirect { https_port };
+            Box::pin(in_the_clear(stream, ends, duty, shared)).await
+        }
         Opening::Tls(config) => Box::pin(over_tls(stream, ends, config, shared)).await,
     };
     if let Some(speaking) = begun {
@@ -98,12 +110,20 @@ async fn over_tls(
     shared: Shared,
 ) -> Option<Speaking> {
     let peer = ends.peer;
-    let knows = |name: Option<&str>| {
+    let choose = |stream: &TcpStream, name: Option<&str>| {
         let snapshot = shared.live.load();
-        name.is_some_and(|name| snapshot.certificates.resolve(name).is_some())
+        match name {
+            Some(name) if snapshot.certificates.resolve(name).is_some() => Choice::ByName,
+            Some(_) => Choice::Nothing,
+            None => {
+                let address = stream.local_addr().ok().map(|address| address.ip());
+                let key = address.and_then(|address| snapshot.certificate_without_name(address));
+                key.cloned().map_or(Choice::Nothing, Choice::ByAddress)
+            }
+        }
     };
-    let shaken = timeout(HANDSHAKE_TIME, handshake(stream, config, knows));
-    let stream = match while_wanted(&shared.stop, shaken).await? {
+    let shaken = timeout(HANDSHAKE_TIME, handshake(stream, config, choose));
+    let stream = match shared.stop.while_wanted(shaken).await? {
         Ok(Ok(stream)) => stream,
         Ok(Err(HandshakeError::UnknownName(name))) => {
             shared.live.counters().unknown_names();
@@ -140,7 +160,7 @@ async fn in_the_clear(
     shared: Shared,
 ) -> Option<Speaking> {
     let recognized = timeout(HEAD_TIME, recognize(&mut stream, ends.ahead));
-    let recognized = while_wanted(&shared.stop, recognized).await;
+    let recognized = shared.stop.while_wanted(recognized).await;
     let Some(Ok(Ok((protocol, ahead)))) = recognized else {
         tracing::debug!(peer = %ends.peer, "no request came");
         return None;
@@ -150,19 +170,6 @@ async fn in_the_clear(
         Peer::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
     let connection = connection.among(ends.proxies);
     Some(speak(stream, ahead, protocol, connection, shared))
-}
-
-/// What comes of the beginning of a connection; `None` if the order to stop came and the client
-/// was not done [in time](FIRST_REQUEST_TIME).
-pub(super) async fn while_wanted<T>(stop: &Stop, beginning: impl Future<Output = T>) -> Option<T> {
-    let unwanted = async {
-        stop.wait().await;
-        sleep_until(Instant::now() + FIRST_REQUEST_TIME).await;
-    };
-    tokio::select! {
-        begun = beginning => Some(begun),
-        () = unwanted => None,
-    }
 }
 
 /// Tells the protocol by the first bytes, which are handed on: HTTP/2 begins with its preface.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -30,7 +31,8 @@ pub enum HandshakeError {
     Failed(io::Error),
 }
 
-/// Takes `stream` through the handshake; `knows` says whether a name has a certificate.
+/// Takes `stream` through the handshake; `choose` says which certificate there is for the server name
+/// that a client sent, or sent none.
 ///
 /// There is no deadline in here: the caller sets one for the whole.
 ///
@@ -41,7 +43,7 @@ pub enum HandshakeError {
 pub async fn handshake<S>(
     stream: S,
     config: Arc<ServerConfig>,
-    knows: impl Fn(Option<&str>) -> bool,
+    choose: impl Fn(&S, Option<&str>) -> Choice,
 ) -> Result<TlsStream<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -49,12 +51,34 @@ where
     let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let hello = start.client_hello();
     let name = hello.server_name();
-    if !knows(name) {
-        let name = name.map(str::to_owned);
-        turn_away(&mut start.io).await;
-        return Err(HandshakeError::UnknownName(name));
-    }
+    let config = match choose(&start.io, name) {
+        Choice::ByName => config,
+        Choice::ByAddress(key) => only(&config, key),
+        Choice::Nothing => {
+            let name = name.map(str::to_owned);
+            turn_away(&mut start.io).await;
+            return Err(HandshakeError::UnknownName(name));
+        }
+    };
     Ok(start.into_stream(config).await?)
+}
+
+/// The certificate of a handshake.
+#[derive(Debug)]
+pub enum Choice {
+    /// The one that the configuration finds by the name.
+    ByName,
+    /// This one: there is no name, and it is for the address that the client connected to.
+    ByAddress(Arc<CertifiedKey>),
+    /// None.
+    Nothing,
+}
+
+/// The same configuration with one certificate. Tickets are those of the others, and as good.
+fn only(config: &ServerConfig, key: Arc<CertifiedKey>) -> Arc<ServerConfig> {
+    let mut config = config.clone();
+    config.cert_resolver = Arc::new(SingleCertAndKey::from(key));
+    Arc::new(config)
 }
 
 /// Tells the client why. If it no longer listens, there is nobody left to tell.

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod drive;
 pub mod flood;
+mod forwarding;
 pub mod handshake;
 pub mod inherited;
 pub mod io;

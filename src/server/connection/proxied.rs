@@ -8,7 +8,6 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::drive::while_wanted;
 use super::stop::Stop;
 use crate::protocol::limits::HEAD_TIME;
 use crate::visitor::proxy::header::{Beginning, Malformed, read};
@@ -28,7 +27,7 @@ pub struct Introduced {
 /// Reads the header. `None` if the connection ends with it: it is malformed or late, or the server
 /// stops.
 pub async fn introduce(stream: &mut TcpStream, proxy: IpAddr, stop: &Stop) -> Option<Introduced> {
-    let introduced = while_wanted(stop, timeout(HEAD_TIME, header(stream))).await?;
+    let introduced = stop.while_wanted(timeout(HEAD_TIME, header(stream))).await?;
     let introduced = introduced.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     introduced.inspect_err(|error| tracing::debug!(%proxy, %error, "no PROXY header")).ok()
 }

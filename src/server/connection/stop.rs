@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+use crate::protocol::limits::FIRST_REQUEST_TIME;
 
 /// Given once, seen by all; clones are the same order.
 #[derive(Clone, Debug, Default)]
@@ -29,5 +32,18 @@ impl Stop {
     /// Waits for it.
     pub async fn wait(&self) {
         self.token.cancelled().await;
+    }
+
+    /// What comes of the beginning of a connection; `None` if the order came and the client was not
+    /// done [in time](FIRST_REQUEST_TIME).
+    pub async fn while_wanted<T>(&self, beginning: impl Future<Output = T>) -> Option<T> {
+        let unwanted = async {
+            self.wait().await;
+            sleep_until(Instant::now() + FIRST_REQUEST_TIME).await;
+        };
+        tokio::select! {
+            begun = beginning => Some(begun),
+            () = unwanted => None,
+        }
     }
 }

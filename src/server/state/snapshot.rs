@@ -1,6 +1,7 @@
 //! What the server serves: sites and certificates, replaced together or not at all.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +25,7 @@ pub struct Snapshot {
     /// The sites, with the cache of what was read from them.
     pub sites: Arc<Sites>,
     /// The certificates; none without TLS.
-    pub certificates: Certificates,
+    pub certificates: Arc<Certificates>,
     /// The folder of sites before it was listed.
     pub(super) listed: Option<Stamp>,
     odd: Odd,
@@ -91,6 +92,12 @@ impl std::fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Snapshot {
+    /// The certificate for a connection without a server name to `address` of ours.
+    #[must_use]
+    pub fn certificate_without_name(&self, address: IpAddr) -> Option<&Arc<CertifiedKey>> {
+        self.certificates.without_name(address, self.sites.is_single())
+    }
+
     /// Finds, opens and checks everything; also gives what is odd but no reason to stop.
     ///
     /// # Errors
@@ -113,6 +120,7 @@ impl Snapshot {
             }
         };
         let warnings = [&*odd.sites, &odd.certificates].concat();
+        let certificates = Arc::new(certificates);
         Ok((Self { sites: Arc::new(sites), certificates, listed, odd }, warnings))
     }
 
@@ -144,6 +152,7 @@ impl Snapshot {
             }
         };
         let news = News { warnings: odd.beyond(&self.odd), failures };
+        let certificates = Arc::new(certificates);
         Ok((Self { sites, certificates, listed, odd }, news))
     }
 }

@@ -59,12 +59,14 @@ pub(crate) struct Ended {
 impl Setup {
     /// An empty sites folder on a free loopback port.
     pub(crate) fn new() -> Self {
-        let setup = Self::bare();
-        let sites = setup.sites();
+        Self::bare().args(["--ip", "127.0.0.1", "--port", "0"]).with_sites()
+    }
+
+    /// The folder of sites added, for the addresses that are given.
+    pub(crate) fn with_sites(self) -> Self {
+        let sites = self.sites();
         std::fs::create_dir(&sites).expect("the sites folder can be made");
-        setup
-            .args(["--ip", "127.0.0.1", "--port", "0"])
-            .args([OsStr::new("--sites"), sites.as_os_str()])
+        self.args([OsStr::new("--sites"), sites.as_os_str()])
     }
 
     /// No options at all.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
 
-use super::{HandshakeError, handshake};
+use super::{Choice, HandshakeError, handshake};
 use crate::certificates::Certificates;
 use crate::certificates::fixtures::{FixedResolver, certificates};
 use crate::server::connection::tls;
@@ -17,7 +17,7 @@ use crate::server::connection::tls;
 const PIPE: usize = 16 * 1024;
 
 fn set() -> Certificates {
-    certificates(&[("a.example", &["a.example"])])
+    certificates(&[("a.example", &["a.example"]), ("192.0.2.1", &["192.0.2.1"])])
 }
 
 /// What the server and the client make of a handshake for a name.
@@ -32,9 +32,18 @@ async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Err
     let lookup = self::set();
 
     let (near, far) = duplex(PIPE);
-    let knows = |name: Option<&str>| name.is_some_and(|name| lookup.resolve(name).is_some());
+    // Who asks for an address connects to it.
+    let address = name.parse().ok();
+    let choose = |_: &DuplexStream, asked: Option<&str>| match asked {
+        Some(asked) if lookup.resolve(asked).is_some() => Choice::ByName,
+        Some(_) => Choice::Nothing,
+        None => {
+            let key = address.and_then(|address| lookup.resolve_address(address));
+            key.cloned().map_or(Choice::Nothing, Choice::ByAddress)
+        }
+    };
     let (server, client) = tokio::join!(
-        handshake(near, config, knows),
+        handshake(near, config, choose),
         connector.connect(ServerName::try_from(name).unwrap(), far),
     );
     let of_rustls = |error: io::Error| *error.into_inner().unwrap().downcast().unwrap();
@@ -43,9 +52,11 @@ async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Err
 
 #[tokio::test]
 async fn a_known_name_is_served() {
-    let (server, client) = meet("a.example").await;
-    assert!(server.is_none(), "{server:?}");
-    assert_eq!(client, None);
+    for name in ["a.example", "192.0.2.1"] {
+        let (server, client) = meet(name).await;
+        assert!(server.is_none(), "{server:?}");
+        assert_eq!(client, None);
+    }
 }
 
 #[tokio::test]
@@ -69,7 +80,7 @@ async fn what_is_not_tls_fails() {
         far.write_all(sent.as_bytes()).await.unwrap();
         far.shutdown().await.unwrap();
         let config = tls::config(Arc::new(FixedResolver(set()))).unwrap();
-        let outcome = handshake(near, config, |_| true).await;
+        let outcome = handshake(near, config, |_, _| Choice::ByName).await;
         assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{sent:?}");
         // The server lets go of the connection: its end is read, after an alert at most.
         let mut answer = Vec::new();
