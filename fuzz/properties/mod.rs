@@ -15,4 +15,5 @@ pub(crate) mod path;
 pub(crate) mod proxy;
 pub(crate) mod range;
 pub(crate) mod request;
+pub(crate) mod rules;
 pub(crate) mod validators;

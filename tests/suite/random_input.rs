@@ -56,6 +56,22 @@ const FRAMING: &str = concat!(
     r"Expect: 100-continue\r\n|A: b(\n|\r|\x00|\xff| )c\r\n|A : b\r\n| c\r\n|:\r\n){0,3}"
 );
 
+/// Lines of `_redirects`: right, nearly, and with all that a path may be made of.
+const REDIRECT_RULES: &str = concat!(
+    r"((https://(example\.com|:h\.com|www\.example\.com))?(/|/a|/:x|/:y-:z|\*|%20|%2F|b|\.|é|\PC){1,6}",
+    r"[ \t]{1,2}(https://(o\.test|:x\.o\.test)|//|/\|)?(/a|/:x|/:splat|b|\?q=:splat|#:x|\.\.|%5C|\PC){0,5}",
+    r"( (200|301|302!|308|404|410|999))?( # x)?(\r?\n|)){0,6}"
+);
+
+/// Lines of `_headers`.
+const FIELD_RULES: &str = concat!(
+    r"((/|https://example\.com/|/a/)(\*|:x|b)?\n(  (! )?(X-A|x-a|Link|Vary|ETag|Set-Cookie|X B|[!-~]):? ?",
+    r"(:x|:splat|a|,|\t|\PC){0,4}\n){0,4}){0,4}"
+);
+
+/// Paths that the rules above may be for.
+const RULED: &str = r"(/|/a|/b|-|%20|%0D%0A|%5C|é|a|b|\.|%2E){1,9}";
+
 /// Field blocks of HTTP/2 that are those of a request, or nearly.
 const FIELDS: &str = concat!(
     r"(?-u)(\x82[\x84\x85]\x86\x41\x06a\.test|\x82\x86(\x04|\x44)(\x02/[a-z]|\x1e/[wscxa-f]{29})|",
@@ -149,6 +165,30 @@ proptest! {
     fn time(seconds: i64, near in -100_000_000_000..300_000_000_000_i64, nanoseconds: u32) {
         properties::date::time(seconds, nanoseconds);
         properties::date::time(near, nanoseconds);
+    }
+
+    #[test]
+    fn rules(redirects in REDIRECT_RULES, headers in FIELD_RULES, path in RULED) {
+        properties::rules::redirects(redirects.as_bytes(), &path);
+        properties::rules::headers(headers.as_bytes(), &path);
+    }
+
+    #[test]
+    fn rules_of_few_letters(
+        sources in vec("/(:x-|:y[/-]|:z|\\*|[ab/-]){1,4}(\\*[ab-]?)?", 1..9),
+        paths in vec("/[ab-]{0,4}[ab/-]{0,6}", 8),
+    ) {
+        let line = |source: &String| format!("{source} /:x-:splat\n");
+        let file: Vec<_> = sources.iter().map(line).collect();
+        for path in paths {
+            properties::rules::redirects(file.concat().as_bytes(), &path);
+        }
+    }
+
+    #[test]
+    fn rules_of_any_bytes(file: Vec<u8>, path in RULED) {
+        properties::rules::redirects(&file, &path);
+        properties::rules::headers(&file, &path);
     }
 
     #[test]
