@@ -64,6 +64,16 @@ pub(crate) static HYPER: &[Difference] = &[
         },
     },
     Difference {
+        name: "a request that breaks off is refused once a line of it shows a fault",
+        section: "RFC 9112 §8: a server MAY send an error response before it closes",
+        example: "POST / HTTP=",
+        explains: |place| match (place.ours, place.theirs) {
+            (Closed, Refused(400)) => !place.head.contains(&b'\n'),
+            (Refused(400), Closed) => !place.head.ends_with(b"\r\n\r\n"),
+            _ => false,
+        },
+    },
+    Difference {
         name: "a length is named once, even if it is the same one again",
         section: "RFC 9110 §8.6: a recipient MUST either reject or replace it",
         example: "GET / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
