@@ -2,7 +2,7 @@
 //!
 //! Both files are read line by line ([`lines`]). A line that cannot be a rule here is skipped, and
 //! becomes a [`Problem`] that says why and what to do about it; the others stand. A [`source`] is
-//! what a rule is for, matched by [`pattern`]; a [`target`] is where a redirect leads. Requests are
+//! what a rule is for, matched by [`pattern`]; a `target` is where a redirect leads. Requests are
 //! looked up in [`redirects`] and [`headers`].
 
 pub mod headers;

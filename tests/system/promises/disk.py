@@ -44,7 +44,7 @@ def hot_hits(shost, folder):
     site = folder / "sites" / DOMAIN
     site.mkdir(parents=True)
     (site / "page.html").write_text("<p>hot\n" * 100)
-    with Server(shost, "--sites", folder / "sites") as server:
+    with Server(shost, "--sites", folder / "sites", "--no-watch") as server:
         client = server.client()
 
         def loop():
