@@ -18,7 +18,7 @@ use shost::server::state::control::client;
 use shost::server::{Server, StartError};
 use shost::service::Service;
 
-/// What a wrong command line exits with, as is the custom.
+/// The exit code for a wrong command line, as is the custom.
 const USAGE: u8 = 2;
 
 /// Threads that wait for disks. More would only queue in front of the same disk.

@@ -67,7 +67,7 @@ fn verdict(user_agent: &str, accept: &str) -> Step {
         (HeaderName::from_static("sec-fetch-site"), "same-origin"),
     ]);
     Step::new(move || {
-        black_box(bot::verdict(black_box(&bot::Visit {
+        black_box(bot::verdict(black_box(&bot::BotRequest {
             method: &Method::GET,
             fields: &fields,
             path: "/blog/photo.webp",

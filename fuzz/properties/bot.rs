@@ -3,7 +3,7 @@
 use http::Method;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, USER_AGENT};
 use shost::visitor::bot;
-use shost::visitor::bot::Visit;
+use shost::visitor::bot::BotRequest;
 
 /// Any head gets a verdict from the table, and on plain HTTP no real browser is refused for what it
 /// does not send there.
@@ -15,17 +15,27 @@ pub(crate) fn bot(path: &[u8], user_agent: &[u8], accept_encoding: &[u8]) {
             fields.append(name, value);
         }
     }
-    let plain =
-        Visit { method: &Method::GET, fields: &fields, path, secure: false, host: "example.com" };
-    let name = |request: &Visit<'_>| bot::verdict(request).map(|rule| rule.name);
+    let plain = BotRequest {
+        method: &Method::GET,
+        fields: &fields,
+        path,
+        secure: false,
+        host: "example.com",
+    };
+    let name = |request: &BotRequest<'_>| bot::verdict(request).map(|rule| rule.name);
     let verdict = name(&plain);
     assert_ne!(verdict, Some("fake-browser"));
-    let secure = name(&Visit { secure: true, ..plain });
+    let secure = name(&BotRequest { secure: true, ..plain });
     if verdict.is_some() {
         assert_eq!(secure, verdict, "TLS excuses nothing");
     }
     fields.insert("sec-fetch-site", HeaderValue::from_static("none"));
-    let browser =
-        Visit { method: &Method::GET, fields: &fields, path, secure: true, host: "example.com" };
+    let browser = BotRequest {
+        method: &Method::GET,
+        fields: &fields,
+        path,
+        secure: true,
+        host: "example.com",
+    };
     assert_eq!(name(&browser), verdict);
 }

@@ -70,7 +70,8 @@ fn upwards(parsed: &[X509Certificate<'_>], own: usize) -> Vec<usize> {
     chain
 }
 
-/// What else has the name of an issuer in `chain`, as where authorities certify each other.
+/// Certificates beside `chain` with the name of an issuer in it, as where authorities certify each
+/// other.
 fn alternatives(parsed: &[X509Certificate<'_>], chain: &[usize]) -> Vec<usize> {
     let is_alternative = |at: &usize| {
         let subject = parsed[*at].subject().as_raw();

@@ -1,5 +1,5 @@
-//! What a certificate authority is shown (RFC 8555 §8.3): `shost certify` puts it into the folder
-//! of certificates, and it is answered for every name, also for one without a site.
+//! Answers to the challenges of certificate authorities (RFC 8555 §8.3): `shost certify` puts one
+//! into the folder of certificates, and it is answered for every name, also for one without a site.
 //!
 //! A deploy may replace a site whole, and a new name has none yet; this folder is nobody else's.
 
@@ -32,7 +32,7 @@ impl Challenges {
         Self(Some(PathBuf::from(tls).join(CHALLENGE_FOLDER).into()))
     }
 
-    /// Whether no challenge is answered at all.
+    /// True if no challenge is answered at all.
     #[must_use]
     pub fn is_off(&self) -> bool {
         self.0.is_none()

@@ -14,7 +14,7 @@ use super::problem::{PairError, PairProblem};
 use super::validity::Validity;
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
-/// What a certificate says of itself.
+/// A certificate as it describes itself, without those that issued it.
 #[derive(Clone, Debug)]
 pub struct Leaf {
     der: CertificateDer<'static>,
@@ -41,7 +41,7 @@ impl Leaf {
         Ok(Self { der, names, validity })
     }
 
-    /// Its encoding.
+    /// The certificate in its encoded form.
     #[must_use]
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der

@@ -24,7 +24,7 @@ pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
 pub use self::problem::{Finding, PairError, Warning};
 pub use self::renewal::{Renewal, Seen};
-pub use self::validity::{State, Validity};
+pub use self::validity::{Timeliness, Validity};
 
 mod chain;
 mod challenge;
@@ -52,7 +52,6 @@ const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 /// The certificates of one snapshot; never changed once loaded.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    /// By host name.
     exact: BTreeMap<String, Certificate>,
     /// By the parent that the wildcard stands under.
     wildcard: BTreeMap<String, Certificate>,
@@ -129,7 +128,8 @@ impl Certificates {
         self.resolve_address(address).or_else(|| only().map(Certificate::key))
     }
 
-    /// Whether clients that ask for `host` get a certificate; they name an address by connecting to it.
+    /// True if clients that ask for `host` get a certificate; they name an address by connecting to
+    /// it.
     #[must_use]
     pub fn are_for(&self, host: &str, single: bool) -> bool {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
@@ -143,7 +143,7 @@ impl Certificates {
         self.exact.values().chain(self.wildcard.values())
     }
 
-    /// What somebody should look at, as of `now`.
+    /// Warnings that hold at `now`, for the operator.
     #[must_use]
     pub fn findings(&self, now: SystemTime) -> Vec<Finding> {
         self.iter().flat_map(|certificate| certificate.findings(now)).collect()
@@ -155,7 +155,7 @@ impl Certificates {
         self.exact.len() + self.wildcard.len()
     }
 
-    /// Whether there is none, and so no name a handshake could succeed for.
+    /// True if there is none, and so no name a handshake could succeed for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.wildcard.is_empty()

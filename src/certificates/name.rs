@@ -1,11 +1,11 @@
-//! What the name of a certificate's folder says: a host, or a wildcard one label above hosts.
+//! The name of a certificate's folder: a host, or a wildcard one label above hosts.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::semantics::host::normal_form;
 
-/// What one folder's certificate is for.
+/// The name that a folder's certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FolderName {
     /// One host name, in its normal form.

@@ -16,7 +16,7 @@ use super::chain::arrange;
 use super::leaf::{parse, subject_names, validity};
 use super::name::FolderName;
 use super::problem::{Finding, PairError, PairProblem, Warning};
-use super::validity::{State, Validity};
+use super::validity::{Timeliness, Validity};
 use super::{CERTIFICATE_FILE, KEY_FILE, pem};
 
 /// One certificate with its key, ready to serve.
@@ -43,7 +43,7 @@ pub enum KeyKind {
     EcdsaP256,
     /// ECDSA on the curve P-384.
     EcdsaP384,
-    /// Ed25519.
+    /// A key for Ed25519 (RFC 8032).
     Ed25519,
     /// A kind that the provider can sign with and that no public authority certifies.
     Other,
@@ -56,7 +56,7 @@ impl Certificate {
         &self.folder
     }
 
-    /// What the folder's name says it is for.
+    /// The name of its folder, which its certificate is for.
     #[must_use]
     pub fn name(&self) -> &FolderName {
         &self.name
@@ -82,7 +82,7 @@ impl Certificate {
 
     /// How far it is in its life at `now`.
     #[must_use]
-    pub fn state(&self, now: SystemTime) -> State {
+    pub fn state(&self, now: SystemTime) -> Timeliness {
         self.validity.state(now)
     }
 
@@ -92,25 +92,25 @@ impl Certificate {
         self.key_kind
     }
 
-    /// Whether it names `www.` of its folder's host as well.
+    /// True if it names `www.` of its folder's host as well.
     pub(super) fn names_www(&self) -> bool {
         self.names_www
     }
 
-    /// Whether it names what its folder says.
+    /// True if it names what its folder says.
     pub(crate) fn names_its_folder(&self) -> bool {
         self.names_folder
     }
 
-    /// What somebody should look at, as of `now`: the faults of its files, and its age.
+    /// Warnings that hold at `now`: the faults of its files, and its age.
     #[must_use]
     pub fn findings(&self, now: SystemTime) -> Vec<Finding> {
         let Validity { not_before, not_after } = self.validity;
         let age = match self.state(now) {
-            State::Valid(_) => None,
-            State::NotYetValid => Some(Warning::NotYetValid(not_before)),
-            State::Expired => Some(Warning::Expired(not_after)),
-            State::EndsSoon(left) => Some(Warning::ExpiresSoon { not_after, left }),
+            Timeliness::Valid(_) => None,
+            Timeliness::NotYetValid => Some(Warning::NotYetValid(not_before)),
+            Timeliness::Expired => Some(Warning::Expired(not_after)),
+            Timeliness::EndsSoon(left) => Some(Warning::ExpiresSoon { not_after, left }),
         };
         let path = || self.folder.join(CERTIFICATE_FILE);
         self.faults.iter().cloned().chain(age.map(|warning| warning.at(path()))).collect()

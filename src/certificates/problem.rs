@@ -1,4 +1,4 @@
-//! What can be wrong with a certificate, in words for the person who can mend it.
+//! Problems of certificates, in words for the person who can mend it.
 //!
 //! Every message is one line, and begins with the path that it is about.
 
@@ -25,7 +25,7 @@ pub struct Finding {
     warning: Warning,
 }
 
-/// What makes a pair impossible to serve.
+/// A reason why a pair cannot be served.
 #[derive(Debug)]
 pub(super) enum PairProblem {
     Unreadable(io::Error),
@@ -48,7 +48,7 @@ pub(super) enum PairProblem {
     },
 }
 
-/// What a [`Finding`] warns of.
+/// The subject of a [`Finding`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -58,7 +58,7 @@ pub enum Warning {
     NoPair,
     /// The certificate does not name the folder's domain: clients will refuse it.
     OtherName {
-        /// What the certificate should name.
+        /// The name that the certificate lacks.
         wanted: String,
     },
     /// The certificate has expired.
@@ -67,14 +67,14 @@ pub enum Warning {
     NotYetValid(SystemTime),
     /// The certificate expires soon: its renewal is overdue.
     ExpiresSoon {
-        /// When.
+        /// The end of its validity.
         not_after: SystemTime,
         /// How long that is from now.
         left: Duration,
     },
     /// There is nothing but the server's own certificate, which an authority issued.
     NoChain {
-        /// The authority.
+        /// The name of the authority that issued it.
         issuer: String,
     },
     /// The certificates are not in the order of the chain.
@@ -131,7 +131,7 @@ impl Finding {
         &self.path
     }
 
-    /// What it warns of.
+    /// The subject of the warning.
     #[must_use]
     pub fn warning(&self) -> &Warning {
         &self.warning

@@ -20,7 +20,7 @@ pub struct Seen {
 /// The next set of certificates.
 #[derive(Debug)]
 pub struct Renewal {
-    /// The set.
+    /// The certificates that are served.
     pub certificates: Certificates,
     /// Pairs that are served all the same.
     pub findings: Vec<Finding>,
@@ -108,7 +108,7 @@ impl Certificates {
         }
     }
 
-    /// Whether the certificate of a folder's name is the one in that folder.
+    /// True if the certificate of a folder's name is the one in that folder.
     fn serves(&self, listed: &Listed) -> bool {
         self.named(&listed.name).is_some_and(|it| it.folder() == listed.path)
     }

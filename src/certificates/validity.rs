@@ -17,15 +17,15 @@ const RENEWAL_OVERDUE_SHARE: u32 = 3;
 /// The time that a certificate is valid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// Its beginning.
+    /// The first moment at which it is valid.
     pub not_before: SystemTime,
-    /// Its end.
+    /// The last moment at which it is valid.
     pub not_after: SystemTime,
 }
 
 /// The state of a certificate at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Timeliness {
     /// Its time has not come.
     NotYetValid,
     /// It is valid for so long, and its renewal is not overdue.
@@ -39,17 +39,17 @@ pub enum State {
 impl Validity {
     /// The state at `now`.
     #[must_use]
-    pub fn state(self, now: SystemTime) -> State {
+    pub fn state(self, now: SystemTime) -> Timeliness {
         if now < self.not_before {
-            return State::NotYetValid;
+            return Timeliness::NotYetValid;
         }
         let life = self.not_after.duration_since(self.not_before).unwrap_or_default();
         let overdue =
             if life <= SHORT_LIFE { life / RENEWAL_OVERDUE_SHARE } else { RENEWAL_OVERDUE };
         match self.not_after.duration_since(now) {
-            Err(_) => State::Expired,
-            Ok(left) if left < overdue => State::EndsSoon(left),
-            Ok(left) => State::Valid(left),
+            Err(_) => Timeliness::Expired,
+            Ok(left) if left < overdue => Timeliness::EndsSoon(left),
+            Ok(left) => Timeliness::Valid(left),
         }
     }
 }
@@ -63,20 +63,20 @@ mod tests {
         let day = Duration::from_hours(24);
         let at = |days: u32| SystemTime::UNIX_EPOCH + 20_000 * day + days * day;
         let table = [
-            ((10, 100), 9, State::NotYetValid),
-            ((10, 100), 10, State::Valid(90 * day)),
-            ((10, 100), 86, State::Valid(14 * day)),
-            ((10, 100), 87, State::EndsSoon(13 * day)),
-            ((10, 100), 100, State::EndsSoon(Duration::ZERO)),
-            ((10, 100), 101, State::Expired),
-            ((10, 16), 14, State::Valid(2 * day)),
-            ((10, 16), 15, State::EndsSoon(day)),
-            ((10, 20), 16, State::Valid(4 * day)),
-            ((10, 20), 17, State::EndsSoon(3 * day)),
-            ((10, 21), 11, State::EndsSoon(10 * day)),
-            ((10, 410), 397, State::EndsSoon(13 * day)),
-            ((10, 10), 10, State::Valid(Duration::ZERO)),
-            ((10, 5), 12, State::Expired),
+            ((10, 100), 9, Timeliness::NotYetValid),
+            ((10, 100), 10, Timeliness::Valid(90 * day)),
+            ((10, 100), 86, Timeliness::Valid(14 * day)),
+            ((10, 100), 87, Timeliness::EndsSoon(13 * day)),
+            ((10, 100), 100, Timeliness::EndsSoon(Duration::ZERO)),
+            ((10, 100), 101, Timeliness::Expired),
+            ((10, 16), 14, Timeliness::Valid(2 * day)),
+            ((10, 16), 15, Timeliness::EndsSoon(day)),
+            ((10, 20), 16, Timeliness::Valid(4 * day)),
+            ((10, 20), 17, Timeliness::EndsSoon(3 * day)),
+            ((10, 21), 11, Timeliness::EndsSoon(10 * day)),
+            ((10, 410), 397, Timeliness::EndsSoon(13 * day)),
+            ((10, 10), 10, Timeliness::Valid(Duration::ZERO)),
+            ((10, 5), 12, Timeliness::Expired),
         ];
         for ((begin, end), now, expected) in table {
             let validity = Validity { not_before: at(begin), not_after: at(end) };

@@ -54,10 +54,10 @@ macro_rules! codings {
 }
 
 codings! {
-    /// Zstandard (RFC 8878).
+    /// The coding `zstd`, Zstandard (RFC 8878).
     Zstd: "zstd", "-zst", ".zst";
-    /// Brotli (RFC 7932).
+    /// The coding `br`, Brotli (RFC 7932).
     Brotli: "br", "-br", ".br";
-    /// Gzip (RFC 1952).
+    /// The coding `gzip`, Gzip (RFC 1952).
     Gzip: "gzip", "-gz", ".gz";
 }

@@ -65,7 +65,7 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_LOG_BAD_BOTS")]
     pub log_bad_bots: bool,
 
-    /// What the bot verdict does
+    /// Treatment of requests that are those of bots
     #[arg(long, value_enum, value_name = "POLICY", env = "SHOST_BOTS", default_value = "block")]
     pub bots: BotPolicy,
 
@@ -91,12 +91,12 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_CHECK")]
     pub check: bool,
 
-    /// Print version
+    /// Print the version and exit
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
 }
 
-/// What `--help` says of the command.
+/// The text of `--help` for the command.
 const RELOAD_HELP: &str = "\
     Commands (a DIR of such a name is ./reload):\n  shost reload [--pid PID]  Let the running server look at sites and certificates anew, \
     and wait for it\n  shost check SITE          Explain the rules of a site folder, and say \
@@ -122,10 +122,10 @@ pub struct ReloadArguments {
     pub pid: Option<u32>,
 }
 
-/// What becomes of a command line.
+/// The outcome of reading a command line.
 #[derive(Debug)]
 pub enum Typed {
-    /// Something to do.
+    /// A command that can be run.
     Run(Box<Arguments>),
     /// An order to the server that runs.
     Reload(ReloadArguments),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::certificates::{Certificates, FolderName};
 use crate::command::config::Config;
-use crate::command::review::{self, Kind};
+use crate::command::review::{self, Weight};
 use crate::log::one_line;
 use crate::process::clock::Tick;
 use crate::semantics::date;
@@ -20,7 +20,7 @@ const URGENT: Duration = Duration::from_hours(3 * 24);
 
 const SECONDS_PER_HOUR: u64 = 60 * 60;
 
-/// What would be served.
+/// The sites and certificates that would be served.
 #[derive(Debug)]
 pub struct Checked {
     /// A line for each site and each certificate, then one for each thing that is odd.
@@ -81,7 +81,7 @@ fn rules(snapshot: &Snapshot) -> (String, Vec<String>) {
         for finding in review::site(&root, folder, site.name()) {
             let text = finding.told(folder.display());
             match finding.kind {
-                Kind::Error => errors.push(text),
+                Weight::Error => errors.push(text),
                 _ => line(&mut told, format_args!("{text}")),
             }
         }
@@ -127,7 +127,7 @@ fn out_of_reach(snapshot: &Snapshot, listening: &[IpAddr]) -> Vec<String> {
     lines
 }
 
-/// Whether connections to `address` come here: it is this machine's, and listened on.
+/// True if connections to `address` come here: it is this machine's, and listened on.
 fn is_ours(address: IpAddr, listening: &[IpAddr]) -> bool {
     let listened = listening.is_empty() || listening.iter().any(IpAddr::is_unspecified);
     // Only an address of this machine can be bound. No packet leaves, and the port is any free one.

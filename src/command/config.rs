@@ -19,16 +19,16 @@ const SITES: &str = "/var/lib/shost";
 /// pictures of a hundred sites.
 const CACHE_BOUND: u64 = 256 << 20;
 
-/// What is to be done.
+/// The settings of a run, as the arguments mean them.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is served, and where.
+    /// The sockets and the folders.
     pub setup: Setup,
-    /// What the operator decided.
+    /// The decisions of the operator.
     pub policy: Policy,
-    /// The access log.
+    /// The form of the access log.
     pub log: Options,
-    /// Serving threads.
+    /// Number of serving threads.
     pub threads: usize,
     /// Only look, do not serve.
     pub check: bool,

@@ -50,19 +50,19 @@ pub const AWAITED_BYTES: usize = 16 * 1024;
 /// the making. With as many clients as there may be connections that is their memory once more.
 pub(super) const SMALL_HEADS: usize = 4 * AWAITED_BYTES;
 
-/// What a process has to share out; `None` is no limit.
+/// The descriptors and the memory of a process; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Means {
     /// Descriptors that it may have open.
     pub descriptors: Option<u64>,
-    /// Bytes of memory.
+    /// Memory that it may take, in bytes.
     pub memory: Option<u64>,
 }
 
 /// How much may be held, of each in all and by one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Connections.
+    /// Connections at the same time.
     pub connections: usize,
     /// Connections of one client.
     pub client_connections: usize,
@@ -93,7 +93,7 @@ impl Bounds {
         client_heads: usize::MAX,
     };
 
-    /// What a process with these means may hold. One client gets half of it.
+    /// The bounds of a process with these means. One client gets half of it.
     #[must_use]
     pub fn of(means: Means) -> Self {
         let Means { descriptors, memory } = means;

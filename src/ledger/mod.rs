@@ -33,7 +33,7 @@ pub struct Ledger {
     accounts: Mutex<HashMap<Client, Arc<Account>>>,
 }
 
-/// What one client holds, on all of its connections.
+/// The holdings of one client, on all of its connections.
 #[derive(Debug)]
 pub struct Account {
     ledger: Arc<Ledger>,
@@ -53,10 +53,10 @@ struct Tally {
     heads: AtomicUsize,
 }
 
-/// What is held at one moment, by everybody or by one client.
+/// The holdings at one moment, of everybody or of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holdings {
-    /// Connections.
+    /// Connections that are open.
     pub connections: usize,
     /// Answers that are being made or wait to be sent.
     pub answers: usize,
@@ -71,9 +71,9 @@ pub struct Holdings {
 /// Whose connections are as many as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// Everybody's.
+    /// The bound of all clients together.
     All,
-    /// This client's.
+    /// The bound of this client.
     Client,
 }
 
@@ -104,7 +104,7 @@ impl Ledger {
         Ok(Connected { account })
     }
 
-    /// What all clients together hold.
+    /// The holdings of all clients together.
     #[must_use]
     pub fn holdings(&self) -> Holdings {
         self.all.holdings()
@@ -209,7 +209,7 @@ impl Account {
         }
     }
 
-    /// Whether the client may ask for more. Where it may not, it has more answers waiting than any
+    /// True if the client may ask for more. Where it may not, it has more answers waiting than any
     /// honest client, or so have all clients together.
     #[must_use]
     pub fn may_ask(&self) -> bool {
@@ -234,20 +234,20 @@ impl Account {
         FilePermit { account: Arc::clone(self), _permits: (own, all) }
     }
 
-    /// Whether an answer that waits may keep its file open. As many as half of the files that may
+    /// True if an answer that waits may keep its file open. As many as half of the files that may
     /// be open are left to those that move.
     #[must_use]
     pub fn may_keep_a_file(&self) -> bool {
         self.has_room(self.ledger.bounds.files / 2, |tally| &tally.files)
     }
 
-    /// What the client holds.
+    /// The holdings of the client.
     #[must_use]
     pub fn holdings(&self) -> Holdings {
         self.own.holdings()
     }
 
-    /// Whether the client holds less of something than nobody does, if there may be `bound` of it.
+    /// True if the client holds less of something than nobody does, if there may be `bound` of it.
     fn has_room(&self, bound: usize, number: impl Fn(&Tally) -> &AtomicUsize) -> bool {
         let held = |tally: &Tally| number(tally).load(Ordering::Relaxed);
         held(&self.own) < bound.saturating_sub(held(&self.ledger.all))
@@ -286,7 +286,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Whether content is in the books already.
+    /// True if content is in the books already.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.content > 0

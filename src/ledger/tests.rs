@@ -141,7 +141,7 @@ async fn half_of_the_files_are_left_to_answers_that_move() {
     assert_eq!(ledger.holdings(), Holdings { connections: 3, ..NOTHING });
 }
 
-/// What comes of a future that is asked once.
+/// The output of a future that is polled once.
 fn asked_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.poll(&mut context) {

@@ -1,4 +1,4 @@
-//! What one access log line says, and the pieces that all formats write alike.
+//! The content of an access log line, and the pieces that all formats write alike.
 
 use std::{
     io::Write as _,
@@ -15,7 +15,7 @@ pub struct Entry<'a> {
     pub time: SystemTime,
     /// From then to the end of the body.
     pub duration: Duration,
-    /// The client's address.
+    /// The address of the client.
     pub peer: IpAddr,
     /// The port of ours that it came to.
     pub port: u16,
@@ -25,15 +25,15 @@ pub struct Entry<'a> {
     pub host: &'a str,
     /// Path and query as sent; empty when the head could not be parsed.
     pub target: &'a str,
-    /// The protocol's version.
+    /// The version of HTTP.
     pub version: Version,
     /// The status that was sent.
     pub status: u16,
     /// Bytes of content that were sent.
     pub bytes: u64,
-    /// The Referer field.
+    /// The value of the Referer field.
     pub referer: Option<&'a [u8]>,
-    /// The User-Agent field.
+    /// The value of the User-Agent field.
     pub user_agent: Option<&'a [u8]>,
     /// The content coding, unless it was the identity.
     pub coding: Option<&'static str>,
@@ -49,7 +49,7 @@ pub struct Entry<'a> {
 /// domain with ours; a log has more readers than that.
 const SECRET_FIELDS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-/// What a secret's value is written as.
+/// Written in the place of a secret's value.
 const HIDDEN: &[u8] = b"(hidden)";
 
 impl Entry<'_> {

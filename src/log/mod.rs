@@ -32,26 +32,26 @@ pub struct AccessLog {
     spool: Option<Spool>,
 }
 
-/// How lines look.
+/// The form of lines in the access log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Options {
     /// The format of a line.
     pub format: Format,
-    /// Whether `text` lines begin with the time. The other formats are read by programs, which
-    /// rely on it, and always have it.
+    /// True if `text` lines begin with the time. The other formats are read by programs, which rely
+    /// on it, and always have it.
     pub timestamps: bool,
 }
 
 /// A format of the access log. Names and comments of the variants are those of `--help`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
-    /// Lines for people
+    /// Lines for people and grep
     Text,
     /// One object a line
     Json,
     /// The Apache and nginx line, with the host first
     Combined,
-    /// No access log
+    /// No access log at all
     None,
 }
 
@@ -74,7 +74,7 @@ impl AccessLog {
         Self { options: Options { format: Format::None, timestamps: false }, spool: None }
     }
 
-    /// Whether entries are worth collecting.
+    /// True if entries are worth collecting.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.spool.is_some()

@@ -104,7 +104,7 @@ impl Spool {
     }
 }
 
-/// What went wrong with an output.
+/// A failure of an output.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// A write failed; told once for a run of failures.
@@ -145,7 +145,6 @@ struct Buffers {
     signalled: AtomicBool,
     dropped: AtomicU64,
     state: Mutex<WriterState>,
-    /// Wakes the writer.
     bell: Condvar,
     /// Wakes those who wait in `close`.
     finished: Condvar,

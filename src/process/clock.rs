@@ -52,7 +52,7 @@ impl AtomicTick {
         Tick(self.0.load(Ordering::Relaxed))
     }
 
-    /// Replaces the value.
+    /// Replaces the tick by another.
     pub fn store(&self, tick: Tick) {
         self.0.store(tick.0, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What the service manager is told (`sd_notify(3)`): ready, reloading, stopping, alive.
+//! Notifications to the service manager (`sd_notify(3)`): ready, reloading, stopping, alive.
 //!
 //! Without `NOTIFY_SOCKET` nothing happens. The socket is connected before the sandbox closes, and
 //! stays connected.
@@ -44,7 +44,7 @@ impl Notifier {
         Ok(Self(Some(Arc::new(socket))))
     }
 
-    /// Everything is served.
+    /// Tells that everything is served.
     pub fn ready(&self, summary: &impl std::fmt::Display) {
         self.send(&[NotifyState::Ready, NotifyState::Status(&summary.to_string())]);
     }

@@ -51,7 +51,7 @@ impl Reserve {
         Loan(self.clone())
     }
 
-    /// Whether somebody is using what was kept, and those who can wait should.
+    /// True if somebody is using what was kept, and those who can wait should.
     #[must_use]
     pub fn is_lent(&self) -> bool {
         self.lock().loans > 0
@@ -89,7 +89,7 @@ impl Drop for Loan {
     }
 }
 
-/// Whether `error` says that there is no descriptor left, for this process or for all.
+/// True if `error` says that there is no descriptor left, for this process or for all.
 #[must_use]
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     use rustix::io::Errno;

@@ -58,11 +58,11 @@ pub enum Beside {
 /// The state of the sandbox, and the folders that can be read from inside.
 #[derive(Clone, Debug)]
 pub enum Sandbox {
-    /// Not wanted.
+    /// The operator wants no sandbox.
     Off,
     /// The kernel has none.
     Unsupported,
-    /// Entered.
+    /// The sandbox was entered.
     Landlock {
         /// The version of the interface that is in force.
         abi: ABI,
@@ -219,7 +219,8 @@ fn covers(readable: &[PathBuf], path: &Path) -> bool {
     readable.iter().any(|folder| path.starts_with(folder))
 }
 
-/// What begins with a dot is neither a site nor a certificate.
+/// The entries of a folder but those whose name begins with a dot: they are neither sites nor
+/// certificates.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");

@@ -8,7 +8,7 @@ use futures_core::Stream;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_tokio::Signals;
 
-/// What the operator wants.
+/// An order of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Look at sites and certificates anew. Several that come during one reload are one.

@@ -41,12 +41,12 @@ async fn beat(notifier: Notifier, every: Duration) {
 #[derive(Debug)]
 struct Threads {
     runtime: RuntimeMetrics,
-    seen: Vec<Seen>,
+    seen: Vec<ThreadFigures>,
 }
 
-/// What the runtime's books say of one thread.
+/// The runtime's figures of one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
+struct ThreadFigures {
     /// Counts each parking and each waking, so it is even while the thread runs.
     parking: u64,
     /// Grows with each stretch of tasks.
@@ -55,7 +55,8 @@ struct Seen {
 
 impl Threads {
     fn new(runtime: RuntimeMetrics) -> Self {
-        let seen = (0..runtime.num_workers()).map(|thread| Seen::now(&runtime, thread)).collect();
+        let seen =
+            (0..runtime.num_workers()).map(|thread| ThreadFigures::now(&runtime, thread)).collect();
         Self { runtime, seen }
     }
 
@@ -63,7 +64,7 @@ impl Threads {
     fn stuck(&mut self) -> Option<usize> {
         let mut stuck = None;
         for (thread, seen) in self.seen.iter_mut().enumerate() {
-            let now = Seen::now(&self.runtime, thread);
+            let now = ThreadFigures::now(&self.runtime, thread);
             if !now.is_parked() && now == *seen {
                 stuck = Some(thread);
             }
@@ -73,7 +74,7 @@ impl Threads {
     }
 }
 
-impl Seen {
+impl ThreadFigures {
     fn now(runtime: &RuntimeMetrics, thread: usize) -> Self {
         Self {
             parking: runtime.worker_park_unpark_count(thread),

@@ -19,10 +19,10 @@ pub trait Handler: Unpin {
     /// An answer in the making.
     type Answer: Future<Output = Response<Self::Content>> + Unpin;
 
-    /// Answers a request.
+    /// Begins the answer to a request.
     fn answer(&self, head: Parts) -> Self::Answer;
 
-    /// Whether the client may ask for more. If not, it has too many answers waiting.
+    /// True if the client may ask for more. If not, it has too many answers waiting.
     fn may_ask(&self) -> bool {
         true
     }

@@ -12,7 +12,7 @@ pub const HEAD_FIELDS: usize = 100;
 /// the end of its TLS handshake. Ten seconds are several lost packets on a bad mobile network.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// See [`HEAD_TIME`].
+/// The time for a TLS handshake; its reason is that of [`HEAD_TIME`].
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept without a request. Browsers come back for the next page.
@@ -54,12 +54,13 @@ pub const OUTPUT_BYTES: usize = 64 * 1024;
 /// memory: enough to keep a disk busy while the client takes what there is.
 pub const READING: usize = 16;
 
-/// What a client may do that is no request: so much at once, and so much a second.
+/// An allowance for actions of a client that are no requests: so much at once, and so much a
+/// second.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// At once.
+    /// The most at one moment.
     pub burst: u32,
-    /// What comes back each second.
+    /// The part that comes back each second.
     pub per_second: u32,
 }
 
@@ -68,8 +69,7 @@ pub struct Allowance {
 /// for each frame of content, for which [`CONTROL_PER_REQUEST`] and [`CONTROL_BYTES`] allow.
 pub const CONTROL: Allowance = Allowance { burst: 1000, per_second: 100 };
 
-/// What a request adds to [`CONTROL`], in frames: `PRIORITY_UPDATE`, PRIORITY, some
-/// `WINDOW_UPDATE`.
+/// Added to [`CONTROL`] by a request, in frames: `PRIORITY_UPDATE`, PRIORITY, some `WINDOW_UPDATE`.
 pub const CONTROL_PER_REQUEST: u32 = 4;
 
 /// Bytes of content that add one frame to [`CONTROL`]: a client that reads in small pieces opens
@@ -81,7 +81,7 @@ pub const CONTROL_BYTES: usize = 512;
 /// (rapid reset, CVE-2023-44487).
 pub const CLIENT_RESETS: Allowance = Allowance { burst: 4 * 200, per_second: 4 * 20 };
 
-/// What a client's reset takes of [`CLIENT_RESETS`]; a request adds one. A proxy that carries the
+/// Taken from [`CLIENT_RESETS`] by a client's reset; a request adds one. A proxy that carries the
 /// requests of many may see one in four of them given up.
 pub const CLIENT_RESET: u32 = 4;
 

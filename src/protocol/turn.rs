@@ -7,17 +7,16 @@ use std::task::{Context, Poll};
 /// Bytes that a connection sends before the others have their turn: over TLS 0.2 ms of work.
 pub(super) const TURN: usize = 256 * 1024;
 
-/// What an answer counts besides, in bytes: about as much work.
+/// The weight of an answer beside its bytes, in bytes: about as much work.
 const ANSWER: usize = 8 * 1024;
 
-/// What a connection has sent in its turn.
+/// The bytes that a connection has sent in its turn.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     bytes: usize,
 }
 
 impl Turn {
-    /// Begins a turn.
     pub(super) fn begin(&mut self) {
         self.bytes = 0;
     }
@@ -32,7 +31,7 @@ impl Turn {
         self.bytes += ANSWER;
     }
 
-    /// Whether others have their turn now.
+    /// True if others have their turn now.
     pub(super) fn is_over(&self) -> bool {
         self.bytes >= TURN
     }

@@ -84,7 +84,7 @@ impl Headers {
         &self.blocks
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
@@ -109,7 +109,7 @@ impl Headers {
 }
 
 impl Matching<'_> {
-    /// What the blocks make of the fields of the answer.
+    /// The changes that the blocks make to the fields of the answer.
     #[must_use]
     pub fn overlay(&self) -> Overlay {
         let mut overlay = Overlay::default();
@@ -202,7 +202,6 @@ struct BlockReader {
 /// The block that the next line belongs to.
 #[derive(Default)]
 enum Under {
-    /// None has begun.
     #[default]
     Nothing,
     /// One that is left out.
@@ -257,13 +256,13 @@ impl BlockReader {
     }
 }
 
-/// Whether a line begins a block: a path, or a scheme and `://`.
+/// True if a line begins a block: a path, or a scheme and `://`.
 fn is_source(text: &str) -> bool {
     let word = &text[..text.find(char::is_whitespace).unwrap_or(text.len())];
     text.starts_with('/') || word.find("://").is_some_and(|at| at > 0)
 }
 
-/// Whether values of a field are sent in lines of their own: a comma is a part of them.
+/// True if values of a field are sent in lines of their own: a comma is a part of them.
 pub(super) fn stands_alone(name: &HeaderName) -> bool {
     name == SET_COOKIE
 }

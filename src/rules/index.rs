@@ -11,7 +11,6 @@ pub(super) struct Index {
     paths: HashMap<Box<str>, Vec<u32>>,
     /// Rules for paths that begin with this segment.
     segments: HashMap<Box<str>, Vec<u32>>,
-    /// All others.
     others: Vec<u32>,
 }
 

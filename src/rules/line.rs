@@ -7,7 +7,7 @@ use super::{Fault, fault};
 /// The statuses that there are, for whoever wrote another.
 const STATUSES: &str = "use 200, 301, 302, 303, 307, 308, 404 or 410";
 
-/// A redirect.
+/// A redirect, or a page that answers for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
     pub(super) line: usize,
@@ -43,25 +43,25 @@ impl Redirect {
         self.status
     }
 
-    /// Whether the line says which status it is.
+    /// True if the line says which status it is.
     #[must_use]
     pub fn says_status(&self) -> bool {
         self.says_status
     }
 
-    /// Whether it applies where a file is found as well.
+    /// True if it applies where a file is found as well.
     #[must_use]
     pub fn is_forced(&self) -> bool {
         self.forced
     }
 
-    /// Whether it sends the client elsewhere.
+    /// True if it sends the client elsewhere.
     #[must_use]
     pub fn moves(&self) -> bool {
         (300..400).contains(&self.status)
     }
 
-    /// Whether it is the rule of a single-page application: one document for all that is beneath.
+    /// True if it is the rule of a single-page application: one document for all that is beneath.
     #[must_use]
     pub fn is_application(&self) -> bool {
         self.status == 200
@@ -117,7 +117,7 @@ impl Redirect {
         Ok(())
     }
 
-    /// Whether the target, tried with values that no rule would name, is a source of its own.
+    /// True if the target, tried with values that no rule would name, is a source of its own.
     fn leads_to_itself(&self, target: &Target, names: &Names) -> bool {
         let values = Values::sample(256);
         let host = match (target.host(&values), self.source.host()) {
@@ -136,7 +136,7 @@ impl Redirect {
     }
 }
 
-/// Whether a path names a page, by its last segment: no extension, or `.html`.
+/// True if a path names a page, by its last segment: no extension, or `.html`.
 pub(super) fn names_document(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or_default();
     match last.rsplit_once('.') {

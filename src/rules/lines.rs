@@ -2,7 +2,7 @@
 
 use super::Problem;
 
-/// What some editors put before the first line.
+/// Bytes that some editors put before the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Each line that says something, with its number from one and without the space around it; a line

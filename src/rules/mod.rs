@@ -66,7 +66,7 @@ pub const SAMPLES: [&str; 4] = ["", "x", "x.y", "x/y"];
 pub struct Problem {
     /// Its number, from one.
     pub line: usize,
-    /// The reason.
+    /// The reason why the line is skipped.
     pub reason: Cow<'static, str>,
     /// The way to mend it.
     pub mend: Cow<'static, str>,
@@ -98,7 +98,7 @@ pub(crate) fn fault(
     (reason.into(), mend.into())
 }
 
-/// Whether a path in normal form is that of a file of rules, or of a coded form of it. They are
+/// True if a path in normal form is that of a file of rules, or of a coded form of it. They are
 /// orders to the server and no content, so nobody gets to see them.
 #[must_use]
 pub fn is_rules_file(path: &str) -> bool {

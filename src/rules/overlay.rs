@@ -1,11 +1,11 @@
-//! What rules make of the fields of one answer.
+//! The changes of rules to the fields of one answer.
 
 use http::header::{HeaderName, HeaderValue, VARY};
 
 use super::ADDED_LIMIT;
 use super::headers::stands_alone;
 
-/// What a field takes beside its name and value: a colon, a space and the end of the line.
+/// Bytes of a field line beside its name and value: a colon, a space and the end of the line.
 const LINE: usize = 4;
 
 /// Fields that are taken away, and fields in the place of those that the server has.
@@ -57,19 +57,19 @@ impl Overlay {
         &mut self.changes[at].1
     }
 
-    /// Whether nothing is changed.
+    /// True if nothing is changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Whether fields were left out because there were too many.
+    /// True if fields were left out because there were too many.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Whether it says anything of a field.
+    /// True if it says anything of a field.
     #[must_use]
     pub fn names(&self, name: &HeaderName) -> bool {
         self.changes.iter().any(|(changed, _)| changed == name)

@@ -135,7 +135,7 @@ impl Pattern {
         rest.split_once(self.separator).map(|(first, _)| first)
     }
 
-    /// Whether the pattern has a `*` at its very end, behind a slash.
+    /// True if the pattern has a `*` at its very end, behind a slash.
     #[must_use]
     pub fn takes_all_beneath(&self) -> bool {
         let is_bare = |side: Option<&Segment>| side.is_some_and(|side| side.is_empty());
@@ -143,7 +143,7 @@ impl Pattern {
         tail.len() == 1 && is_bare(tail.first()) && is_bare(self.head.last())
     }
 
-    /// Whether every path that `other` matches is matched by this one, as far as that can be told
+    /// True if every path that `other` matches is matched by this one, as far as that can be told
     /// by trying: with values that no pattern would name.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -153,7 +153,7 @@ impl Pattern {
         })
     }
 
-    /// Whether something follows the `*`.
+    /// True if something follows the `*`.
     #[must_use]
     pub fn has_inner_splat(&self) -> bool {
         self.tail.as_deref().is_some_and(|tail| tail.iter().any(|side| !side.is_empty()))
@@ -174,7 +174,7 @@ impl Pattern {
         text
     }
 
-    /// What the names stand for in a text; `None` if it does not match.
+    /// The texts that the names stand for; `None` if the pattern does not match.
     #[must_use]
     pub fn captures(&self, subject: &Subject<'_>) -> Option<Captures> {
         let Subject { text, .. } = *subject;
@@ -229,7 +229,7 @@ impl<'a> Subject<'a> {
         Self::new('/', text)
     }
 
-    /// A host.
+    /// A host, which is split at its dots.
     #[must_use]
     pub fn host(text: &'a str) -> Self {
         Self::new('.', text)
@@ -242,7 +242,7 @@ impl<'a> Subject<'a> {
         Self { text, ends: std::iter::once(body).chain(ends).chain([text.len()]).collect() }
     }
 
-    /// The text itself.
+    /// The text as it was given.
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.text

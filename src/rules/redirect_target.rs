@@ -67,13 +67,13 @@ impl Target {
         Ok(Self { origin, path, query, fragment })
     }
 
-    /// Whether the target is a URL.
+    /// True if the target is a URL.
     #[must_use]
     pub fn is_url(&self) -> bool {
         self.origin.is_some()
     }
 
-    /// Whether the target is the same whatever the source has matched.
+    /// True if the target is the same whatever the source has matched.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         let mut parts = [Some(&self.path), self.query.as_ref()].into_iter().flatten();
@@ -171,7 +171,7 @@ fn scheme(text: &str) -> Option<(&'static str, &str)> {
         .map(|s| (s, rest))
 }
 
-/// Whether a value may stand in a host.
+/// True if a value may stand in a host.
 fn is_label(value: &str) -> bool {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = value.as_bytes();

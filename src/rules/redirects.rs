@@ -22,7 +22,7 @@ pub struct Redirects {
     then: Index,
 }
 
-/// What a rule makes of a request.
+/// The answer of a rule to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matched {
     /// The client is sent to this place.
@@ -32,16 +32,16 @@ pub enum Matched {
         /// The value of the Location field.
         location: String,
     },
-    /// Another page answers.
+    /// Another page of the site answers.
     Page {
         /// 200, 404 or 410.
         status: u16,
         /// The page; `None` for the one that answers for what is missing.
         page: Option<Path<'static>>,
-        /// Whether it answers even where a file is found.
+        /// True if it answers even where a file is found.
         forced: bool,
-        /// Whether only requests for documents are answered so, and whoever asks for this path has
-        /// to say that it is one.
+        /// The requests that are answered so: all, or only those for documents, as the path or the
+        /// client tells.
         documents: Documents,
     },
 }
@@ -49,7 +49,7 @@ pub enum Matched {
 /// The requests that a page answers for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Documents {
-    /// All of them.
+    /// Requests for whatever there is.
     Any,
     /// All of them: the path is that of a document.
     ByName,
@@ -117,7 +117,7 @@ impl Redirects {
         &self.rules
     }
 
-    /// What the first rule that matches makes of a request for a host and a path, both in normal
+    /// The answer of the first rule that matches a request for a host and a path, both in normal
     /// form. A redirect that would lead to where the request is already is passed over.
     #[must_use]
     pub fn find(&self, host: &str, path: &Path<'_>, query: Option<&str>) -> Option<Matched> {

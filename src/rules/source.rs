@@ -24,7 +24,7 @@ impl Names {
         if name.starts_with('*') { Self::Any } else { Self::Own(name.into()) }
     }
 
-    /// Whether a host in normal form is certainly a name of the site.
+    /// True if a host in normal form is certainly a name of the site.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         match self {
@@ -169,13 +169,13 @@ impl Source {
         self.host.as_ref().map(|host| host.example("x"))
     }
 
-    /// Whether requests for a host in normal form are meant, whatever their path.
+    /// True if requests for a host in normal form are meant, whatever their path.
     #[must_use]
     pub fn is_for_host(&self, name: &str) -> bool {
         self.host.as_ref().is_none_or(|host| host.captures(&Subject::host(name)).is_some())
     }
 
-    /// Whether the source names one path, and no wildcard in a host.
+    /// True if the source names one path, and no wildcard in a host.
     #[must_use]
     pub fn is_static(&self) -> bool {
         self.names().next().is_none()
@@ -192,7 +192,7 @@ impl Source {
         Some(all)
     }
 
-    /// Whether every request that `later` is for is one of these too, as far as can be told.
+    /// True if every request that `later` is for is one of these too, as far as can be told.
     #[must_use]
     pub fn covers(&self, later: &Self) -> bool {
         (self.host.is_none() || self.host == later.host) && self.path.covers(&later.path)

@@ -6,7 +6,7 @@
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD};
 use http::{HeaderMap, HeaderValue};
 
-/// Every origin.
+/// The value that allows every origin.
 pub const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Fields of an answer that a script may read, beside those that it always may.

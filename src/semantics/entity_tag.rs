@@ -10,13 +10,13 @@ use crate::coding::Coding;
 /// An entity tag, its quotes and weakness taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntityTag<'a> {
-    /// Whether it was marked `W/`, and so names content that is only equivalent.
+    /// True if it was marked `W/`, and so names content that is only equivalent.
     pub weak: bool,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     pub opaque: &'a [u8],
 }
 
-/// What an If-Match or If-None-Match field asks for (RFC 9110 §13.1.1, §13.1.2).
+/// The value of an If-Match or If-None-Match field (RFC 9110 §13.1.1, §13.1.2).
 #[derive(Clone, Debug)]
 pub enum Condition<'a> {
     /// `*`: any current representation.

@@ -13,10 +13,10 @@ use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue};
 use memchr::memmem;
 
-/// What ends a field line.
+/// The end of a field line.
 const END: &[u8] = b"\r\n";
 
-/// What is between a name and its value.
+/// The separator of a name and its value.
 const COLON: &[u8] = b": ";
 
 /// Fields, as they are sent.
@@ -27,12 +27,12 @@ pub struct FieldBlock {
     changed: ArcSwapOption<Changed>,
 }
 
-/// What a block was changed for.
+/// The rules, the scheme, the host and the path that a block was changed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variant<'a> {
     /// The version of the rules.
     pub version: u64,
-    /// Whether the answer goes over TLS.
+    /// True if the answer goes over TLS.
     pub is_secure: bool,
     /// The host that was asked.
     pub host: &'a str,

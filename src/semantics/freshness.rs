@@ -66,7 +66,7 @@ fn is_media(essence: &str) -> bool {
         || essence == "application/vnd.ms-fontobject"
 }
 
-/// Whether a word of the name says that the file is about to change: `webcam.jpg`.
+/// True if a word of the name says that the file is about to change: `webcam.jpg`.
 fn names_the_present(stem: &str) -> bool {
     const PRESENT: &[&str] = &["current", "latest", "live", "now", "today", "webcam"];
     let mut words = stem.split(|byte: char| !byte.is_ascii_alphabetic());

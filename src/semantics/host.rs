@@ -108,7 +108,7 @@ impl fmt::Display for InvalidHost {
 
 impl std::error::Error for InvalidHost {}
 
-/// Whether a host in normal form names this machine to itself (RFC 6761 §6.3).
+/// True if a host in normal form names this machine to itself (RFC 6761 §6.3).
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
@@ -143,7 +143,7 @@ pub fn wildcard_of(host: &str) -> Option<&str> {
     host.split_once('.').map(|(_, parent)| parent).filter(|parent| !parent.is_empty())
 }
 
-/// Whether a host in normal form is an address and not a name.
+/// True if a host in normal form is an address and not a name.
 #[must_use]
 pub fn is_address(host: &str) -> bool {
     host.starts_with('[') || ipv4(host).is_some()
@@ -198,12 +198,12 @@ fn check_labels(name: &str) -> Result<bool, InvalidHost> {
     if is_label(length, last) { Ok(upper_case) } else { Err(InvalidHost::Label) }
 }
 
-/// Whether so many bytes, the last of them this one, make a label.
+/// True if so many bytes, the last of them this one, make a label.
 fn is_label(length: usize, last: u8) -> bool {
     (1..=MAX_LABEL).contains(&length) && last != b'-'
 }
 
-/// What a byte is in a name.
+/// The part that a byte plays in a name.
 #[derive(Clone, Copy)]
 enum Part {
     /// A lower case letter, a digit or an underscore.
@@ -218,7 +218,7 @@ enum Part {
     Other,
 }
 
-/// What each byte is in a name.
+/// The part that each byte plays in a name.
 const IN_LABEL: [Part; 256] = {
     let mut table = [Part::Other; 256];
     let mut byte: u8 = 0;

@@ -8,14 +8,14 @@ use http::HeaderValue;
 /// The type of a file that nothing is known of (RFC 9110 §8.3).
 const UNKNOWN: &str = "application/octet-stream";
 
-/// What is to be known of a file's type.
+/// The media type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaType {
     /// The type without parameters: `text/html`.
     pub essence: &'static str,
-    /// Whether compression is worth trying.
+    /// True if compression is worth trying.
     pub compressible: bool,
-    /// Whether it takes `charset=utf-8` when the content is UTF-8.
+    /// True if it takes `charset=utf-8` when the content is UTF-8.
     pub charset: bool,
 }
 
@@ -54,7 +54,7 @@ impl MediaType {
         Self { essence, compressible: charset || is_loose_binary(essence), charset }
     }
 
-    /// Whether the name of the file tells nothing of its type.
+    /// True if the name of the file tells nothing of its type.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.essence == UNKNOWN
@@ -74,7 +74,7 @@ pub fn content_type(media_type: &MediaType, utf8: bool) -> HeaderValue {
     }
 }
 
-/// Whether content of this type is text: `text/*`, JavaScript, JSON, XML and what is built on them,
+/// True if content of this type is text: `text/*`, JavaScript, JSON, XML and what is built on them,
 /// and source code of all kinds.
 fn is_text(essence: &str) -> bool {
     essence.starts_with("text/")
@@ -112,7 +112,8 @@ fn is_text(essence: &str) -> bool {
         )
 }
 
-/// Whether content of this type is binary that is not compressed yet, or text that takes no charset.
+/// True if content of this type is binary that is not compressed yet, or text that takes no
+/// charset.
 fn is_loose_binary(essence: &str) -> bool {
     matches!(
         essence,

@@ -9,7 +9,7 @@ use super::date;
 use super::entity_tag::{self, Condition, EntityTag};
 use crate::coding::Coding;
 
-/// What is known of the selected representation.
+/// The validators of the selected representation.
 #[derive(Clone, Copy, Debug)]
 pub struct Validators<'a> {
     /// The hash of the content before any coding, once it is known.
@@ -32,7 +32,7 @@ impl Validators<'_> {
     }
 }
 
-/// What the preconditions of a GET or HEAD come to.
+/// The outcome of the preconditions of a GET or HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Answer as if there were none.
@@ -83,7 +83,7 @@ pub fn evaluate(fields: &HeaderMap, validators: &Validators<'_>) -> Verdict {
     Verdict::Proceed
 }
 
-/// Whether If-Match holds: `*`, or by strong comparison a tag of this content in any coding.
+/// True if If-Match holds: `*`, or by strong comparison a tag of this content in any coding.
 ///
 /// Content without a tag yet can match none: what cannot be proved must not be performed.
 fn if_match(fields: &HeaderMap, validators: &Validators<'_>) -> bool {

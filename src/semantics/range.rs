@@ -77,7 +77,7 @@ pub fn unsatisfied(length: u64) -> HeaderValue {
         .expect("digits and punctuation are a field value")
 }
 
-/// Whether If-Range lets the Range count (§13.1.5); it does when there is none.
+/// True if If-Range lets the Range count (§13.1.5); it does when there is none.
 ///
 /// Only a strong validator will do, as the client joins the part to bytes it already has: the tag
 /// of the identity coding, which ranges are cut from, or the exact date.

@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Path<'a>(Cow<'a, str>);
 
-/// What the path of a target comes to.
+/// The outcome of resolving the path of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved<'a> {
     /// A path that can be looked up.
@@ -127,7 +127,7 @@ impl<'a> Path<'a> {
         inner.strip_suffix('/').unwrap_or(inner)
     }
 
-    /// Whether the path ends in a slash.
+    /// True if the path ends in a slash.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.0.ends_with('/')
@@ -139,13 +139,13 @@ impl<'a> Path<'a> {
         self.relative().split('/').filter(|segment| !segment.is_empty())
     }
 
-    /// What follows the last slash; empty for a folder.
+    /// The segment behind the last slash; empty for a folder.
     #[must_use]
     pub fn last_segment(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(_, last)| last)
     }
 
-    /// Whether a segment begins with a dot, save `.well-known` as the first.
+    /// True if a segment begins with a dot, save `.well-known` as the first.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         // What could be borrowed has no dot behind a slash.
@@ -155,13 +155,13 @@ impl<'a> Path<'a> {
             })
     }
 
-    /// Whether the path is `/.well-known` or beneath it.
+    /// True if the path is `/.well-known` or beneath it.
     #[must_use]
     pub fn is_well_known(&self) -> bool {
         self.segments().next() == Some(WELL_KNOWN)
     }
 
-    /// Whether an authority looks here for whoever has the name: over plain HTTP, and some follow no
+    /// True if an authority looks here for whoever has the name: over plain HTTP, and some follow no
     /// redirect.
     #[must_use]
     pub fn is_validation(&self) -> bool {
@@ -194,7 +194,7 @@ impl<'a> Path<'a> {
     }
 }
 
-/// Whether a path is its own normal form, in one pass over its bytes: nothing to decode, and no
+/// True if a path is its own normal form, in one pass over its bytes: nothing to decode, and no
 /// slash is followed by another one or by a dot. A dot may begin an ordinary name, the slow path
 /// tells.
 fn is_plain(raw: &str) -> bool {

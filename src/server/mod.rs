@@ -36,10 +36,10 @@ use state::reload::{Reloads, Summary};
 use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
 use state::{control, daily, reload, watch};
 
-/// What the server listens on and what it serves.
+/// The sockets, the sites and the options of a server.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Sites and certificates.
+    /// The folders of sites and certificates.
     pub sources: Sources,
     /// Addresses to bind; every one if empty.
     pub addresses: Vec<IpAddr>,
@@ -51,9 +51,9 @@ pub struct Setup {
     pub public_port: Option<u16>,
     /// Those who may say on whose behalf they ask.
     pub proxies: Option<Proxies>,
-    /// Whether the process gives up what it does not need.
+    /// True if the process gives up what it does not need.
     pub sandbox: bool,
-    /// Whether changes of sites and certificates are taken up without an order.
+    /// True if changes of sites and certificates are taken up without an order.
     pub watch: bool,
 }
 

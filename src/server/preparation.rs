@@ -1,4 +1,5 @@
-//! What has to be done while the process is one thread that may still do everything.
+//! Preparation: all that has to be done while the process is one thread that may still do
+//! everything.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -24,13 +25,13 @@ pub struct Preparation {
     pub(super) sockets: Sockets,
     /// The way to the service manager.
     pub(super) notifier: Notifier,
-    /// What the process can still reach.
+    /// The sandbox that the process is in.
     pub(super) sandbox: Sandbox,
-    /// What clients hold, and may: by the descriptors and the memory there are.
+    /// The books of what clients hold, bounded by the descriptors and the memory there are.
     pub(super) ledger: Arc<Ledger>,
-    /// What orders and reloads can always open.
+    /// Descriptors set aside for orders and reloads.
     pub(super) reserve: Reserve,
-    /// What is odd but no reason to stop, a line each, for a log that is not there yet.
+    /// Warnings, a line each, for a log that is not there yet.
     pub(super) warnings: Vec<String>,
 }
 

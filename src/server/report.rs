@@ -8,15 +8,15 @@ use crate::site::Background;
 /// How many connections there are.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// Now.
+    /// Connections that are open now.
     pub open: usize,
     /// And there might have been, had there been places for them.
     pub refused: u64,
-    /// What they hold.
+    /// The sum of what they hold.
     pub held: Holdings,
 }
 
-/// Writes the line.
+/// Writes the report to the log.
 pub fn write(live: &Live, background: &Background, connections: Connections) {
     let (requests, unknown_names) = live.counters().totals();
     let cache = background.counters();

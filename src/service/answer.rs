@@ -24,7 +24,7 @@ use crate::site::{
 };
 use crate::visitor::bot::Rule;
 
-/// What a request comes to.
+/// The answer to a request, before it becomes a response.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The head cannot be answered; nothing behind it on the connection can be believed either.
@@ -34,11 +34,10 @@ pub(super) enum Answer {
     /// Which methods there are; and the fields that a page of another origin may send, if it is
     /// asked for them.
     Options(Option<HeaderValue>),
-    /// Another method.
     MethodNotAllowed,
     /// A bot that pretends to be a browser, or looks for a hole, by this rule.
     Refused(&'static Rule),
-    /// What a certificate authority is shown.
+    /// The file that a certificate authority is shown.
     Challenge(Bytes),
     /// A host that is not served here.
     Misdirected,
@@ -73,9 +72,8 @@ pub(super) enum Answer {
 /// The selected representation, and where its bytes come from.
 #[derive(Debug)]
 pub(super) struct SelectedRepresentation {
-    /// What is sent.
+    /// The representation that is sent.
     pub(super) representation: Arc<Representation>,
-    /// In which coding.
     pub(super) form: Arc<Form>,
     site: Arc<Site>,
     file: Option<(Arc<StreamedFile>, Arc<Descriptor>)>,
@@ -89,7 +87,7 @@ pub(super) enum Selected {
     Closed(Box<Closed>),
 }
 
-/// What is to be sent of a file that is not open yet.
+/// Content to be sent of a file that is not open yet.
 pub(super) struct Closed {
     representation: Arc<Representation>,
     form: Arc<Form>,
@@ -99,7 +97,6 @@ pub(super) struct Closed {
 /// Where a representation was found, for what has to be asked of it later.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    /// The snapshot.
     pub(super) sites: &'a Sites,
     /// The site in it.
     pub(super) site: &'a Arc<Site>,
@@ -160,7 +157,7 @@ impl Answer {
 }
 
 impl Selected {
-    /// What is selected of `file`.
+    /// The selection of content of `file`.
     pub(super) fn of(place: Place<'_>, head: &Parts, file: Arc<Representation>) -> Self {
         let form = negotiate(place, head, &file);
         if place.present.has(Present::CONDITION) {

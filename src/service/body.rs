@@ -35,10 +35,10 @@ enum Line {
     Kept(Box<KeptRecord>),
 }
 
-/// What content consists of.
+/// The pieces that content consists of.
 #[derive(Debug)]
 pub enum Pieces {
-    /// No content.
+    /// Nothing: there is no content.
     Empty,
     /// One run of bytes, which nobody else holds.
     Whole(Bytes),
@@ -57,7 +57,7 @@ impl Body {
         Self { pieces, remaining: length, sent: 0, line: None }
     }
 
-    /// No content.
+    /// A body that has no content.
     #[must_use]
     pub fn empty() -> Self {
         Self::new(Pieces::Empty, 0)

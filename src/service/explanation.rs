@@ -1,5 +1,5 @@
-//! What a client is told of why its request is refused: a line of text for each reason, made when
-//! the first is refused for it and kept from then on. Who is refused asks again, and often.
+//! Explanations of refusals to clients: a line of text for each reason, made when the first is
+//! refused for it and kept from then on. Who is refused asks again, and often.
 
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -12,23 +12,23 @@ use crate::semantics::target::InvalidPath;
 use crate::visitor::bot::{self, Rule};
 
 /// One line for each reason of a kind, by its place among them.
-type Lines<const COUNT: usize> = [OnceLock<Bytes>; COUNT];
+type Explanations<const COUNT: usize> = [OnceLock<Bytes>; COUNT];
 
 /// For a head that cannot be answered.
 pub(super) fn of_head(refusal: Refusal) -> Bytes {
-    static LINES: Lines<8> = [const { OnceLock::new() }; 8];
+    static LINES: Explanations<8> = [const { OnceLock::new() }; 8];
     kept(&LINES, refusal as usize, refusal.status(), &refusal)
 }
 
 /// For a path that is none.
 pub(super) fn of_path(invalid: InvalidPath) -> Bytes {
-    static LINES: Lines<6> = [const { OnceLock::new() }; 6];
+    static LINES: Explanations<6> = [const { OnceLock::new() }; 6];
     kept(&LINES, invalid as usize, StatusCode::BAD_REQUEST, &invalid)
 }
 
 /// For a bot that is refused by `rule`.
 pub(super) fn of_bot(rule: &'static Rule) -> Bytes {
-    static LINES: Lines<8> = [const { OnceLock::new() }; 8];
+    static LINES: Explanations<8> = [const { OnceLock::new() }; 8];
     let place = bot::RULES.iter().position(|known| std::ptr::eq(known, rule));
     kept(&LINES, place.unwrap_or(LINES.len()), StatusCode::FORBIDDEN, rule)
 }

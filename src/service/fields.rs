@@ -14,7 +14,7 @@ static HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Fields: a block that is shared, and what this response has besides.
 #[derive(Debug, Default)]
 pub struct Fields {
-    block: Block,
+    block: PreparedBlock,
     own: Vec<(HeaderName, HeaderValue)>,
     content_length: Option<u64>,
     demands_https: bool,
@@ -22,7 +22,7 @@ pub struct Fields {
 
 /// Fields that other responses have too.
 #[derive(Debug, Default)]
-enum Block {
+enum PreparedBlock {
     #[default]
     None,
     /// Those of a file.
@@ -35,13 +35,13 @@ impl Fields {
     /// The fields of `block`.
     #[must_use]
     pub fn of(block: Arc<FieldBlock>) -> Self {
-        Self { block: Block::Shared(block), ..Self::default() }
+        Self { block: PreparedBlock::Shared(block), ..Self::default() }
     }
 
     /// The fields of all answers of a kind.
     #[must_use]
     pub(super) fn fixed(block: &'static FieldBlock) -> Self {
-        Self { block: Block::Fixed(block), ..Self::default() }
+        Self { block: PreparedBlock::Fixed(block), ..Self::default() }
     }
 
     /// Adds a field that is not there yet.
@@ -53,7 +53,6 @@ impl Fields {
         self.content_length = Some(length);
     }
 
-    /// Adds Strict-Transport-Security.
     pub(super) fn demand_https(&mut self) {
         self.demands_https = true;
     }
@@ -69,15 +68,15 @@ impl Fields {
             fields
         };
         match std::mem::take(&mut self.block) {
-            Block::Shared(block) => {
+            PreparedBlock::Shared(block) => {
                 let make = || apply(block.iter().collect()).into_iter().collect();
-                self.block = Block::Shared(block.changed(variant, make));
+                self.block = PreparedBlock::Shared(block.changed(variant, make));
             }
             // Each answer of the kind may be for another path: there is nothing to keep.
-            Block::Fixed(block) => {
+            PreparedBlock::Fixed(block) => {
                 self.own = apply(block.iter().chain(std::mem::take(&mut self.own)).collect());
             }
-            Block::None => self.own = apply(std::mem::take(&mut self.own)),
+            PreparedBlock::None => self.own = apply(std::mem::take(&mut self.own)),
         }
     }
 
@@ -85,9 +84,9 @@ impl Fields {
     #[must_use]
     pub fn block(&self) -> Option<&FieldBlock> {
         match &self.block {
-            Block::None => None,
-            Block::Shared(block) => Some(block),
-            Block::Fixed(block) => Some(block),
+            PreparedBlock::None => None,
+            PreparedBlock::Shared(block) => Some(block),
+            PreparedBlock::Fixed(block) => Some(block),
         }
     }
 
@@ -97,7 +96,7 @@ impl Fields {
         self.own.iter().map(|(name, value)| (name, value)).chain(https)
     }
 
-    /// Content-Length, in bytes.
+    /// The value of Content-Length, in bytes.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.content_length

@@ -25,11 +25,11 @@ pub(super) struct Present<'a> {
 impl<'a> Present<'a> {
     /// More than one Host.
     const HOSTS: u8 = 1;
-    /// A precondition.
+    /// A field of a precondition.
     pub(super) const CONDITION: u8 = 1 << 1;
-    /// Range.
+    /// The Range field alone.
     pub(super) const RANGE: u8 = 1 << 2;
-    /// Accept-Encoding.
+    /// The field Accept-Encoding alone.
     pub(super) const ACCEPT_ENCODING: u8 = 1 << 3;
     /// Content behind the head, as HTTP/1 announces it.
     pub(super) const CONTENT: u8 = 1 << 4;

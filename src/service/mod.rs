@@ -55,7 +55,7 @@ pub use record::Arrival;
 pub use refusal::Refusal;
 pub use response::Response;
 
-/// What answers requests; one for the whole process.
+/// The answerer of requests; one for the whole process.
 #[derive(Debug)]
 pub struct Service {
     policy: Policy,
@@ -63,23 +63,23 @@ pub struct Service {
     challenges: Challenges,
 }
 
-/// What the operator decided.
+/// The decisions of the operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// What the bot verdict does.
+    /// The treatment of requests that are those of bots.
     pub bots: BotPolicy,
-    /// Whether a refused bot's fields are logged.
+    /// True if a refused bot's fields are logged.
     pub log_bad_bots: bool,
 }
 
 /// The consequence of the bot verdict. Names and comments of the variants are those of `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BotPolicy {
-    /// Refuse bots
+    /// Refuse the requests of bots
     Block,
     /// Serve them, and name the rule in the log
     Log,
-    /// Make no verdict
+    /// Judge no request at all
     Off,
 }
 
@@ -97,7 +97,7 @@ impl Service {
         self
     }
 
-    /// The access log.
+    /// The access log of the service.
     #[must_use]
     pub fn log(&self) -> &AccessLog {
         &self.log
@@ -244,7 +244,7 @@ impl Request<'_> {
         if self.peer.service().policy.bots == BotPolicy::Off {
             return None;
         }
-        let request = bot::Visit {
+        let request = bot::BotRequest {
             method: &self.head.method,
             fields: &self.head.headers,
             path: self.head.uri.path(),
@@ -254,7 +254,7 @@ impl Request<'_> {
         bot::verdict_of(&request, self.present.user_agent())
     }
 
-    /// Whether the path is one that certificate authorities ask for, in the clear.
+    /// True if the path is one that certificate authorities ask for, in the clear.
     fn is_for_an_authority(&self) -> bool {
         !self.peer.is_secure() && self.head.uri.path().starts_with(ACME_CHALLENGE)
     }
@@ -271,8 +271,8 @@ impl Request<'_> {
         reading.await.ok().flatten().map(Answer::Challenge)
     }
 
-    /// Whether HTTPS can be spoken with `host`, by the certificates that whoever hands the request over
-    /// put beside its fields; nobody doubts it where there are none.
+    /// True if HTTPS can be spoken with `host`, by the certificates that whoever hands the request
+    /// over put beside its fields; nobody doubts it where there are none.
     fn has_https(&self, host: &str) -> bool {
         let certificates = self.head.extensions.get::<Arc<Certificates>>();
         certificates.is_none_or(|all| all.are_for(host, self.sites.is_single()))
@@ -284,7 +284,8 @@ impl Request<'_> {
         Answer::host_redirect("https", host, port, self.head)
     }
 
-    /// What lies at `path` of `site`, and which part of it the client asks for.
+    /// The answer with the file at `path` of `site`, or with the part of it that the client asks
+    /// for.
     async fn find(&self, site: &Arc<Site>, path: &Path<'_>) -> Answer {
         if path.is_hidden() || is_rules_file(path.as_str()) {
             return self.hidden(site, path).await;

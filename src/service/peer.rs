@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Service;
 use crate::ledger::Account;
 use crate::visitor::proxy::Proxies;
-use crate::visitor::proxy::forwarded::Origin;
+use crate::visitor::proxy::forwarded::Forwarded;
 
 /// The client at the other end of a connection, and the connection's properties: the same for all
 /// requests that come on it.
@@ -25,7 +25,7 @@ pub struct Peer {
 /// The task of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
-    /// Serve sites.
+    /// Serve the files of sites.
     Serve,
     /// Answer ACME challenges (RFC 8555 §8.3) and send everybody else to HTTPS.
     Redirect {
@@ -66,7 +66,7 @@ impl Peer {
 
     /// The client on whose behalf this proxy asks, charged to `account`.
     #[must_use]
-    pub fn on_behalf_of(&self, origin: Origin, account: Option<Arc<Account>>) -> Self {
+    pub fn on_behalf_of(&self, origin: Forwarded, account: Option<Arc<Account>>) -> Self {
         Self {
             service: Arc::clone(&self.service),
             address: origin.address,
@@ -123,7 +123,7 @@ impl Peer {
         self.proxies.as_deref()
     }
 
-    /// Whether the client asked by `https`.
+    /// True if the client asked by `https`.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.secure

@@ -22,7 +22,7 @@ pub struct Record {
     host: NormalHost,
 }
 
-/// What is known beside the words of the head.
+/// The facts of an answer beside the words of the head.
 #[derive(Debug)]
 struct AnswerFacts {
     peer: Arc<Peer>,
@@ -63,7 +63,6 @@ pub(super) enum NormalHost {
     Unknown,
     /// So many bytes of the authority, as it was sent.
     Sent(usize),
-    /// Another text.
     Other(Box<str>),
 }
 
@@ -85,7 +84,7 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// The present.
+    /// The moment of the call.
     #[must_use]
     pub fn now() -> Self {
         Self { wall: SystemTime::now(), steady: Instant::now() }

@@ -72,13 +72,13 @@ const GONE_TEXT: Bytes = Bytes::from_static(b"410 Gone\n");
 /// A response: its head, and content on its way out.
 #[derive(Debug)]
 pub struct Response<B = Body> {
-    /// The status.
+    /// The status of the response.
     pub status: StatusCode,
     /// The fields, all but those that are the connection's affair.
     pub fields: Fields,
-    /// Whether the connection must end after it.
+    /// True if the connection must end after it.
     pub closes: bool,
-    /// The content.
+    /// The content of the response.
     pub body: B,
 }
 
@@ -164,7 +164,7 @@ pub(super) fn build(
     (Response { status, fields, closes, body }, coding)
 }
 
-/// Whether an answer is one that the rules of its site are for.
+/// True if an answer is one that the rules of its site are for.
 fn is_of_the_site(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 206 | 304 | 404 | 410) || status.is_redirection()
 }

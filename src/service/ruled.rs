@@ -1,4 +1,4 @@
-//! What the rules of a site make of a request: a redirect, another page, other fields.
+//! The rules of a site in the pipeline: a redirect, another page, other fields.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Ruled {
     rules: Arc<Rules>,
     host: Box<str>,
     path: Box<str>,
-    /// Whether the answer was chosen by what the request accepts.
+    /// True if the answer was chosen by what the request accepts.
     by_accept: bool,
 }
 
@@ -34,14 +34,13 @@ struct Page {
     status: u16,
     /// Its path; `None` for the page that answers for what is missing.
     path: Option<Path<'static>>,
-    /// Whether only requests for HTML are answered so.
+    /// True if only requests for HTML are answered so.
     by_accept: bool,
 }
 
-/// What a redirect makes of a request.
+/// The outcome of the redirects for a request.
 #[derive(Debug)]
 enum RedirectOutcome {
-    /// It is answered.
     Answer(Answer),
     /// This page answers, whatever is found.
     Instead(Page),
@@ -161,7 +160,7 @@ impl Request<'_> {
     }
 }
 
-/// Whether a client says that it takes HTML, as browsers do for a page and for nothing else.
+/// True if a client says that it takes HTML, as browsers do for a page and for nothing else.
 fn asks_for_html(head: &Parts) -> bool {
     let lines = head.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|item| {

@@ -55,7 +55,7 @@ impl std::fmt::Debug for Background {
 pub struct Encoding {
     /// Of what. An entry that was evicted or replaced meanwhile needs no coded form.
     pub representation: Weak<Representation>,
-    /// In which coding.
+    /// The coding of the form.
     pub coding: Coding,
     /// The effort of a compressor.
     pub effort: Effort,

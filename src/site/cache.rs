@@ -141,7 +141,7 @@ impl Weighter<Key, Weighed> for Weights {
 struct Evictions(Arc<CacheCounters>);
 
 impl Lifecycle<Key, Weighed> for Evictions {
-    /// What was evicted is given back to the system after the shard's lock has been left.
+    /// Evicted entries, which are given back to the system after the shard's lock has been left.
     type RequestState = Vec<Weighed>;
 
     fn on_evict(&self, evicted: &mut Vec<Weighed>, _: Key, value: Weighed) {
@@ -211,7 +211,7 @@ impl Cache {
         }
     }
 
-    /// What is known already.
+    /// The answer that is known already.
     fn known(
         self: &Arc<Self>,
         site: &Arc<Site>,

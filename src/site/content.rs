@@ -28,7 +28,7 @@ const HEAP_LIMIT: usize = 64 * 1024;
 pub enum ReadError {
     /// The file was shorter than its stated size: it is changing.
     Short,
-    /// The system's error.
+    /// The system reported an error.
     Failed(Errno),
 }
 

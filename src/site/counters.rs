@@ -12,12 +12,12 @@ pub struct CacheCounters {
     hashes: Count,
 }
 
-/// One count.
+/// A count that only grows.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// Counts one more.
+    /// Raises the count by one.
     pub fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

@@ -25,15 +25,15 @@ const COARSE_CLOCK_STEP: Duration = Duration::from_secs(2);
 pub struct Facts {
     device: (u32, u32),
     inode: u64,
-    /// Length in bytes.
+    /// The length in bytes.
     pub size: u64,
-    modified: Stamp,
-    changed: Stamp,
+    modified: FileTime,
+    changed: FileTime,
     kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Stamp {
+struct FileTime {
     seconds: i64,
     nanoseconds: u32,
 }
@@ -43,7 +43,7 @@ struct Stamp {
 pub enum Kind {
     /// A regular file: the only kind that is served.
     File,
-    /// A directory.
+    /// A directory, which has no content.
     Folder,
     /// A FIFO, socket or device, which is never read from.
     Other,
@@ -78,7 +78,7 @@ impl Facts {
         self.kind
     }
 
-    /// The modification time.
+    /// The time of the last modification.
     #[must_use]
     pub fn modified(&self) -> SystemTime {
         self.modified.to_system_time()
@@ -94,9 +94,9 @@ impl Facts {
     /// by: many tools cut the time that they copy to whole seconds or microseconds.
     #[must_use]
     pub fn is_as_young_as(&self, other: &Self) -> bool {
-        let Stamp { seconds, nanoseconds } = other.modified;
+        let FileTime { seconds, nanoseconds } = other.modified;
         let step = self.modified.step();
-        self.modified >= Stamp { seconds, nanoseconds: nanoseconds - nanoseconds % step }
+        self.modified >= FileTime { seconds, nanoseconds: nanoseconds - nanoseconds % step }
     }
 
     /// True if content read at `now` could be followed by other content with these same facts:
@@ -123,20 +123,20 @@ impl From<&Statx> for Facts {
             device: (found.stx_dev_major, found.stx_dev_minor),
             inode: found.stx_ino,
             size: found.stx_size,
-            modified: Stamp::from(&found.stx_mtime),
-            changed: Stamp::from(&found.stx_ctime),
+            modified: FileTime::from(&found.stx_mtime),
+            changed: FileTime::from(&found.stx_ctime),
             kind,
         }
     }
 }
 
-impl From<&StatxTimestamp> for Stamp {
+impl From<&StatxTimestamp> for FileTime {
     fn from(stamp: &StatxTimestamp) -> Self {
         Self { seconds: stamp.tv_sec, nanoseconds: stamp.tv_nsec }
     }
 }
 
-impl Stamp {
+impl FileTime {
     /// The step of the clock that this time was kept by, in nanoseconds.
     fn step(self) -> u32 {
         const STEPS: [u32; 3] = [1_000_000_000, 1_000_000, 1_000];
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn changed_at(seconds: i64, nanoseconds: u32) -> Facts {
-        let stamp = Stamp { seconds, nanoseconds };
+        let stamp = FileTime { seconds, nanoseconds };
         Facts {
             device: (8, 1),
             inode: 7,

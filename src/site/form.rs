@@ -29,11 +29,11 @@ pub struct Form {
 /// Where the bytes of a form are.
 #[derive(Clone, Debug)]
 pub enum ContentSource {
-    /// In memory.
+    /// The bytes are in memory.
     Held(Bytes),
     /// In a file beneath the root, too large to hold.
     Streamed {
-        /// Its name.
+        /// Its name beneath the root.
         relative: Box<str>,
         /// Its facts when it was found.
         facts: Facts,
@@ -41,13 +41,13 @@ pub enum ContentSource {
 }
 
 impl Form {
-    /// `content` in `coding`.
+    /// The form whose content is in `coding`.
     #[must_use]
     pub fn new(coding: Coding, content: ContentSource) -> Self {
         Self { coding, content, fields: OnceLock::new() }
     }
 
-    /// Its coding.
+    /// The coding of the content.
     #[must_use]
     pub fn coding(&self) -> Coding {
         self.coding
@@ -59,7 +59,7 @@ impl Form {
         &self.content
     }
 
-    /// Length in bytes.
+    /// The length in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         match &self.content {
@@ -99,9 +99,9 @@ pub struct Coded {
 /// The state of a form for one request.
 #[derive(Clone, Debug)]
 pub enum Availability {
-    /// It is.
+    /// The form is there.
     Ready(Arc<Form>),
-    /// Not yet.
+    /// The form is being made.
     Coming,
     /// It is not worth it.
     Never,

@@ -19,7 +19,7 @@ use crate::ledger::Account;
 /// whole, so that it does not hold the rest in memory.
 const COPIED: usize = 16 * 1024;
 
-/// See [`COPIED`].
+/// The number of copied parts, as for [`COPIED`].
 const COPIED_PART: usize = 4;
 
 /// A part of content that was in memory when the answer began.

@@ -62,7 +62,7 @@ impl Hasher {
         self.context.update(part);
     }
 
-    /// Ends the content.
+    /// Ends the content and gives what was read.
     #[must_use]
     pub fn finish(self) -> Reading {
         let digest = self.context.finish();

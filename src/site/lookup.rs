@@ -54,7 +54,7 @@ pub enum NotAFile {
 pub struct Unreadable {
     /// Its name beneath the root.
     pub relative: Box<str>,
-    /// The system's reason.
+    /// The reason that the system gave.
     pub cause: Errno,
 }
 

@@ -40,7 +40,7 @@ pub use stream::{Descriptor, FileStream, StreamedFile};
 /// The outcome of a look-up; `F` is what is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<F = Arc<Representation>> {
-    /// A file answers.
+    /// A file is found there.
     File(F),
     /// A folder was asked for without its slash.
     Folder,

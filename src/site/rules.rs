@@ -50,18 +50,18 @@ pub struct Rules {
 pub(super) struct SiteRules {
     names: Names,
     current: ArcSwapOption<Rules>,
-    /// Whether there are any: sites that have none ask no more than that.
+    /// True if there are any: sites that have none ask no more than that.
     are_there: AtomicBool,
     checked: AtomicTick,
     files: Mutex<[RuleFile; 2]>,
     hasher: RandomState,
 }
 
-/// What is known of one of the files.
+/// The state of one of the files.
 #[derive(Clone, Copy, Debug, Default)]
 struct RuleFile {
     facts: Option<Facts>,
-    /// Whether the facts may hide a change.
+    /// True if the facts may hide a change.
     is_young: bool,
     content: Option<u64>,
 }
@@ -84,12 +84,12 @@ impl SiteRules {
         if self.are_there.load(Ordering::Acquire) { self.current.load_full() } else { None }
     }
 
-    /// Whether the files were looked at so recently that they are believed.
+    /// True if the files were looked at so recently that they are believed.
     pub(super) fn is_trusted(&self, now: Tick) -> bool {
         now.since(self.checked.load()) < TRUST
     }
 
-    /// Whether the files are as they were, where looking takes no time; true renews the trust.
+    /// True if the files are as they were, where looking takes no time; true renews the trust.
     pub(super) fn still_holds(&self, root: &OpenRoot, now: Tick) -> bool {
         if now.since(self.checked.load()) >= WARM {
             return false;
@@ -235,7 +235,7 @@ pub fn read_now(root: &OpenRoot, name: &str) -> Result<Option<bytes::Bytes>, Str
         .map_err(|reason| reason.unwrap_or_else(|| "it is being written".into()))
 }
 
-/// What has become of a file.
+/// The outcome of a look at a file.
 enum Look {
     Same,
     /// It is being written.

@@ -14,7 +14,7 @@ use crate::coding::Coding;
 /// The place of the content of siblings that are small enough to be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Siblings {
-    /// In memory.
+    /// The content is in memory.
     Held,
     /// On the disk, as that of the file itself.
     Streamed,

@@ -38,7 +38,7 @@ enum Served {
 
 type ByHost = HashMap<Box<str>, Arc<Site>, RandomState>;
 
-/// One site.
+/// A site: one folder with a name.
 #[derive(Debug)]
 pub struct Site {
     name: Box<str>,
@@ -50,11 +50,11 @@ pub struct Site {
 /// The answer for a host.
 #[derive(Debug)]
 pub enum Answering<'a> {
-    /// This site.
+    /// The site of this name.
     Site(&'a Arc<Site>),
     /// No site of this name, but this one: its name has `www.` in front, or lacks it.
     Counterpart(&'a Arc<Site>),
-    /// Nothing.
+    /// No site answers for the name.
     Nobody,
 }
 
@@ -356,7 +356,7 @@ impl Site {
         self.id
     }
 
-    /// Its folder.
+    /// The folder of the site.
     #[must_use]
     pub fn root(&self) -> &Root {
         &self.root

@@ -76,7 +76,7 @@ pub struct StreamedFile {
     account: Option<Arc<Account>>,
 }
 
-/// An open file.
+/// An open file that is counted while it is open.
 #[derive(Debug)]
 pub struct Descriptor {
     file: OwnedFd,

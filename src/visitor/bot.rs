@@ -37,14 +37,14 @@ pub static RULES: &[Rule] = &[
 
 /// The first rule that refuses the request, if one does.
 #[must_use]
-pub fn verdict(request: &Visit<'_>) -> Option<&'static Rule> {
+pub fn verdict(request: &BotRequest<'_>) -> Option<&'static Rule> {
     let user_agent = request.fields.get(USER_AGENT);
     verdict_of(request, user_agent.map_or(b"", HeaderValue::as_bytes))
 }
 
 /// The same of a request whose User-Agent has been found already; empty when there is none.
 #[must_use]
-pub fn verdict_of(request: &Visit<'_>, user_agent: &[u8]) -> Option<&'static Rule> {
+pub fn verdict_of(request: &BotRequest<'_>, user_agent: &[u8]) -> Option<&'static Rule> {
     let user_agent = user_agent.trim_ascii();
     RULES.iter().find(|rule| (rule.refuses)(request, user_agent))
 }
@@ -56,7 +56,7 @@ pub struct Rule {
     pub name: &'static str,
     /// The reason in words, for whoever was refused.
     pub explanation: &'static str,
-    refuses: fn(&Visit<'_>, user_agent: &[u8]) -> bool,
+    refuses: fn(&BotRequest<'_>, user_agent: &[u8]) -> bool,
 }
 
 impl std::fmt::Display for Rule {
@@ -65,9 +65,9 @@ impl std::fmt::Display for Rule {
     }
 }
 
-/// What the verdict is about.
+/// The request that the verdict is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Visit<'a> {
+pub struct BotRequest<'a> {
     /// The method of the request.
     pub method: &'a Method,
     /// The fields of the request.
@@ -75,13 +75,13 @@ pub struct Visit<'a> {
     /// The path of the target as it was sent, without the query. It need not be a valid one: the
     /// verdict comes before the path is judged.
     pub path: &'a str,
-    /// Whether it came over TLS.
+    /// True if it came over TLS.
     pub secure: bool,
     /// The host in its normal form; empty when there is none.
     pub host: &'a str,
 }
 
-impl Visit<'_> {
+impl BotRequest<'_> {
     /// The path as the pipeline will understand it, if it will.
     fn resolved_path(&self) -> Option<Path<'_>> {
         match Path::resolve(self.path) {
@@ -92,18 +92,18 @@ impl Visit<'_> {
 }
 
 /// Everything that people browse, read feeds or download with names itself.
-fn no_user_agent(_: &Visit<'_>, user_agent: &[u8]) -> bool {
+fn no_user_agent(_: &BotRequest<'_>, user_agent: &[u8]) -> bool {
     user_agent.is_empty()
 }
 
 /// Let's Encrypt asks for challenges and for nothing else.
-fn fake_lets_encrypt(request: &Visit<'_>, user_agent: &[u8]) -> bool {
+fn fake_lets_encrypt(request: &BotRequest<'_>, user_agent: &[u8]) -> bool {
     contains_ignoring_case(user_agent, b"letsencrypt", b"letsencr".len())
         && request.resolved_path().is_none_or(|path| path.acme_token().is_none())
 }
 
 /// Nothing here runs PHP, and who asks for it is looking for holes.
-fn php_probe(request: &Visit<'_>, _: &[u8]) -> bool {
+fn php_probe(request: &BotRequest<'_>, _: &[u8]) -> bool {
     let path = request.path.as_bytes();
     ends_in_php(path) || memchr(b'%', path).is_some() && ends_in_php(&last_decoded(path))
 }
@@ -124,7 +124,7 @@ fn last_decoded(path: &[u8]) -> Vec<u8> {
 /// Browsers send those only to an origin that they trust, over TLS or on a loopback name, so over
 /// plain HTTP to any other host nobody can be told by them. Crawlers and link previewers put an
 /// address into the name; devices, apps and tools a name of their own. All of them are welcome.
-fn fake_browser(request: &Visit<'_>, user_agent: &[u8]) -> bool {
+fn fake_browser(request: &BotRequest<'_>, user_agent: &[u8]) -> bool {
     user_agent.starts_with(b"Mozilla")
         && (request.secure || host::is_loopback(request.host))
         && !BROWSER_FIELDS.iter().any(|name| request.fields.contains_key(*name))
@@ -139,15 +139,15 @@ fn fake_browser(request: &Visit<'_>, user_agent: &[u8]) -> bool {
 /// media elements, which send fewer.
 const BROWSER_FIELDS: &[&str] = &["sec-fetch-site", "sec-gpc", "sec-ch-ua"];
 
-/// Whether browsers send such a request without any of their fields: what a media element loads, a
+/// True if browsers send such a request without any of their fields: what a media element loads, a
 /// download that goes on, a look at the head of a file.
-fn is_plain_by_nature(request: &Visit<'_>) -> bool {
+fn is_plain_by_nature(request: &BotRequest<'_>) -> bool {
     *request.method == Method::HEAD
         || request.fields.contains_key(RANGE)
         || asks_for_identity(request.fields)
 }
 
-/// Whether the client asks for identity by name, and takes no other coding: `identity`, or
+/// True if the client asks for identity by name, and takes no other coding: `identity`, or
 /// `identity;q=1, *;q=0` as Chromium writes it.
 fn asks_for_identity(fields: &HeaderMap) -> bool {
     let preferences = negotiation::preferences(fields);
@@ -160,7 +160,7 @@ fn asks_for_identity(fields: &HeaderMap) -> bool {
 }
 
 /// Files that are there for machines, or that even browsers ask for without their usual fields.
-fn is_for_machines(request: &Visit<'_>) -> bool {
+fn is_for_machines(request: &BotRequest<'_>) -> bool {
     request.resolved_path().is_some_and(|path| {
         matches!(path.as_str(), "/robots.txt" | "/favicon.ico")
             || path.as_str().starts_with("/.well-known/")
@@ -179,13 +179,13 @@ const MEDIA_AND_FEEDS: &[&str] = &[
     "atom", "opml", "rdf", "rss", "xml", // feeds
 ];
 
-/// Whether there is the end of a scheme in it, or an address for mail.
+/// True if there is the end of a scheme in it, or an address for mail.
 fn has_address(text: &[u8]) -> bool {
     memchr2_iter(b':', b'@', text).any(|at| text[at] == b'@' || text[at..].starts_with(b"://"))
 }
 
-/// Whether `part` is in the text. It has a letter at `rare`, the one that other texts have least: all
-/// that is looked at is what is around such a letter.
+/// True if `part` is in the text. It has a letter at `rare`, the one that other texts have least:
+/// all that is looked at is what is around such a letter.
 fn contains_ignoring_case(text: &[u8], part: &[u8], rare: usize) -> bool {
     let letter = part[rare];
     memchr2_iter(letter.to_ascii_lowercase(), letter.to_ascii_uppercase(), text)
@@ -215,7 +215,7 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             fields.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let request = Visit { method: &Method::GET, fields: &fields, path, secure, host };
+        let request = BotRequest { method: &Method::GET, fields: &fields, path, secure, host };
         let verdict = verdict(&request).map(|rule| rule.name);
         assert_eq!(verdict, expected, "{path:?} on {host} with {lines:?}");
     }

@@ -29,7 +29,7 @@ impl Proxies {
         (!networks.is_empty()).then_some(Self(networks))
     }
 
-    /// Whether `address` is one of them.
+    /// True if `address` is one of them.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

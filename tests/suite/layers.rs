@@ -103,7 +103,7 @@ fn source() -> PathBuf {
 }
 
 /// Every source file that ships: its path below `src/` and its text.
-fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![source()];
     while let Some(folder) = folders.pop() {

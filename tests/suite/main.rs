@@ -49,3 +49,4 @@ mod random_input;
 
 // What holds for the source itself.
 mod layers;
+mod words;

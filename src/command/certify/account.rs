@@ -10,14 +10,14 @@ use super::failure::Failure;
 use super::http_client::Http;
 use super::storage::Storage;
 
-/// What an account is made with.
+/// The particulars of a new account.
 #[derive(Clone, Debug)]
 pub(super) struct Registration {
     /// Whom the authority may write to.
     pub(super) email: Option<String>,
     /// The account elsewhere that the authority wants to be told (RFC 8555 §7.3.4).
     pub(super) binding: Option<Binding>,
-    /// Whether the operator agrees to the terms of every authority that is named.
+    /// True if the operator agrees to the terms of every authority that is named.
     pub(super) agreed: bool,
 }
 

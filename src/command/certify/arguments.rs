@@ -21,7 +21,7 @@ pub struct CertifyArguments {
     #[arg(short, long, value_name = "DIR", env = "SHOST_SITES", default_value = "/var/lib/shost")]
     pub sites: PathBuf,
 
-    /// Folder of certificates
+    /// Folder of certificates and keys
     #[arg(short, long, value_name = "DIR", env = "SHOST_TLS", default_value = "/etc/shost/tls")]
     pub tls: PathBuf,
 

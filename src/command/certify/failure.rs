@@ -56,7 +56,7 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// What the kind of a problem that is the authority's own begins with (RFC 8555 §6.7).
+/// The beginning of the kinds of problems that are the authority's own (RFC 8555 §6.7).
 const ACME_PROBLEM: &str = "urn:ietf:params:acme:error:";
 
 impl From<instant_acme::Error> for Failure {

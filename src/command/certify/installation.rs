@@ -26,13 +26,13 @@ use super::storage::{folder_name, read};
 use super::{hexadecimal, random};
 use crate::certificates::{self, CERTIFICATE_FILE, Certificate, FolderName, KEY_FILE, Leaf};
 
-/// What marks a pair as made by certify.
+/// The file that marks a pair as made by certify.
 const MARK_FILE: &str = "certify.json";
 
-/// What the names of unfinished folders begin with.
+/// The beginning of the names of unfinished folders.
 const UNFINISHED: &str = ".certify-";
 
-/// What is written beside a pair.
+/// The content of the file beside a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// SHA-256 of the certificate, in hexadecimal.

@@ -1,4 +1,4 @@
-//! What a run says: a line for each name that something was done for or that failed.
+//! Messages of a run: a line for each name that something was done for or that failed.
 
 use std::io::Write;
 
@@ -8,17 +8,19 @@ use super::renewal_record::RenewalRecord;
 use crate::certificates::FolderName;
 use crate::log::one_line;
 
-/// What came of one name.
+/// The outcome of a run for one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NameOutcome {
-    /// Nothing to say.
     Quiet,
     /// Nothing was done, for this reason, and that is no failure.
     LeftOut(String),
     /// The certificate that is held is good.
     Kept,
     /// There is a new certificate.
-    Issued { directory: String, not_after: Seconds },
+    Issued {
+        directory: String,
+        not_after: Seconds,
+    },
     /// There is none, or it is due and there is no other.
     Failed(String),
 }

@@ -50,7 +50,7 @@ use session::Session;
 use shelf::Shelf;
 use storage::{Storage, read};
 
-/// Runs the command.
+/// Runs `shost certify` with these arguments.
 #[must_use]
 pub fn run(arguments: CertifyArguments) -> ExitCode {
     match attempt(arguments) {

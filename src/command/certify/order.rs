@@ -23,7 +23,7 @@ const PATIENCE: RetryPolicy = RetryPolicy::new()
     .backoff(1.5)
     .timeout(Duration::from_mins(2));
 
-/// What is wished for.
+/// The certificate that is wished for.
 #[derive(Debug)]
 pub(super) struct Wish<'a> {
     pub(super) name: &'a FolderName,
@@ -46,7 +46,6 @@ impl std::fmt::Debug for Issued {
     }
 }
 
-/// Orders a certificate.
 pub(super) async fn issue(account: &Account, wish: &Wish<'_>) -> Result<Issued, Failure> {
     let mut order = place(account, wish).await?;
     let mut shown = Vec::new();

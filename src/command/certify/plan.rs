@@ -28,7 +28,6 @@ const PAUSES: [Seconds; 6] = [0, 0, 10 * 60, HOUR, 6 * HOUR, DAY];
 /// The certificate that is in the TLS folder for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CurrentCertificate {
-    /// None.
     Nothing,
     /// One that certify did not make.
     Foreign,
@@ -49,7 +48,7 @@ pub(super) struct Life {
     pub(super) not_after: Seconds,
 }
 
-/// What to do about one name.
+/// The next step for one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NextStep {
     /// Nothing, ever: somebody else takes care of the name.
@@ -67,7 +66,6 @@ pub(super) enum NextStep {
 /// Why a certificate is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OrderReason {
-    /// There is none.
     Missing,
     /// The one that is held comes from an authority that is no longer named.
     OtherAuthority,

@@ -37,7 +37,7 @@ const ANSWER_BYTES: usize = 4096;
 /// The port that HTTP-01 is about (RFC 8555 §8.3).
 const HTTP_PORT: u16 = 80;
 
-/// Whether the DNS knows a name.
+/// True if the DNS knows a name.
 pub(super) async fn resolves(host: &str) -> bool {
     lookup_host((host, HTTP_PORT)).await.is_ok_and(|mut addresses| addresses.next().is_some())
 }

@@ -1,4 +1,4 @@
-//! What is remembered of a name between two runs: `<state>/names/<name>.json`.
+//! The memory of a name between two runs: `<state>/names/<name>.json`.
 //!
 //! ```json
 //! {"refusals": 2,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Seconds;
 
-/// What is remembered of one name.
+/// The memory of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct RenewalRecord {
@@ -62,7 +62,7 @@ impl RenewalRecord {
         serde_json::to_vec(self).expect("numbers and strings are JSON")
     }
 
-    /// Whether there is nothing to remember.
+    /// True if there is nothing to remember.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

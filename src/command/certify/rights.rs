@@ -26,7 +26,7 @@ use super::failure::Failure;
 /// The newest of Landlock's interfaces that this has been tried with.
 const TRIED: ABI = ABI::V7;
 
-/// What the name service reads.
+/// The files that the name service reads.
 const NAME_SERVICE: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
 
 /// HTTP, HTTPS, and the DNS for answers that are too long for a datagram.

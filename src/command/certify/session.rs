@@ -28,7 +28,7 @@ use crate::certificates::FolderName;
 /// Names that are worked on at the same time. Most of the time of each is spent waiting.
 const AT_ONCE: usize = 4;
 
-/// What every name of a run shares.
+/// The state that all names of a run share.
 #[derive(Debug)]
 pub(super) struct Session {
     arguments: CertifyArguments,

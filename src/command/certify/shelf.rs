@@ -27,7 +27,7 @@ pub(super) struct Shelf {
     group: u32,
 }
 
-/// What was found in the TLS folder at one time.
+/// The pairs that were found in the TLS folder at one time.
 #[derive(Debug)]
 pub(super) struct Stock(BTreeMap<FolderName, StockedPair>);
 
@@ -35,7 +35,7 @@ pub(super) struct Stock(BTreeMap<FolderName, StockedPair>);
 struct StockedPair {
     /// `None` if there is no certificate that could be read.
     leaf: Option<Leaf>,
-    /// What certify wrote beside it.
+    /// The life that certify wrote beside it.
     life: Option<Life>,
 }
 
@@ -108,7 +108,7 @@ impl Shelf {
 }
 
 impl Stock {
-    /// What is held for a name.
+    /// The certificate that is held for a name.
     pub(super) fn held(&self, name: &FolderName) -> CurrentCertificate {
         if let Some(found) = self.0.get(name) {
             return found

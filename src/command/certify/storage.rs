@@ -85,7 +85,7 @@ impl Storage {
         Ok(Lock { _file: file })
     }
 
-    /// What is remembered of a name.
+    /// The memory of one name.
     pub(super) fn record(&self, name: &FolderName) -> RenewalRecord {
         read(&self.record_path(name))
             .ok()
@@ -125,7 +125,7 @@ impl Storage {
         self.folder.join("names").join(folder_name(name) + ".json")
     }
 
-    /// `acme.example_directory.json` for `https://acme.example/directory`.
+    /// The file of an account: `acme.example_directory.json` for `https://acme.example/directory`.
     fn account_path(&self, directory: &str) -> PathBuf {
         let bare = directory.strip_prefix("https://").unwrap_or(directory);
         let is_kept = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);

@@ -92,8 +92,8 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether a host's certificate is that of another name in `held`: a wildcard one label up, or the
-/// one of `x` for `www.x`, as `Certificates::resolve` has it.
+/// The other names whose certificate is one for `host` too: a wildcard one label up, or `x` for
+/// `www.x`, as `Certificates::resolve` has it.
 pub(super) fn covering(host: &str) -> impl Iterator<Item = FolderName> + '_ {
     let wildcard = host::wildcard_of(host).map(|parent| FolderName::WildcardOf(parent.to_owned()));
     let bare = host.strip_prefix("www.").map(|bare| FolderName::Host(bare.to_owned()));

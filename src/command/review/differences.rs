@@ -1,6 +1,6 @@
 //! Meanings that differ from Cloudflare's or Netlify's, each told once a file with its lines.
 
-use super::finding::{Finding, Kind};
+use super::finding::{RuleFinding, Weight};
 
 /// Lines that are named one by one; of the others there is a number.
 const NAMED: usize = 5;
@@ -22,7 +22,7 @@ impl Differences {
         }
     }
 
-    pub(super) fn tell(self, file: &str, findings: &mut Vec<Finding>) {
+    pub(super) fn tell(self, file: &str, findings: &mut Vec<RuleFinding>) {
         for (text, lines) in self.0 {
             let others = &lines[1..];
             let named: Vec<_> = others.iter().take(NAMED).map(usize::to_string).collect();
@@ -32,7 +32,7 @@ impl Differences {
                 (false, 0) => format!(" (also of lines {})", named.join(", ")),
                 (false, more) => format!(" (also of lines {} and {more} more)", named.join(", ")),
             };
-            findings.push(Finding::new(file, lines[0], Kind::Note, format!("{text}{also}")));
+            findings.push(RuleFinding::new(file, lines[0], Weight::Note, format!("{text}{also}")));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::log::one_line;
 
 /// The weight of a finding. Only errors fail a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Weight {
     /// The meaning of a line.
     Rule,
     /// Visitors would be led to nothing, or in a circle; or the rules cannot be read at all.
@@ -19,7 +19,7 @@ pub enum Kind {
     Hint,
 }
 
-impl Kind {
+impl Weight {
     fn word(self) -> &'static str {
         match self {
             Self::Rule => "rule",
@@ -33,19 +33,19 @@ impl Kind {
 
 /// A finding. The line is 0 where it is about all of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct RuleFinding {
     /// The name of the file beneath the site.
     pub file: String,
     /// The line, from one; 0 if it is about all of the file.
     pub line: usize,
-    /// The weight.
-    pub kind: Kind,
+    /// The weight of the finding.
+    pub kind: Weight,
     /// The finding in words.
     pub text: String,
 }
 
-impl Finding {
-    pub(super) fn new(file: &str, line: usize, kind: Kind, text: impl Into<String>) -> Self {
+impl RuleFinding {
+    pub(super) fn new(file: &str, line: usize, kind: Weight, text: impl Into<String>) -> Self {
         Self { file: file.into(), line, kind, text: text.into() }
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::finding::{Finding, Kind};
+use super::finding::{RuleFinding, Weight};
 use crate::site::root::OpenRoot;
 use crate::site::rules;
 
@@ -120,7 +120,7 @@ const FOREIGN: [Foreign; 4] = [
 ];
 
 /// Findings about the files of others anywhere in the site in `folder`.
-pub(super) fn review(root: &OpenRoot, folder: &Path) -> Vec<Finding> {
+pub(super) fn review(root: &OpenRoot, folder: &Path) -> Vec<RuleFinding> {
     let mut findings = Vec::new();
     search(root, folder, "", 0, &mut findings);
     findings
@@ -131,7 +131,7 @@ fn search(
     folder: &Path,
     relative: &str,
     depth: usize,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<RuleFinding>,
 ) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut entries: Vec<_> = entries.flatten().collect();
@@ -153,14 +153,14 @@ fn search(
 
 impl Foreign {
     /// A hint for each construct, at the line where it is first.
-    fn tell(&self, file: &str, content: &str, findings: &mut Vec<Finding>) {
+    fn tell(&self, file: &str, content: &str, findings: &mut Vec<RuleFinding>) {
         let mut told: Vec<&str> = Vec::new();
         for (text, line) in content.lines().zip(1..) {
             for (construct, advice) in self.constructs {
                 if self.syntax.names(text.trim(), construct) && !told.contains(construct) {
                     told.push(construct);
                     let text = format!("{construct} is not read: {advice}");
-                    findings.push(Finding::new(file, line, Kind::Hint, text));
+                    findings.push(RuleFinding::new(file, line, Weight::Hint, text));
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! Findings about `_headers`.
+//! Findings about the rules of `_headers`.
 
 use http::header::{HeaderName, SET_COOKIE};
 
 use super::differences::Differences;
-use super::finding::{Finding, Kind};
+use super::finding::{RuleFinding, Weight};
 use super::walk::Walk;
 use crate::rules::headers::Block;
 use crate::rules::source::Asked;
@@ -17,19 +17,24 @@ const ANY: &str = "x";
 const CLOUDFLARE_BLOCKS: usize = 100;
 
 /// Findings about each block, from top to bottom.
-pub(super) fn review(headers: &Headers, walk: &Walk<'_>, own: &str, findings: &mut Vec<Finding>) {
+pub(super) fn review(
+    headers: &Headers,
+    walk: &Walk<'_>,
+    own: &str,
+    findings: &mut Vec<RuleFinding>,
+) {
     let mut differences = Differences::default();
     let mut is_cut = false;
     for (block, before) in headers.blocks().iter().zip(0..) {
         let line = block.line();
-        findings.push(Finding::new(HEADERS, line, Kind::Rule, meaning(block)));
+        findings.push(RuleFinding::new(HEADERS, line, Weight::Rule, meaning(block)));
         let warning = other_host(block, own).or_else(|| other_path(block, walk));
         let warning = warning.or_else(|| {
             let text = cut(headers, block, own).filter(|_| !is_cut);
             is_cut |= text.is_some();
             text
         });
-        findings.extend(warning.map(|text| Finding::new(HEADERS, line, Kind::Warning, text)));
+        findings.extend(warning.map(|text| RuleFinding::new(HEADERS, line, Weight::Warning, text)));
         differ(block, &mut differences);
         let is_beyond = before >= CLOUDFLARE_BLOCKS;
         differences.note(is_beyond, line, "Cloudflare takes 100 blocks");

@@ -10,7 +10,7 @@ mod redirect_findings;
 mod run;
 mod walk;
 
-pub use finding::{Finding, Kind};
+pub use finding::{RuleFinding, Weight};
 pub use run::{CheckArguments, run};
 
 use std::path::Path;
@@ -23,7 +23,7 @@ use walk::Walk;
 /// Reads the rules of the site in `folder`, opened as `root`, and looks at each. The site is called
 /// `name`, `*` if that is not known.
 #[must_use]
-pub fn site(root: &OpenRoot, folder: &Path, name: &str) -> Vec<Finding> {
+pub fn site(root: &OpenRoot, folder: &Path, name: &str) -> Vec<RuleFinding> {
     let names = Names::of(name);
     let own = if name.starts_with('*') { "" } else { name };
     let mut findings = Vec::new();
@@ -31,7 +31,7 @@ pub fn site(root: &OpenRoot, folder: &Path, name: &str) -> Vec<Finding> {
         Ok(content) => content,
         Err(reason) => {
             let text = format!("not read: {reason}: none of its rules hold");
-            findings.push(Finding::new(name, 0, Kind::Error, text));
+            findings.push(RuleFinding::new(name, 0, Weight::Error, text));
             None
         }
     };
@@ -55,10 +55,10 @@ pub fn site(root: &OpenRoot, folder: &Path, name: &str) -> Vec<Finding> {
 }
 
 /// Skipped lines as findings.
-fn told(file: &str, problems: Vec<Problem>) -> Vec<Finding> {
+fn told(file: &str, problems: Vec<Problem>) -> Vec<RuleFinding> {
     let finding = |problem: Problem| {
         let Problem { line, reason, mend } = problem;
-        Finding::new(file, line, Kind::Warning, format!("skipped: {reason}: {mend}"))
+        RuleFinding::new(file, line, Weight::Warning, format!("skipped: {reason}: {mend}"))
     };
     problems.into_iter().map(finding).collect()
 }

@@ -1,8 +1,8 @@
-//! Findings about `_redirects`.
+//! Findings about the rules of `_redirects`.
 
 use super::differences::Differences;
-use super::finding::{Finding, Kind};
-use super::walk::{End, Walk, resolved};
+use super::finding::{RuleFinding, Weight};
+use super::walk::{Walk, WayEnd, resolved};
 use crate::rules::redirects::Redirect;
 use crate::rules::source::{Asked, Values};
 use crate::rules::{REDIRECTS, SAMPLES, Source};
@@ -13,16 +13,16 @@ use crate::site::Found;
 const ANY: &str = "x";
 
 /// Findings about each rule, from top to bottom.
-pub(super) fn review(walk: &Walk<'_>, own: &str, findings: &mut Vec<Finding>) {
+pub(super) fn review(walk: &Walk<'_>, own: &str, findings: &mut Vec<RuleFinding>) {
     let mut differences = Differences::default();
     let mut has_dynamic = false;
     let (mut fixed, mut dynamic) = (0, 0);
     for rule in walk.redirects.rules() {
         let line = rule.line();
-        findings.push(Finding::new(REDIRECTS, line, Kind::Rule, meaning(rule)));
+        findings.push(RuleFinding::new(REDIRECTS, line, Weight::Rule, meaning(rule)));
         let review = Review { walk, own, rule };
         for (kind, text) in review.findings() {
-            findings.push(Finding::new(REDIRECTS, line, kind, text));
+            findings.push(RuleFinding::new(REDIRECTS, line, kind, text));
         }
         differ(walk, rule, &mut differences);
         has_dynamic |= !rule.source().is_static();
@@ -74,7 +74,7 @@ struct Review<'a> {
 }
 
 impl Review<'_> {
-    fn findings(&self) -> Vec<(Kind, String)> {
+    fn findings(&self) -> Vec<(Weight, String)> {
         let mut found: Vec<_> = self.never().into_iter().collect();
         // What never applies leads nobody astray.
         if found.is_empty() {
@@ -88,14 +88,14 @@ impl Review<'_> {
     }
 
     /// The reason why the rule never applies.
-    fn never(&self) -> Option<(Kind, String)> {
+    fn never(&self) -> Option<(Weight, String)> {
         let source = self.rule.source();
         if !self.own.is_empty() && !source.is_for_host(self.own) {
             let text = format!(
                 "never applies: requests for this host are sent to {} before: remove it",
                 self.own
             );
-            return Some((Kind::Warning, text));
+            return Some((Weight::Warning, text));
         }
         let (host, path) = (self.host(), source.path().example(ANY));
         let asked = Asked::new(&host, &path);
@@ -106,14 +106,14 @@ impl Review<'_> {
         if let Some(earlier) = earlier {
             let (line, first) = (earlier.line(), earlier.source());
             let text = format!("never applies: line {line} ({first}) matches first: move it up");
-            return Some((Kind::Warning, text));
+            return Some((Weight::Warning, text));
         }
         let found = self.file_at_source()?;
         let is_other = !self.rule.moves() && !self.rule.is_forced();
         is_other.then(|| {
             let status = self.rule.status();
             let text = format!("never applies: {found} is there: remove it, or write {status}!");
-            (Kind::Warning, text)
+            (Weight::Warning, text)
         })
     }
 
@@ -123,15 +123,15 @@ impl Review<'_> {
     }
 
     /// A circle that the rule leads into.
-    fn circle(&self) -> Option<(Kind, String)> {
+    fn circle(&self) -> Option<(Weight, String)> {
         if !self.rule.moves() {
             return None;
         }
         SAMPLES.iter().find_map(|splat| {
             let path = self.rule.source().example(splat)?;
             let mut way = match self.walk.follow(&self.host(), &path) {
-                End::Circle(way) => way,
-                End::Endless(mut way) => {
+                WayEnd::Circle(way) => way,
+                WayEnd::Endless(mut way) => {
                     way.truncate(TOLD);
                     way.push("and on".into());
                     way
@@ -144,12 +144,12 @@ impl Review<'_> {
             }
             let way = way.join(" -> ");
             let text = format!("leads in a circle: {way}: remove one of these redirects");
-            Some((Kind::Error, text))
+            Some((Weight::Error, text))
         })
     }
 
     /// A target that leads to nothing.
-    fn dead(&self) -> Option<(Kind, String)> {
+    fn dead(&self) -> Option<(Weight, String)> {
         let target = self.rule.target()?;
         let host = self.host();
         let sample = Values::sample(SAMPLE_NAMES);
@@ -162,24 +162,29 @@ impl Review<'_> {
             let is_empty = !self.walk.has_folder(folder)
                 && resolved(folder)
                     .is_none_or(|at| matches!(self.walk.find(&at), Found::Missing(_)))
-                && self.end(&host, &sample) == End::Missing;
+                && self.end(&host, &sample) == WayEnd::Missing;
             return is_empty.then(|| {
-                (Kind::Warning, format!("dead target: there is no folder {folder}: mend the path"))
+                (
+                    Weight::Warning,
+                    format!("dead target: there is no folder {folder}: mend the path"),
+                )
             });
         }
         let path = target.path(&Values::default())?;
         let reason = match self.end(&host, &path) {
-            End::Missing => "leads to nothing: put a file there, or mend the path".to_owned(),
-            End::Status(status) => format!("is answered with {status} by another rule"),
-            End::Unreadable => {
+            WayEnd::Missing => "leads to nothing: put a file there, or mend the path".to_owned(),
+            WayEnd::Status(status) => format!("is answered with {status} by another rule"),
+            WayEnd::Unreadable => {
                 "leads to a file that cannot be read: give others the right to".into()
             }
-            End::File | End::Elsewhere | End::Circle(_) | End::Endless(_) => return None,
+            WayEnd::File | WayEnd::Elsewhere | WayEnd::Circle(_) | WayEnd::Endless(_) => {
+                return None;
+            }
         };
-        Some((Kind::Error, format!("dead target: {target} {reason}")))
+        Some((Weight::Error, format!("dead target: {target} {reason}")))
     }
 
-    fn end(&self, host: &str, path: &Path<'static>) -> End {
+    fn end(&self, host: &str, path: &Path<'static>) -> WayEnd {
         if self.rule.moves() { self.walk.follow(host, path) } else { self.walk.page(path) }
     }
 }

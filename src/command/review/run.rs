@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{Finding, Kind};
+use super::{RuleFinding, Weight};
 use crate::process::clock::Tick;
 use crate::semantics::host;
 use crate::site::folders::site_name;
@@ -79,7 +79,7 @@ fn name_of(folder: &Path) -> Option<String> {
     (is_domain && is_host).then(|| name.to_owned())
 }
 
-/// What has been found in all sites.
+/// The findings in all sites.
 #[derive(Default)]
 struct Report {
     text: String,
@@ -95,7 +95,7 @@ impl Report {
         for finding in &findings {
             self.line(format_args!("{}", finding.told(folder.display())));
         }
-        self.errors += findings.iter().filter(|finding| finding.kind == Kind::Error).count();
+        self.errors += findings.iter().filter(|finding| finding.kind == Weight::Error).count();
         self.line(format_args!("{}: {}", folder.display(), Sum(&findings)));
         Ok(())
     }
@@ -106,16 +106,16 @@ impl Report {
 }
 
 /// How many findings there are of each kind, in words.
-struct Sum<'a>(&'a [Finding]);
+struct Sum<'a>(&'a [RuleFinding]);
 
 impl fmt::Display for Sum<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = [
-            (Kind::Rule, "rule"),
-            (Kind::Error, "error"),
-            (Kind::Warning, "warning"),
-            (Kind::Note, "note"),
-            (Kind::Hint, "hint"),
+            (Weight::Rule, "rule"),
+            (Weight::Error, "error"),
+            (Weight::Warning, "warning"),
+            (Weight::Note, "note"),
+            (Weight::Hint, "hint"),
         ];
         for (at, (kind, word)) in kinds.into_iter().enumerate() {
             let count = self.0.iter().filter(|finding| finding.kind == kind).count();

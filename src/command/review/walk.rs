@@ -20,12 +20,12 @@ pub(super) struct Walk<'a> {
 
 /// The end of a way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// A file.
+pub(super) enum WayEnd {
+    /// A file that answers.
     File,
     /// Another host, where nothing is known.
     Elsewhere,
-    /// Nothing.
+    /// No file, and no rule.
     Missing,
     /// A rule that answers with this status.
     Status(u16),
@@ -39,22 +39,22 @@ pub(super) enum End {
 
 enum Step {
     To(Path<'static>),
-    End(End),
+    End(WayEnd),
 }
 
 impl Walk<'_> {
     /// Follows a browser that asks for `path` of `host`.
-    pub(super) fn follow(&self, host: &str, path: &Path<'static>) -> End {
+    pub(super) fn follow(&self, host: &str, path: &Path<'static>) -> WayEnd {
         let mut way: Vec<String> = Vec::new();
         let mut path = path.clone();
         loop {
             let is_circle = way.iter().any(|before| *before == path.as_str());
             way.push(path.as_str().to_owned());
             if is_circle {
-                return End::Circle(way);
+                return WayEnd::Circle(way);
             }
             if way.len() > MOST {
-                return End::Endless(way);
+                return WayEnd::Endless(way);
             }
             match self.step(host, &path) {
                 Step::To(next) => path = next,
@@ -72,10 +72,10 @@ impl Walk<'_> {
                 }
                 match (status, page) {
                     (200, Some(page)) => Step::End(self.page(&page)),
-                    (status, _) => Step::End(End::Status(status)),
+                    (status, _) => Step::End(WayEnd::Status(status)),
                 }
             }
-            None => self.own(path).unwrap_or(Step::End(End::Missing)),
+            None => self.own(path).unwrap_or(Step::End(WayEnd::Missing)),
         }
     }
 
@@ -86,7 +86,7 @@ impl Walk<'_> {
                 let is_own = Authority::parse(authority)
                     .is_ok_and(|to| *to.host == *host || self.names.has(&to.host));
                 if !is_own {
-                    return Step::End(End::Elsewhere);
+                    return Step::End(WayEnd::Elsewhere);
                 }
                 path
             }
@@ -94,7 +94,7 @@ impl Walk<'_> {
         };
         match resolved(&rest[..rest.find(['?', '#']).unwrap_or(rest.len())]) {
             Some(path) => Step::To(path),
-            None => Step::End(End::Missing),
+            None => Step::End(WayEnd::Missing),
         }
     }
 
@@ -102,7 +102,7 @@ impl Walk<'_> {
     fn own(&self, path: &Path<'_>) -> Option<Step> {
         let moved = |to: String| resolved(&to).map(Step::To);
         match self.find(path) {
-            Found::File(_) => Some(Step::End(End::File)),
+            Found::File(_) => Some(Step::End(WayEnd::File)),
             Found::Folder => moved(path.encode() + "/"),
             Found::Index => {
                 let encoded = path.encode();
@@ -111,19 +111,19 @@ impl Walk<'_> {
             }
             Found::Page => moved(path.encode().trim_end_matches('/').to_owned()),
             Found::Missing(_) => None,
-            Found::Forbidden | Found::Unavailable => Some(Step::End(End::Unreadable)),
+            Found::Forbidden | Found::Unavailable => Some(Step::End(WayEnd::Unreadable)),
         }
     }
 
     /// The page that answers in the place of another path: one step, and no rule is asked again.
-    pub(super) fn page(&self, path: &Path<'_>) -> End {
+    pub(super) fn page(&self, path: &Path<'_>) -> WayEnd {
         let found = match self.own(path) {
             Some(Step::To(next)) => self.own(&next),
             found => found,
         };
         match found {
             Some(Step::End(end)) => end,
-            Some(Step::To(_)) | None => End::Missing,
+            Some(Step::To(_)) | None => WayEnd::Missing,
         }
     }
 

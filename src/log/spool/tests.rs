@@ -10,7 +10,7 @@ use std::{
 /// Far more than anything here takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What an output does with one `write`.
+/// The outcome of one `write` to an output.
 enum Step {
     /// Says that it was entered, and takes everything once the other end has gone or sent.
     Stall(Sender<()>, Receiver<()>),

@@ -1,4 +1,4 @@
-//! What can be read from inside, tried on threads that do not come out again.
+//! Reading from inside, tried on threads that do not come out again.
 
 use super::*;
 use std::fs::File;

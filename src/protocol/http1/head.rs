@@ -17,7 +17,7 @@ use crate::protocol::limits::{HEAD_BYTES, HEAD_FIELDS};
 use crate::protocol::tolerated::encoded;
 use crate::service::Refusal;
 
-/// What has come and is not answered yet. Holds no memory while there is nothing.
+/// Bytes that have come and are not answered yet. Holds no memory while there is nothing.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     bytes: BytesMut,
@@ -31,7 +31,7 @@ pub(super) struct Input {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) parts: Parts,
-    /// Whether the client expects to send another request (RFC 9112 §9.3).
+    /// True if the client expects to send another request (RFC 9112 §9.3).
     pub(super) persists: bool,
 }
 
@@ -41,7 +41,7 @@ impl Input {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether nothing has come that is not answered.
+    /// True if nothing has come that is not answered.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -210,7 +210,7 @@ fn framing(fields: &HeaderMap, version: Version) -> Result<(), Refusal> {
     if coding.eq_ignore_ascii_case(b"chunked") { Ok(()) } else { Err(Refusal::TransferCoding) }
 }
 
-/// Whether the connection is to be kept (RFC 9112 §9.3).
+/// True if the connection is to be kept (RFC 9112 §9.3).
 fn persists(fields: &HeaderMap, version: Version) -> bool {
     let mut keeps = version == Version::HTTP_11;
     for value in fields.get_all(CONNECTION) {
@@ -232,7 +232,7 @@ fn refusal(error: httparse::Error, head: &[u8]) -> Refusal {
     }
 }
 
-/// Whether the request line ends as one of HTTP does, so that only its version is strange.
+/// True if the request line ends as one of HTTP does, so that only its version is strange.
 fn names_a_version(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');

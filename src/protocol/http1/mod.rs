@@ -35,7 +35,7 @@ pub struct Connection<S, H: Handler> {
     input: Input,
     output: Output,
     state: State<H>,
-    /// Whether the answer in flight is the last one.
+    /// True if the answer in flight is the last one.
     last: bool,
     turn: Turn,
 }

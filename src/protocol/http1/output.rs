@@ -1,4 +1,4 @@
-//! What is on its way to the client: a head, and a run of content behind it.
+//! Bytes on their way to the client: a head, and a run of content behind it.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -35,14 +35,13 @@ pub(super) struct Output {
     unflushed: bool,
 }
 
-/// What the Connection field says (RFC 9112 §9.6).
+/// The value of the Connection field (RFC 9112 §9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persistence {
     /// Nothing: it goes on, as is usual with HTTP/1.1.
     Usual,
     /// It goes on, though the version would not say so.
     KeepAlive,
-    /// It ends.
     Close,
 }
 
@@ -85,7 +84,7 @@ impl Output {
         }
     }
 
-    /// Whether what there is has to be sent before more is queued.
+    /// True if what there is has to be sent before more is queued.
     pub(super) fn is_full(&self) -> bool {
         !self.content.is_empty() || self.head.len() > KEPT
     }
@@ -100,7 +99,7 @@ impl Output {
         self.content = Bytes::new();
     }
 
-    /// Whether nothing is on its way.
+    /// True if nothing is on its way.
     pub(super) fn is_empty(&self) -> bool {
         self.head.is_empty() && self.content.is_empty()
     }

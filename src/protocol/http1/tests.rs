@@ -85,7 +85,7 @@ struct Taker {
     got: usize,
 }
 
-/// What the socket, or the encryption before it, takes at a time.
+/// Bytes that the socket, or the encryption before it, takes at a time.
 const TAKEN: usize = 64 * 1024;
 
 impl Transport for Taker {}
@@ -154,7 +154,7 @@ fn poll(connection: &mut Connection<DuplexStream, Pages>) -> Poll<std::io::Resul
     pin!(connection).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What comes until the end, without the Date.
+/// The bytes that come until the end, without the Date.
 async fn rest(connection: Connection<DuplexStream, Pages>, mut client: DuplexStream) -> String {
     connection.await.unwrap();
     let mut text = String::new();

@@ -1,5 +1,6 @@
-//! What a client may do that is no request: so much at once, and so much for each second and for
-//! each bit of work that is done for it. A client that works never notices; a flood runs dry.
+//! The budget for actions of a client that are no requests: so much at once, and so much for each
+//! second and for each bit of work that is done for it. A client that works never notices; a flood
+//! runs dry.
 
 use std::time::Duration;
 
@@ -17,7 +18,6 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A full budget.
     pub(super) fn new(allowance: Allowance, now: Tick) -> Self {
         Self { allowance, left: allowance.burst, filled: now }
     }

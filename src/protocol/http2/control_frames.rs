@@ -21,9 +21,9 @@ mod setting {
     pub(super) const INITIAL_WINDOW_SIZE: u16 = 0x4;
     pub(super) const MAX_FRAME_SIZE: u16 = 0x5;
     pub(super) const MAX_HEADER_LIST_SIZE: u16 = 0x6;
-    /// RFC 8441 §3.
+    /// Extended CONNECT (RFC 8441 §3).
     pub(super) const ENABLE_CONNECT_PROTOCOL: u16 = 0x8;
-    /// RFC 9218 §2.1.
+    /// Priorities only as in RFC 9218 (§2.1 there).
     pub(super) const NO_RFC7540_PRIORITIES: u16 = 0x9;
 }
 

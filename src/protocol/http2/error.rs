@@ -10,7 +10,7 @@ use super::window::Overflow;
 /// Why a connection broke.
 #[derive(Debug)]
 pub enum Error {
-    /// The network did.
+    /// The network broke it.
     Io(io::Error),
     /// The client did what it may not, and was told so.
     Client(Reason, &'static str),
@@ -33,7 +33,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// What is wrong with a frame, and so ends a stream or the connection (RFC 9113 §5.4).
+/// An error in a frame, which ends a stream or the connection (RFC 9113 §5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrameError {
     /// The stream is reset.

@@ -17,7 +17,7 @@ pub(super) struct FrameHeader {
     pub(super) length: usize,
     /// One of [`kind`], or a type that is not known and not read.
     pub(super) kind: u8,
-    /// Some of [`flag`].
+    /// The bits of [`flag`] that are set.
     pub(super) flags: u8,
     /// The stream it belongs to; 0 is the connection.
     pub(super) stream: u32,
@@ -52,7 +52,7 @@ impl FrameHeader {
         [length[1], length[2], length[3], self.kind, self.flags, s0, s1, s2, s3]
     }
 
-    /// Whether it has this flag.
+    /// True if it has this flag.
     pub(super) fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -70,21 +70,21 @@ pub(super) mod kind {
     pub(in super::super) const GOAWAY: u8 = 0x7;
     pub(in super::super) const WINDOW_UPDATE: u8 = 0x8;
     pub(in super::super) const CONTINUATION: u8 = 0x9;
-    /// RFC 9218 §7.1.
+    /// A new priority for a stream (RFC 9218 §7.1).
     pub(in super::super) const PRIORITY_UPDATE: u8 = 0x10;
 }
 
-/// What frames are marked with.
+/// The flags of frames (RFC 9113 §6).
 pub(super) mod flag {
-    /// SETTINGS and PING.
+    /// An acknowledgement, of SETTINGS and PING.
     pub(in super::super) const ACK: u8 = 0x1;
-    /// DATA and HEADERS.
+    /// The last frame of a stream, of DATA and HEADERS.
     pub(in super::super) const END_STREAM: u8 = 0x1;
-    /// HEADERS and CONTINUATION.
+    /// The end of a field block, of HEADERS and CONTINUATION.
     pub(in super::super) const END_HEADERS: u8 = 0x4;
-    /// DATA and HEADERS.
+    /// Padding behind the payload, of DATA and HEADERS.
     pub(in super::super) const PADDED: u8 = 0x8;
-    /// HEADERS.
+    /// Five bytes of priority, of HEADERS.
     pub(in super::super) const PRIORITY: u8 = 0x20;
 }
 
@@ -93,7 +93,7 @@ pub(super) mod flag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Reason {
-    /// Nothing is wrong.
+    /// The end without an error.
     NoError = 0x0,
     /// The client broke the protocol.
     ProtocolError = 0x1,

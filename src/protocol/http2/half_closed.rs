@@ -38,10 +38,9 @@ pub(super) struct HalfClosed {
     list: VecDeque<HalfClosedStream>,
 }
 
-/// What is to be done about a frame on a stream that is over for us.
+/// The reaction to a frame on a stream that is over for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LateFrame {
-    /// Nothing.
     Ignore,
     /// The client is asked to send no more (`NO_ERROR`, RFC 9113 §8.1).
     Stop,
@@ -158,7 +157,7 @@ impl HalfClosed {
         self.list.iter_mut().try_for_each(|stream| stream.window.shift(old, new))
     }
 
-    /// Whether the stream is known to be over for us alone.
+    /// True if the stream is known to be over for us alone.
     pub(super) fn contains(&mut self, id: u32) -> bool {
         self.find(id).is_some()
     }

@@ -24,7 +24,7 @@ pub(super) struct PartialHead {
     authority: Option<HeaderValue>,
     path: Option<HeaderValue>,
     fields: HeaderMap,
-    /// Whether a Content-Length is among them.
+    /// True if a Content-Length is among them.
     has_length: bool,
     /// By the first field that says so.
     priority: Option<Priority>,
@@ -87,14 +87,14 @@ impl PartialHead {
         self.fields.append(name, value);
     }
 
-    /// Whether these are trailers: fields and no pseudo-fields (RFC 9113 §8.1), no more of them
+    /// True if these are trailers: fields and no pseudo-fields (RFC 9113 §8.1), no more of them
     /// than of a head.
     pub(super) fn is_trailers(&self) -> bool {
         let pseudo = [&self.method, &self.scheme, &self.authority, &self.path];
         !self.malformed && !self.is_too_large() && pseudo.iter().all(|field| field.is_none())
     }
 
-    /// What the client wants first.
+    /// The priority that the client gave the request.
     pub(super) fn priority(&self) -> Priority {
         self.priority.unwrap_or_default()
     }
@@ -130,14 +130,13 @@ impl PartialHead {
     }
 }
 
-/// RFC 9218 §5.
 const PRIORITY: &str = "priority";
 
 /// Fields that a browser's request has, for which room is made at once.
 const USUAL_FIELDS: usize = 20;
 
 impl PartialHead {
-    /// What is asked for.
+    /// The target of the request.
     fn target(&self) -> Option<Uri> {
         let mut parts = http::uri::Parts::default();
         if let Some(authority) = &self.authority {

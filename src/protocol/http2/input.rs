@@ -23,7 +23,7 @@ pub(super) struct Input {
     partial: Vec<u8>,
 }
 
-/// What was read, with what had come before it.
+/// Bytes that were read, behind those that had come before.
 pub(super) struct Chunk {
     bytes: Vec<u8>,
     filled: usize,

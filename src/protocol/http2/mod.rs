@@ -71,20 +71,19 @@ pub struct Connection<S, H: Handler> {
     control: Budget,
     client_resets: Budget,
     local_resets: Budget,
-    /// Whether the client's preface has come, and its settings.
+    /// True if the client's preface has come, and its settings.
     greeted: bool,
     settled: bool,
-    /// Whether nothing more will come.
+    /// True if nothing more will come.
     silent: bool,
     closing: Closing,
-    /// What it ended with, and since when it tries to say so.
+    /// The result that it ended with, and since when it tries to say so.
     end: Option<(Result<(), Error>, Tick)>,
 }
 
 /// Progress of a graceful shutdown (RFC 9113 §6.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
-    /// Not shutting down.
     No,
     /// The client is told that there will be.
     Announced,
@@ -138,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         }
     }
 
-    /// What it runs on, once it has ended.
+    /// The transport, once the connection has ended.
     pub fn into_io(self) -> S {
         self.io
     }
@@ -167,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         Poll::Pending
     }
 
-    /// Whether no request is or will be answered any more.
+    /// True if no request is or will be answered any more.
     fn is_done(&mut self) -> bool {
         if self.silent && !self.streams.is_working(self.window.room()) {
             // Whoever has sent all there is opens no window either.
@@ -198,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         next
     }
 
-    /// Whether the client takes nothing of what is on its way to it.
+    /// True if the client takes nothing of what is on its way to it.
     pub fn is_blocked(&self) -> bool {
         !self.output.is_empty()
     }

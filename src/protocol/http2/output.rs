@@ -22,7 +22,6 @@ const SLICES: usize = 64;
 /// Bytes of heads that are made room for at once.
 const ROOM: usize = 4 * 1024;
 
-/// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     /// Heads, small frames and small content, from `taken` on.
@@ -32,7 +31,7 @@ pub(super) struct Output {
     queued: usize,
     /// The client's dynamic table, as far as the blocks that were queued tell of it.
     table: TableSize,
-    /// Whether bytes were written that a layer below may still hold.
+    /// True if bytes were written that a layer below may still hold.
     unflushed: bool,
 }
 
@@ -47,7 +46,7 @@ enum QueuedBytes {
 }
 
 impl Output {
-    /// Whether the client has to take something before more is made.
+    /// True if the client has to take something before more is made.
     pub(super) fn is_full(&self) -> bool {
         self.queued >= OUTPUT_BYTES
     }
@@ -159,7 +158,7 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 
-    /// What is queued, as far as there are slices for it; says how many.
+    /// Fills slices with the bytes that are queued; gives the number of slices that were filled.
     fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let mut small = &self.small[self.taken..];
         let mut count = 0;
@@ -210,7 +209,7 @@ impl Output {
         }
     }
 
-    /// Whether nothing is queued.
+    /// True if nothing is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.queued == 0
     }

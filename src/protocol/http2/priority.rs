@@ -1,4 +1,4 @@
-//! What the client wants first (RFC 9218).
+//! The priority of answers, as clients give it (RFC 9218).
 
 use super::frame::LAST_STREAM;
 
@@ -7,7 +7,7 @@ use super::frame::LAST_STREAM;
 pub(super) struct Priority {
     /// 0 is the most urgent, 7 what is wanted when there is nothing else to do.
     pub(super) urgency: u8,
-    /// Whether it is of use piece by piece, and so shares with others like it; else one is sent
+    /// True if it is of use piece by piece, and so shares with others like it; else one is sent
     /// after the other.
     pub(super) incremental: bool,
 }

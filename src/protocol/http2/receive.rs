@@ -1,4 +1,4 @@
-//! What the client sends: each frame checked and acted upon (RFC 9113 §6).
+//! Frames from the client: each is checked and acted upon (RFC 9113 §6).
 
 use std::task::Context;
 
@@ -24,11 +24,10 @@ pub(super) struct PartialBlock {
     continuations: u32,
 }
 
-/// What the HEADERS frame says that a field block begins with.
+/// The HEADERS frame that a field block begins with.
 #[derive(Clone, Copy, Debug)]
 struct HeadersFrame {
     stream: u32,
-    /// No content follows.
     ends: bool,
     /// The stream is said to depend on itself, which is an error (RFC 7540 §5.3.1).
     depends_on_itself: bool,
@@ -252,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     }
 }
 
-/// What a payload holds beside its padding (RFC 9113 §6.1).
+/// The payload without its padding (RFC 9113 §6.1).
 fn padded(head: FrameHeader, payload: &[u8]) -> Result<&[u8], FrameError> {
     if !head.has(flag::PADDED) {
         return Ok(payload);

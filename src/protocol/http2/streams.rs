@@ -38,11 +38,11 @@ pub(super) enum AnswerState<H: Handler> {
 /// Content on its way out.
 pub(super) struct Sending<C> {
     content: C,
-    /// What has been taken of the content and not been queued.
+    /// Bytes of the content that have been taken and not been queued.
     data: Bytes,
-    /// Whether the content is being fetched, and when it was last asked for.
+    /// Set while the content is being fetched: when it was last asked for.
     fetching: Option<Polled>,
-    /// Whether content was let go of, and has not been taken again.
+    /// True if content was let go of, and has not been taken again.
     released: bool,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Sending<C> {
 enum Polled {
     /// Since the connection's task was last woken, so that asking again is of no use.
     Now,
-    /// Before.
+    /// Polled in an earlier wake-up.
     Before,
 }
 
-/// What came of the attempt to queue a frame.
+/// The outcome of an attempt to queue a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueueOutcome {
     /// So many bytes were queued.
@@ -64,7 +64,7 @@ pub(super) enum QueueOutcome {
     Ended(usize),
     /// The content is being fetched.
     Fetching,
-    /// What was promised cannot be kept.
+    /// The content broke off before its promised end.
     Broken,
 }
 
@@ -192,7 +192,7 @@ impl<H: Handler> Streams<H> {
         }
     }
 
-    /// Whether something moves without the client, which has left so much `room` for all streams
+    /// True if something moves without the client, which has left so much `room` for all streams
     /// together: an answer in the making, content being fetched that there is room for.
     pub(super) fn is_working(&self, room: usize) -> bool {
         self.list.iter().any(|stream| match &stream.state {
@@ -215,7 +215,7 @@ impl<H: Handler> Streams<H> {
         }
     }
 
-    /// Whether a stream holds the content that is being sent on it.
+    /// True if a stream holds the content that is being sent on it.
     pub(super) fn holds(&self, id: u32) -> bool {
         let found = self.list.binary_search_by_key(&id, |stream| stream.id);
         found.is_ok_and(|index| match &self.list[index].state {
@@ -262,7 +262,7 @@ impl<H: Handler> Streams<H> {
 }
 
 impl<H: Handler> Stream<H> {
-    /// Whether there may be something to send, and room for it. If the connection is `busy`, no
+    /// True if there may be something to send, and room for it. If the connection is `busy`, no
     /// further content is to be fetched.
     fn is_ready(&self, busy: bool) -> bool {
         let AnswerState::Sending(sending) = &self.state else { return false };

@@ -1,4 +1,4 @@
-//! What a client may send and what comes of it, frame by frame: the rows of RFC 9113.
+//! Frames of clients and the reactions to them: the rows of RFC 9113.
 
 mod errors;
 mod floods;
@@ -148,7 +148,8 @@ impl Test {
         test
     }
 
-    /// What comes back: for each frame its type, flags, length, stream, and what error it tells.
+    /// The frames that come back: for each its type, flags, length, stream, and what error it
+    /// tells.
     fn exchange(&mut self, bytes: &[u8]) -> String {
         self.0.io.sent.extend_from_slice(bytes);
         let mut context = Context::from_waker(Waker::noop());

@@ -23,7 +23,7 @@ impl Upload {
         Self { taken: 0, content: 0, promised, open: !ends }
     }
 
-    /// Whether the client may send more of it.
+    /// True if the client may send more of it.
     pub(super) fn is_open(self) -> bool {
         self.open
     }

@@ -10,7 +10,7 @@ pub(super) struct Window(i32);
 pub(super) struct Overflow;
 
 impl Window {
-    /// What every window is before anything is said of it (RFC 9113 §6.9.2).
+    /// The size of every window before anything is said of it (RFC 9113 §6.9.2).
     pub(super) const INITIAL: Self = Self(65_535);
 
     /// A window of this size.

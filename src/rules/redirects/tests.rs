@@ -10,7 +10,7 @@ fn read(file: &str) -> (Redirects, Vec<Problem>) {
     Redirects::read(file.as_bytes(), &Names::of("example.com"))
 }
 
-/// What a file makes of a target: `301 /there`, `200 /page`, `404 -` or nothing.
+/// The answer of a file of rules for a target: `301 /there`, `200 /page`, `404 -` or nothing.
 fn answer(file: &str, target: &str) -> Option<String> {
     let (target, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     Some(match read(file).0.find("example.com", &path(target), query)? {

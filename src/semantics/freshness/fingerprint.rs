@@ -22,7 +22,7 @@ const MIXED_CHANGES: usize = 5;
 /// Changes of kind in a run of base 32. A number within a word makes two: `MP4VIDEO`.
 const UPPER_CHANGES: usize = 3;
 
-/// Whether the name without its extension ends in a fingerprint.
+/// True if the name without its extension ends in a fingerprint.
 pub(super) fn ends(stem: &str, essence: &str) -> bool {
     if is_uuid(stem) {
         return false;

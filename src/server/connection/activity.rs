@@ -17,21 +17,21 @@ use crate::protocol::limits::{HEAD_TIME, IDLE_TIME, STALL_TIME};
 pub struct Activity {
     /// Requests whose answers have not been let go of yet.
     active: AtomicU32,
-    /// Whether bytes have come since the last request did.
+    /// True if bytes have come since the last request did.
     in_head: AtomicBool,
-    /// Whether there has been a request.
+    /// True if there has been a request.
     begun: AtomicBool,
     /// When the head began, the last answer ended, or the connection was accepted.
     since: AtomicTick,
     /// When the client last took bytes.
     progress: AtomicTick,
-    /// Whether the connection is to end after the answers in flight, whatever the others do.
+    /// True if the connection is to end after the answers in flight, whatever the others do.
     closing: AtomicBool,
     stop: Stop,
     account: Option<Arc<Account>>,
 }
 
-/// What the timer does next.
+/// The next action of the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Look again at this time.
@@ -110,13 +110,13 @@ impl Activity {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the connection is to end after the answers in flight.
+    /// True if the connection is to end after the answers in flight.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed) || self.stop.is_given()
     }
 
-    /// Whether the first request has yet to come.
+    /// True if the first request has yet to come.
     #[must_use]
     pub fn is_new(&self) -> bool {
         !self.begun.load(Ordering::Relaxed)
@@ -127,7 +127,7 @@ impl Activity {
         self.stop.wait().await;
     }
 
-    /// What is due at `now`.
+    /// The action that is due at `now`.
     #[must_use]
     pub fn due(&self, now: Tick) -> Due {
         let (since, limit, past) = if self.active.load(Ordering::Relaxed) > 0 {

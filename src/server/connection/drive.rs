@@ -31,7 +31,7 @@ use crate::server::state::snapshot::Live;
 use crate::service::{Duty, HTTPS_PORT, Peer};
 use crate::visitor::proxy::Proxies;
 
-/// What every connection of a listener needs.
+/// The state that all connections of a listener share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The current snapshot, loaded anew for each request and each handshake.
@@ -43,7 +43,7 @@ pub struct Shared {
 /// How a listener's connections begin.
 #[derive(Clone, Debug)]
 pub enum Opening {
-    /// In the clear.
+    /// Connections in the clear.
     Plain(Duty),
     /// In the clear, to be sent to HTTPS at this port; at its usual one where a firewall forwards
     /// other ports to ours.
@@ -58,13 +58,13 @@ pub enum Opening {
 /// The two ends of a connection.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    /// The client's address.
+    /// The address of the client.
     pub peer: IpAddr,
-    /// The client's account.
+    /// The account of the client.
     pub account: Arc<Account>,
-    /// Our port.
+    /// The port of ours that it came to.
     pub port: u16,
-    /// What has been read of the connection.
+    /// Bytes that have been read of the connection.
     pub ahead: Bytes,
     /// The trusted proxies, if the client is one of them.
     pub proxies: Option<Arc<Proxies>>,
@@ -230,7 +230,6 @@ fn tell<E: std::fmt::Display>(end: End<E>, connection: &Peer) {
 enum End<E> {
     /// As the protocol has it.
     Clean,
-    /// By a deadline.
     Stalled,
     /// By an error of the client or of the network.
     Broken(E),
@@ -238,7 +237,7 @@ enum End<E> {
 
 /// A connection that can be told to end after what is in flight.
 trait Graceful: Future<Output = Result<(), Self::Error>> + Unpin {
-    /// What may break it.
+    /// The error that breaks it.
     type Error;
 
     /// Takes no more requests, and ends when those in flight have been answered.
@@ -251,7 +250,7 @@ trait Graceful: Future<Output = Result<(), Self::Error>> + Unpin {
     /// others can go on without them. Gives the time when the next one will be.
     fn give_up_stalled(&mut self, now: Tick) -> Option<Tick>;
 
-    /// Whether the client takes nothing of what is on its way to it.
+    /// True if the client takes nothing of what is on its way to it.
     fn is_blocked(&self) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! What may happen thousands of times a second, and is told of once a second.
+//! Events that may happen thousands of times a second, and are told of once a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -70,7 +70,7 @@ pub enum Choice {
     ByName,
     /// This one: there is no name, and it is for the address that the client connected to.
     ByAddress(Arc<CertifiedKey>),
-    /// None.
+    /// No certificate: the handshake is refused.
     Nothing,
 }
 

@@ -30,10 +30,10 @@ impl fmt::Display for Useless {
 
 impl std::error::Error for Useless {}
 
-/// What the server would speak, which decides what a socket is good for.
+/// The protocols that the server speaks, which decide about the use of a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Spoken {
-    /// HTTPS, beside HTTP.
+    /// True if HTTPS is spoken beside HTTP.
     pub tls: bool,
     /// The port of plain HTTP, if one was chosen.
     pub http_port: Option<u16>,

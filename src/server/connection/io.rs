@@ -156,8 +156,8 @@ impl<S: AsyncRead + Unpin> Io<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
-    /// What comes may be a ping or a window update as well as a request: only who reads the bytes
-    /// can tell whether a head begins.
+    /// A ping or a window update may come as well as a request: only who reads the bytes can tell
+    /// whether a head begins.
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::flood::Flood;
 use crate::ledger::{Connected, Full, Ledger};
 
-/// What connections ask before they are served.
+/// The limit that each connection passes before it is served.
 #[derive(Debug)]
 pub struct Limit {
     ledger: Arc<Ledger>,
@@ -42,7 +42,7 @@ impl Limit {
         self.refused.total()
     }
 
-    /// What all clients hold.
+    /// The books of what all clients hold.
     #[must_use]
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger

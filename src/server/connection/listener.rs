@@ -33,11 +33,11 @@ const RECOVERED: Duration = Duration::from_secs(1);
 /// Sockets to accept on, by what is spoken on them.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    /// HTTPS.
+    /// Sockets that take HTTPS.
     pub https: Vec<Socket>,
     /// HTTP in the clear.
     pub http: Vec<Socket>,
-    /// Whether they were passed on, and listen already.
+    /// True if they were passed on, and listen already.
     pub inherited: bool,
 }
 
@@ -158,13 +158,13 @@ fn bind_one(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
 /// Accepts the connections of one socket.
 #[derive(Debug)]
 pub struct Acceptor {
-    /// How they begin.
+    /// The way in which its connections begin.
     pub opening: Opening,
-    /// What they need.
+    /// The state that its connections share.
     pub shared: Shared,
     /// How many of them there may be.
     pub limit: Arc<Limit>,
-    /// What must not be taken from orders and reloads.
+    /// Descriptors that are kept for orders and reloads.
     pub reserve: Reserve,
     /// Those that are served.
     pub connections: TaskTracker,

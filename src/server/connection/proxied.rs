@@ -15,12 +15,12 @@ use crate::visitor::proxy::header::{Beginning, Malformed, read};
 /// Bytes looked at a time: more than a header that has no more than addresses in it.
 const LOOK: usize = 512;
 
-/// What is known of a connection before it begins.
+/// The particulars of a connection before it begins.
 #[derive(Debug, Default)]
 pub struct Introduced {
     /// The client, unless the proxy speaks for itself.
     pub source: Option<IpAddr>,
-    /// What was read, and is no header.
+    /// Bytes that were read and are no header.
     pub ahead: Bytes,
 }
 

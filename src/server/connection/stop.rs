@@ -17,24 +17,24 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Gives the order.
+    /// Orders everybody who waits to stop.
     pub fn give(&self) {
         self.given.store(true, Ordering::Release);
         self.token.cancel();
     }
 
-    /// Whether it has been given.
+    /// True if it has been given.
     #[must_use]
     pub fn is_given(&self) -> bool {
         self.given.load(Ordering::Acquire)
     }
 
-    /// Waits for it.
+    /// Waits until the order is given.
     pub async fn wait(&self) {
         self.token.cancelled().await;
     }
 
-    /// What comes of the beginning of a connection; `None` if the order came and the client was not
+    /// The result of the beginning of a connection; `None` if the order came and the client was not
     /// done [in time](FIRST_REQUEST_TIME).
     pub async fn while_wanted<T>(&self, beginning: impl Future<Output = T>) -> Option<T> {
         let unwanted = async {

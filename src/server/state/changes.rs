@@ -1,4 +1,4 @@
-//! What a reload changed, by name.
+//! The changes of a reload, by name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +27,7 @@ enum Change {
 }
 
 impl Changes {
-    /// Whether nothing came, went or changed.
+    /// True if nothing came, went or changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sites.is_empty() && self.certificates.is_empty()

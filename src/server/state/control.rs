@@ -40,7 +40,7 @@ const NAME: &str = "shost-";
 /// Random bytes at the end of the name. Nobody can take all names that the next server may choose.
 const SUFFIX_BYTES: usize = 8;
 
-/// The one request.
+/// The only request that there is.
 const RELOAD: &str = "reload\n";
 
 /// How an answer begins when all went well.

@@ -24,7 +24,7 @@ use crate::site::Background;
 
 pub use super::changes::Changes;
 
-/// What came of a reload.
+/// The outcome of a reload.
 #[derive(Clone, Debug)]
 pub enum ReloadOutcome {
     /// The new state is served, though the sites of these lines cannot be read.
@@ -33,18 +33,18 @@ pub enum ReloadOutcome {
     Failed(String),
 }
 
-/// What a reload needs.
+/// The inputs of a reload.
 #[derive(Clone, Debug)]
 pub struct Reloading {
-    /// Where everything is.
+    /// The folders that a snapshot is made of.
     pub sources: Sources,
-    /// What is served.
+    /// The state that is served.
     pub live: Arc<Live>,
-    /// What snapshots leave work to.
+    /// The threads that snapshots leave work to.
     pub background: Background,
-    /// What can be read at all.
+    /// The sandbox, which tells what can be read.
     pub sandbox: Sandbox,
-    /// What a reload can open when there is nothing else.
+    /// Descriptors that a reload uses when there are no others.
     pub reserve: Reserve,
 }
 
@@ -66,7 +66,7 @@ pub struct Reloads {
 enum ReloadOrder {
     /// Everything anew. With where the outcome goes, if anybody waits for it.
     Everything(Option<oneshot::Sender<ReloadOutcome>>),
-    /// What has changed, beside what is served.
+    /// Changes that were found, beside what is served.
     Changes,
 }
 

@@ -1,4 +1,4 @@
-//! What the server serves: sites and certificates, replaced together or not at all.
+//! The sites and certificates that are served, replaced together or not at all.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -31,17 +31,17 @@ pub struct Snapshot {
     odd: Odd,
 }
 
-/// What is odd but no reason to stop, a line each.
+/// Oddities that are no reason to stop, a line each.
 #[derive(Clone, Debug, Default)]
 struct Odd {
     sites: Vec<String>,
     certificates: Vec<String>,
 }
 
-/// What a renewal has to say that was not said before.
+/// The news of a renewal: only what was not told before.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    /// Odd, but served.
+    /// Oddities of what is served.
     pub(super) warnings: Vec<String>,
     /// Not served as it is now, but as it was before, if it was there.
     pub(super) failures: Vec<String>,
@@ -50,7 +50,7 @@ pub(super) struct News {
 /// Where a snapshot is made from.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// The sites.
+    /// The folder of sites.
     pub sites: SitesFolder,
     /// The folder of certificates, with TLS.
     pub tls: Option<PathBuf>,
@@ -175,7 +175,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Begins with `snapshot`.
+    /// The state that begins with `snapshot`.
     #[must_use]
     pub fn new(snapshot: Snapshot, service: Arc<Service>) -> Self {
         let snapshot = ArcSwap::from_pointee(snapshot);
@@ -193,13 +193,13 @@ impl Live {
         self.snapshot.swap(Arc::new(snapshot))
     }
 
-    /// What answers requests.
+    /// The service, which answers requests.
     #[must_use]
     pub fn service(&self) -> &Arc<Service> {
         &self.service
     }
 
-    /// What has been counted since the start.
+    /// The counters since the start.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
@@ -215,7 +215,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Counts a request.
+    /// Counts a request that has come.
     pub fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }

@@ -55,7 +55,7 @@ pub fn start(live: Arc<Live>, sources: Sources, reloads: Reloads) -> io::Result<
     Ok(())
 }
 
-/// What earlier looks have found.
+/// The findings of earlier looks.
 #[derive(Debug, Default)]
 struct Watch {
     /// The pair that the next look begins with.

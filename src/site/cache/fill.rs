@@ -10,7 +10,7 @@ use super::super::lookup::{OpenFile, Unreadable};
 use super::super::root::OpenRoot;
 use super::super::{Found, Representation, Site};
 use super::key::{KeyRef, Question};
-use super::known::{Known, Watch};
+use super::known::{Known, Recheck};
 use super::{Cache, Need, Slot, Weighed, entry_weight};
 use crate::process::clock::{AtomicTick, Tick};
 
@@ -160,15 +160,15 @@ impl Fill {
         }
         let representation = self.unless_known(read);
         let watch = if representation.may_hide_a_change(now) {
-            Watch::Anew
+            Recheck::Anew
         } else {
-            Watch::File {
+            Recheck::File {
                 relative: file.relative.clone(),
                 facts: file.facts,
                 shadows: file.shadows.clone(),
             }
         };
-        if representation.inspection().is_none() && matches!(watch, Watch::File { .. }) {
+        if representation.inspection().is_none() && matches!(watch, Recheck::File { .. }) {
             let cache = Arc::downgrade(&self.cache);
             self.cache.background.hash(&representation, Arc::clone(&self.root), cache);
         }
@@ -199,14 +199,14 @@ impl Fill {
                     self.learn_names(began);
                 }
                 let found = found.map(|file| Arc::new(Representation::streamed(&file)));
-                self.publish(began, found, Watch::Anew)
+                self.publish(began, found, Recheck::Anew)
             }
             Err(unreadable) => self.unreadable(began, &unreadable),
         }
     }
 
     /// Makes `found` known and counts its weight.
-    fn publish(&self, began: Tick, found: Found, watch: Watch) -> Found {
+    fn publish(&self, began: Tick, found: Found, watch: Recheck) -> Found {
         let content = match &found {
             Found::File(file) => file.weight(),
             _ => 0,
@@ -217,7 +217,7 @@ impl Fill {
     }
 
     /// A new answer for the slot.
-    pub(super) fn known(&self, began: Tick, found: Found, watch: Watch) -> Arc<Known> {
+    pub(super) fn known(&self, began: Tick, found: Found, watch: Recheck) -> Arc<Known> {
         Arc::new(Known {
             found,
             watch,
@@ -251,7 +251,7 @@ impl Fill {
                 tracing::warn!(%site, path, %error, "this file may not be read, it is answered \
                     with 403");
             }
-            return self.publish(began, found, Watch::Anew);
+            return self.publish(began, found, Recheck::Anew);
         }
         if is_told {
             tracing::error!(%site, path, %error, "cannot read");

@@ -68,7 +68,7 @@ impl Question<&str> {
         }
     }
 
-    /// Asks the disk.
+    /// Asks the disk for the answer.
     pub(super) fn look_up(self, root: &OpenRoot) -> Result<Found<OpenFile>, Unreadable> {
         match self {
             Self::Path(path) => lookup::find(root, path),

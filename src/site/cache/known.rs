@@ -21,7 +21,7 @@ const WARM: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) found: Found,
-    pub(super) watch: Watch,
+    pub(super) watch: Recheck,
     pub(super) generation: u64,
     pub(super) checked: AtomicTick,
     pub(super) siblings_checked: AtomicTick,
@@ -29,7 +29,7 @@ pub(super) struct Known {
 
 /// The part of the file system that an answer depends on.
 #[derive(Debug)]
-pub(super) enum Watch {
+pub(super) enum Recheck {
     /// The answer holds as long as this name has these facts, and no shadow is that of a file.
     File { relative: Box<str>, facts: Facts, shadows: Vec<Box<str>> },
     /// The answer holds as long as this folder has these facts: then its names are still these.
@@ -83,13 +83,13 @@ impl Known {
         let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
         let holds = self.generation == root.generation()
             && match &self.watch {
-                Watch::File { relative, facts, shadows } => {
+                Recheck::File { relative, facts, shadows } => {
                     has(relative, facts)
                         && shadows.iter().all(|name| is_no_file(root, name))
                         && self.has_its_siblings(now, has_its_siblings)
                 }
-                Watch::Folder { relative, facts, .. } => has(relative, facts),
-                Watch::Anew => false,
+                Recheck::Folder { relative, facts, .. } => has(relative, facts),
+                Recheck::Anew => false,
             };
         if holds {
             self.checked.store(now);
@@ -113,8 +113,8 @@ impl Known {
     /// The names in a folder, where that is what is known.
     pub(super) fn names(&self) -> Option<&FolderNames> {
         match &self.watch {
-            Watch::Folder { names, .. } => Some(names),
-            Watch::File { .. } | Watch::Anew => None,
+            Recheck::Folder { names, .. } => Some(names),
+            Recheck::File { .. } | Recheck::Anew => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::super::{Found, Site};
 use super::Cache;
 use super::fill::Fill;
 use super::key::{KeyRef, Question};
-use super::known::{Known, Watch};
+use super::known::{Known, Recheck};
 use crate::process::clock::Tick;
 
 /// Folders of one path that a serving thread asks the file system about, at the most. Each takes
@@ -88,7 +88,7 @@ impl Fill {
         }
         let (facts, names) = FolderNames::read(&self.root, folder)?;
         let weight = names.weight();
-        let watch = Watch::Folder { relative: folder.into(), facts, names };
+        let watch = Recheck::Folder { relative: folder.into(), facts, names };
         let known = self.known(began, Found::Folder, watch);
         let slot = self.cache.slot(&self.site, Question::Names(folder));
         self.keep(Question::Names(folder), &slot, Arc::clone(&known), weight);

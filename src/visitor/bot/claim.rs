@@ -57,7 +57,7 @@ const STILL_RUN: &[(Family, Version, &[&str])] = &[
     (Family::InternetExplorer, (11, 0), &["Windows NT"]),
 ];
 
-/// Whether the browser that `user_agent` claims to be would have sent `br` or a Sec-Fetch field.
+/// True if the browser that `user_agent` claims to be would have sent `br` or a Sec-Fetch field.
 ///
 /// So it is, too, for one that names nothing at all, as `Mozilla/5.0` does.
 pub(super) fn owes_browser_fields(user_agent: &[u8]) -> bool {
@@ -92,11 +92,11 @@ impl<'a> Claim<'a> {
         let mut of_distribution = false;
         for (index, part) in Parts(user_agent).enumerate() {
             match part {
-                Part::Comment(items) if index == 1 => claim.read_platform(items),
-                Part::Comment(comment) => {
+                ClaimPart::Comment(items) if index == 1 => claim.read_platform(items),
+                ClaimPart::Comment(comment) => {
                     claim.named |= !of_distribution && !words::is_usual_comment(comment);
                 }
-                Part::Product(product) => {
+                ClaimPart::Product(product) => {
                     let name = claim.read_product(product);
                     of_distribution = words::is_distribution(name);
                 }
@@ -190,10 +190,10 @@ fn version_of(text: &str) -> Option<Version> {
 }
 
 /// A part of a User-Agent (RFC 9110 §10.1.5).
-enum Part<'a> {
+enum ClaimPart<'a> {
     /// A product, with its version.
     Product(&'a str),
-    /// What stands between parentheses.
+    /// The text between two parentheses.
     Comment(&'a str),
 }
 
@@ -201,21 +201,21 @@ enum Part<'a> {
 struct Parts<'a>(&'a str);
 
 impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
+    type Item = ClaimPart<'a>;
 
-    fn next(&mut self) -> Option<Part<'a>> {
+    fn next(&mut self) -> Option<ClaimPart<'a>> {
         let rest = self.0.trim_start_matches([' ', '\t', ';', ',']);
         if let Some(comment) = rest.strip_prefix('(') {
             let end = end_of_comment(comment);
             self.0 = comment.get(end + 1..).unwrap_or("");
-            return Some(Part::Comment(&comment[..end]));
+            return Some(ClaimPart::Comment(&comment[..end]));
         }
         if rest.is_empty() {
             return None;
         }
         let end = rest.find([' ', '\t', '(']).unwrap_or(rest.len());
         self.0 = &rest[end..];
-        Some(Part::Product(rest[..end].trim_end_matches([';', ','])))
+        Some(ClaimPart::Product(rest[..end].trim_end_matches([';', ','])))
     }
 }
 

@@ -20,10 +20,10 @@ const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Whom a request comes from by the word of proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Forwarded {
     /// The client's address, as far as it is known.
     pub address: IpAddr,
-    /// Whether the client asked by `https`; `None` if nobody says.
+    /// True if the client asked by `https`; `None` if nobody says.
     pub secure: Option<bool>,
 }
 
@@ -32,8 +32,8 @@ pub struct Origin {
 /// `X-Forwarded-For` counts before `Forwarded`: where both are there, it is the one that proxies are
 /// set up to write.
 #[must_use]
-pub fn origin(proxies: &Proxies, address: IpAddr, fields: &HeaderMap) -> Origin {
-    let mut origin = Origin { address, secure: None };
+pub fn origin(proxies: &Proxies, address: IpAddr, fields: &HeaderMap) -> Forwarded {
+    let mut origin = Forwarded { address, secure: None };
     if fields.contains_key(X_FORWARDED_FOR) {
         let lines = fields.get_all(X_FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
@@ -55,7 +55,7 @@ pub fn origin(proxies: &Proxies, address: IpAddr, fields: &HeaderMap) -> Origin 
     origin
 }
 
-impl Origin {
+impl Forwarded {
     /// Notes one hop more; says whether its word counts.
     fn goes_on(&mut self, proxies: &Proxies, hop: Option<IpAddr>) -> bool {
         let Some(address) = hop else { return false };
@@ -149,7 +149,7 @@ fn elements(line: &HeaderValue, hops: &mut Vec<Hop>) -> Option<()> {
     }
 }
 
-/// What has not been read of a line.
+/// The part of a line that has not been read.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -188,7 +188,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// RFC 9110 §5.6.2.
+/// True for the characters of a token (RFC 9110 §5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

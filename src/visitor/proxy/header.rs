@@ -71,7 +71,7 @@ pub fn read(bytes: &[u8]) -> Result<Beginning, Malformed> {
     Ok(Beginning::Other)
 }
 
-/// Whether `bytes` begin with `start`, as far as they have come.
+/// True if `bytes` begin with `start`, as far as they have come.
 fn begins(bytes: &[u8], start: &[u8]) -> bool {
     let known = bytes.len().min(start.len());
     bytes[..known] == start[..known]

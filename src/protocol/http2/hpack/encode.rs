@@ -25,7 +25,7 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
     }
 }
 
-/// Appends a field.
+/// Appends a field to a block.
 pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     let name = name.as_str();
     if let Some(index) = index(name) {
@@ -44,7 +44,7 @@ pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
 /// no later change can be below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TableSize {
-    /// What every connection begins with.
+    /// The size that every connection begins with.
     #[default]
     Initial,
     /// The client has to be told.
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// What blocks begin with after each of these limits.
+    /// Checks the beginning of the blocks after each of these limits.
     #[track_caller]
     fn check(limits: &[u32], begun: &[u8]) {
         let (mut size, mut block) = (TableSize::default(), Vec::new());

@@ -25,7 +25,7 @@ const LENGTHS: [u8; 257] = [
 /// The symbol that ends a string; to meet it is an error (RFC 7541 §5.2).
 const END: u16 = 256;
 
-/// The longest code.
+/// The length of the longest code, in bits.
 const LONGEST: usize = 30;
 
 /// Bits that are looked up at once; every letter and digit of a usual text has no more.

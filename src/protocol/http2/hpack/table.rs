@@ -8,34 +8,34 @@ use http::header::{self, HeaderName, HeaderValue};
 /// the table keeps in step with the client's all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The name of the field.
     pub name: Name,
     /// Its value; `None` if it has a byte that no value may have, or begins or ends with a space or
     /// a tab (RFC 9113 §8.2.1).
     pub value: Option<HeaderValue>,
-    /// What it counts in tables and limits, in bytes (RFC 7541 §4.1).
+    /// The size that counts in tables and limits, in bytes (RFC 7541 §4.1).
     pub size: usize,
 }
 
 /// The name of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
-    /// `:method`
+    /// The pseudo-field `:method` of a request.
     Method,
-    /// `:scheme`
+    /// The pseudo-field `:scheme` of a request.
     Scheme,
-    /// `:authority`
+    /// The pseudo-field `:authority` of a request.
     Authority,
-    /// `:path`
+    /// The pseudo-field `:path` of a request.
     Path,
-    /// A regular field.
+    /// The name of a regular field.
     Regular(HeaderName),
     /// None that a request may have: not in lower case, not a token, or a pseudo-field that is not
     /// defined for requests (RFC 9113 §8.2.1, §8.3).
     Malformed,
 }
 
-/// What a field counts beside its name and value (RFC 7541 §4.1).
+/// Bytes that a field counts beside its name and value (RFC 7541 §4.1).
 const OVERHEAD: usize = 32;
 
 impl Field {
@@ -62,7 +62,7 @@ impl Name {
     }
 }
 
-/// What an entry of the static table needs (RFC 7541 Appendix A).
+/// The static table (RFC 7541 Appendix A).
 static STATIC: [(Static, &str); 61] = {
     use Static::{Authority, Method, Path, Regular, Scheme, Status};
     [

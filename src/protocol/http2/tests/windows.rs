@@ -6,7 +6,7 @@ use std::task::Wake;
 
 use super::*;
 
-/// Whether a task was woken.
+/// A flag that is set when a task is woken.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {

@@ -20,7 +20,7 @@ fn set() -> Certificates {
     certificates(&[("a.example", &["a.example"]), ("192.0.2.1", &["192.0.2.1"])])
 }
 
-/// What the server and the client make of a handshake for a name.
+/// The errors of the server and of the client in a handshake for a name.
 async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Error>) {
     let (set, mut roots) = (set(), RootCertStore::empty());
     for certificate in set.iter() {

@@ -1,4 +1,4 @@
-//! What a client gets from the configuration: rustls on both ends, no sockets.
+//! The configuration as a client meets it: rustls on both ends, no sockets.
 
 use std::sync::Arc;
 

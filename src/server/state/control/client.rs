@@ -23,7 +23,7 @@ const RELOAD_TIME: Duration = Duration::from_mins(1);
 /// fill its queue for a moment, but the server empties it as fast.
 const ATTEMPTS: usize = 100;
 
-/// Between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Bytes of an answer: a hundred names of the greatest length are a quarter of that.
@@ -45,7 +45,7 @@ pub enum ReloadError {
     Stranger(u32),
     /// The server takes longer than a minute, or does not answer at all.
     TooLong,
-    /// The server ended.
+    /// The server ended before it answered.
     Ended,
     /// The server could not reload, and says why.
     Failed(String),
@@ -121,7 +121,7 @@ async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
 
 /// A socket with a name of ours, whoever took that name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
+struct SocketName {
     pid: u32,
     name: String,
 }
@@ -133,7 +133,7 @@ struct Named {
 /// Num               RefCount Protocol Flags    Type St Inode Path
 /// 0000000000000000: 00000002 00000000 00010000 0001 01 15811 @shost-4711-0123456789abcdef
 /// ```
-fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<Named>> {
+fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<SocketName>> {
     const LISTENS: &str = "00010000";
     let mut found = BTreeSet::new();
     for line in sockets.split(b'\n') {
@@ -144,7 +144,7 @@ fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<Name
         let numbered = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next());
         let Some(pid) = numbered.and_then(|number| number.parse().ok()) else { continue };
         if flags == Some(LISTENS) && wanted.is_none_or(|wanted| wanted == pid) {
-            found.insert(Named { pid, name: name.to_owned() });
+            found.insert(SocketName { pid, name: name.to_owned() });
         }
     }
     Ok(found)
@@ -155,7 +155,7 @@ fn named(sockets: impl BufRead, wanted: Option<u32>) -> io::Result<BTreeSet<Name
 struct RunningServer<S = UnixStream> {
     pid: u32,
     user: u32,
-    /// Whether it runs another program file than this process does.
+    /// True if it runs another program file than this process does.
     is_other_program: bool,
     stream: S,
 }
@@ -163,9 +163,9 @@ struct RunningServer<S = UnixStream> {
 impl RunningServer {
     /// The servers behind these names, and whether there was no room in the queue of a socket. A
     /// process counts once, however many names it took.
-    async fn behind(named: &BTreeSet<Named>) -> (Vec<Self>, bool) {
+    async fn behind(named: &BTreeSet<SocketName>) -> (Vec<Self>, bool) {
         let (mut servers, mut busy) = (Vec::<Self>::new(), false);
-        for Named { pid, name } in named {
+        for SocketName { pid, name } in named {
             if servers.last().is_some_and(|last| last.pid == *pid) {
                 continue;
             }

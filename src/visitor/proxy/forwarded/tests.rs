@@ -15,7 +15,7 @@ fn check(fields: &[(&'static str, &str)], address: &str, secure: Option<bool>) {
     }
     let proxies = Proxies::new(networks).unwrap();
     let found = origin(&proxies, PROXY.parse().unwrap(), &map);
-    assert_eq!(found, Origin { address: address.parse().unwrap(), secure }, "{fields:?}");
+    assert_eq!(found, Forwarded { address: address.parse().unwrap(), secure }, "{fields:?}");
 }
 
 #[test]
