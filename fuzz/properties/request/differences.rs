@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use http::header::HOST;
+
 use super::engines::Outcome;
 
 /// A place in the bytes of a connection, where two readers part.
@@ -151,6 +153,12 @@ pub(crate) static HTTP2: &[Difference] = &[
         section: "RFC 9112 §3.2: a server MUST respond with 400; an intermediary replaces it",
         example: "GET http://example.com/ HTTP/1.1\r\nHost: a b\r\n\r\n",
         explains: |place| matches!(place.ours, Served(served) if served.answer.status == 400 && served.uri.authority().is_some()),
+    },
+    Difference {
+        name: "a Host is one, even if it is the same one again",
+        section: "RFC 9112 §3.2: a server MUST respond with 400; an intermediary hands on one authority",
+        example: "GET / HTTP/1.1\r\nHost: example.com\r\nHost: example.com\r\n\r\n",
+        explains: |place| matches!(place.ours, Served(served) if served.answer.status == 400 && served.fields.get_all(HOST).iter().count() > 1),
     },
 ];
 
