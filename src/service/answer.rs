@@ -108,11 +108,20 @@ pub(super) struct Place<'a> {
     pub(super) account: Option<&'a Arc<Account>>,
 }
 
+/// A path with the query of the request.
+fn with_query(path: String, head: &Parts) -> String {
+    match head.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    }
+}
+
 impl Answer {
     /// The same target at another authority.
     pub(super) fn host_redirect(scheme: &str, host: &str, port: Option<u16>, head: &Parts) -> Self {
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-        let target = if target.starts_with('/') { target } else { "/" };
+        // A target in absolute form may have a query and no path (RFC 9110 §4.2.3).
+        let path = head.uri.path();
+        let target = with_query(if path.starts_with('/') { path } else { "/" }.to_owned(), head);
         Self::MovedHost(match port {
             Some(port) => format!("{scheme}://{host}:{port}{target}"),
             None => format!("{scheme}://{host}{target}"),
@@ -121,10 +130,7 @@ impl Answer {
 
     /// Another path of the same host, the query kept. `path` begins with one slash.
     pub(super) fn path_redirect(path: String, head: &Parts) -> Self {
-        Self::MovedPath(match head.uri.query() {
-            Some(query) => format!("{path}?{query}"),
-            None => path,
-        })
+        Self::MovedPath(with_query(path, head))
     }
 
     /// The representation in the coding that the client likes best, then preconditions, then

@@ -227,6 +227,8 @@ fn www_and_its_counterpart_lead_to_the_one_that_is_there() {
         ("b.test", "/page.html", "http://www.b.test/page.html"),
         ("b.test:81", "/?", "http://www.b.test:81/?"),
         ("www.a.test", "/%C3%A9?%0D%0A", "http://a.test/%C3%A9?%0D%0A"),
+        ("a.test", "http://www.a.test?x=1", "http://a.test/?x=1"),
+        ("a.test", "http://www.a.test", "http://a.test/"),
     ];
     for (host, target, location) in rows {
         let answer = server.send(&Request::get(target).host(host));
