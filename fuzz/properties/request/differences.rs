@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use http::Version;
 use http::header::HOST;
 
 use super::engines::Outcome;
@@ -153,6 +154,12 @@ pub(crate) static HTTP2: &[Difference] = &[
         section: "RFC 9112 §3.2: a server MUST respond with 400; an intermediary replaces it",
         example: "GET http://example.com/ HTTP/1.1\r\nHost: a b\r\n\r\n",
         explains: |place| matches!(place.ours, Served(served) if served.answer.status == 400 && served.uri.authority().is_some()),
+    },
+    Difference {
+        name: "HTTP/1.0 needs no Host",
+        section: "RFC 9112 §3.2: a client sends it in HTTP/1.1 requests",
+        example: "DELETE / HTTP/1.0\r\n\r\n",
+        explains: |place| matches!(place.ours, Served(served) if served.version == Version::HTTP_10 && !served.fields.contains_key(HOST) && status(place.theirs) == Some(400)),
     },
     Difference {
         name: "a Host is one, even if it is the same one again",
