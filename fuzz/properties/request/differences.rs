@@ -72,7 +72,7 @@ pub(crate) static HYPER: &[Difference] = &[
         example: "POST / HTTP=",
         explains: |place| match (place.ours, place.theirs) {
             (Closed, Refused(400)) => !place.head.contains(&b'\n'),
-            (Refused(400), Closed) => !place.head.ends_with(b"\r\n\r\n"),
+            (Refused(_), Closed) => !place.head.ends_with(b"\r\n\r\n"),
             _ => false,
         },
     },
@@ -190,8 +190,8 @@ fn target(head: &[u8]) -> &[u8] {
 /// Lines of fields with this name, which is in lower case.
 fn count(head: &[u8], name: &[u8]) -> usize {
     let is_named = |line: &&[u8]| {
-        let line = line.trim_ascii_start();
-        line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name)
+        let colon = line.iter().position(|byte| *byte == b':');
+        colon.is_some_and(|colon| line[..colon].trim_ascii().eq_ignore_ascii_case(name))
     };
     head.split(|byte| *byte == b'\n').filter(is_named).count()
 }
