@@ -68,13 +68,14 @@ status_line() { systemctl show -P StatusText shost | grep -E "$1"; }
 check "a certificate authority" authority
 check "the first request starts the server" answers 421 "http://$server4/"
 check_readme site
-check "plain HTTP is redirected" redirects 'http://example.com/a?b' 'https://example.com/a?b'
+check "a site without a certificate is served in the clear" serves Hello http://example.com/
 check "a site without a certificate ends the handshake" fails serves Hello https://example.com/
 check "a second site" second_site
 blocks_run+='own-certificate '
 check "README: own-certificate, example.org" own_certificate example.org
 check "HTTPS by SNI, first domain's certificate" own_certificate example.com
 check "HTTPS serves the first domain" serves Hello https://example.com/
+check "plain HTTP is redirected" redirects 'http://example.com/a?b' 'https://example.com/a?b'
 check "HTTPS serves the second domain" serves Second https://example.org/
 check "www is redirected over HTTPS" serves '' -L https://www.example.com/
 check "IPv6 is served" serves Hello --resolve "example.com:443:[$server6]" https://example.com/

@@ -8,7 +8,7 @@ reload_count() { journalctl -u shost -o cat | grep -c 'reloaded'; }
 reload_waits() {
     mkdir /var/lib/shost/added.example
     echo '<h1>Added</h1>' >/var/lib/shost/added.example/index.html
-    readme reload && answers 301 --resolve "added.example:80:$server4" http://added.example/
+    readme reload && serves Added --resolve "added.example:80:$server4" http://added.example/
 }
 break_certificate() {
     cp "$pair/cert.pem" /tmp/good.pem
