@@ -292,14 +292,21 @@ impl Waiting {
         self.content > 0
     }
 
-    /// Takes so many bytes of `content` into the books, unless that would be too much.
+    /// Takes so many bytes of `content` into the books, unless that would be too much: more than half
+    /// of what there may be is no client's.
     #[must_use]
     pub fn hold(&mut self, content: usize) -> bool {
-        let bound = self.account.ledger.bounds.content.saturating_sub(content);
-        let fits = self.account.has_room(bound, |tally| &tally.content);
+        let all = self.account.ledger.bounds.content;
+        if !self.account.has_room(all.saturating_sub(content), |tally| &tally.content) {
+            return false;
+        }
+        // Counted first and asked then: other connections of the client do the same at this moment.
+        self.account.add(|tally| &tally.content, content);
+        let fits = self.account.own.content.load(Ordering::Relaxed) <= all / 2;
         if fits {
-            self.account.add(|tally| &tally.content, content);
             self.content += content;
+        } else {
+            self.account.take(|tally| &tally.content, content);
         }
         fits
     }

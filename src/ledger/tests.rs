@@ -114,6 +114,22 @@ fn content_is_held_up_to_the_bound_of_each_and_of_all() {
     assert_eq!(ledger.holdings(), Holdings { connections: 3, ..NOTHING });
 }
 
+#[test]
+fn no_client_holds_more_than_half_of_the_content() {
+    // Bytes that are asked for one after the other by one client, of 100, and those that it holds.
+    let table: [(&[usize], usize); 5] =
+        [(&[50], 50), (&[51], 0), (&[30, 30], 30), (&[30, 30, 20], 50), (&[15, 15, 15, 15, 5], 50)];
+    for (asked, expected) in table {
+        let ledger = Ledger::new(Bounds { content: 100, ..Bounds::NONE });
+        let client = ledger.connect(IpAddr::from([192, 0, 2, 1])).unwrap();
+        let mut answers: Vec<_> = asked.iter().map(|_| client.account().wait(0)).collect();
+        for (answer, content) in answers.iter_mut().zip(asked) {
+            let _ = answer.hold(*content);
+        }
+        assert_eq!(ledger.holdings().content, expected, "{asked:?}");
+    }
+}
+
 #[tokio::test]
 async fn half_of_the_files_are_left_to_answers_that_move() {
     let ledger = tight();
