@@ -245,7 +245,8 @@ async fn deep_paths_are_looked_up_elsewhere() {
     scene.age().await;
     for number in 0..3 {
         let path = format!("{deep}/{number}");
-        assert!(scene.find_at_once(&path).is_none(), "on a serving thread");
+        // Another thread may have been so quick that the answer is there at once all the same.
+        assert!(scene.find_without_fill(&path).is_none(), "on a serving thread");
         assert!(matches!(scene.find(&path).await, Found::Missing(None)));
     }
     // Of its folders some are known, and of a path beneath those it is known at once.
