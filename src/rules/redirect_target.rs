@@ -48,7 +48,7 @@ impl Target {
         let (origin, path) = match scheme(rest) {
             Some((scheme, rest)) => {
                 let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                let authority = Template::read(&authority.to_ascii_lowercase(), names);
+                let authority = Template::read(&in_ascii(authority)?, names);
                 authority.check_authority()?;
                 (Some(Origin { scheme, authority }), path)
             }
@@ -160,6 +160,22 @@ impl Target {
 /// A text before a mark, and behind it.
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(text, rest)| (text, Some(rest)))
+}
+
+/// An authority as a Location field may have it: in lower case, and a host of other letters by its
+/// A-labels (RFC 5890 §2.3.2.1).
+fn in_ascii(authority: &str) -> Result<String, Fault> {
+    if authority.is_ascii() {
+        return Ok(authority.to_ascii_lowercase());
+    }
+    match Authority::parse(authority) {
+        Ok(Authority { host, port: Some(port) }) => Ok(format!("{host}:{port}")),
+        Ok(Authority { host, port: None }) => Ok(host.into_owned()),
+        Err(_) => {
+            let mend = "write it in letters of ASCII, as xn--bcher-kva.example";
+            Err(fault("the target has no valid host", mend))
+        }
+    }
 }
 
 fn scheme(text: &str) -> Option<(&'static str, &str)> {

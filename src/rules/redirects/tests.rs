@@ -60,6 +60,12 @@ fn a_line_leads_where_it_says() {
         ("/a /b?y=2", "/a?x=1", Some("302 /b?y=2")),
         ("/a /b#c", "/a?x=1", Some("302 /b?x=1#c")),
         ("/a https://other.test/b#c", "/a?x=1", Some("302 https://other.test/b?x=1#c")),
+        (
+            "/a https://BÜCHER.example:81/ü",
+            "/a",
+            Some("302 https://xn--bcher-kva.example:81/%C3%BC"),
+        ),
+        ("/a https://日本.test", "/a", Some("302 https://xn--wgv71a.test/")),
         // What was matched.
         ("/a/* /b/:splat", "/a/x/y", Some("302 /b/x/y")),
         ("/a/* /b/:splat", "/a/x%20%C3%A9%3F", Some("302 /b/x%20%C3%A9%3F")),
@@ -134,6 +140,8 @@ fn a_line_that_is_no_rule_here_is_told() {
         ("/a javascript:alert(1)", "neither a path nor"),
         ("/a https://", "no valid host"),
         ("/a https://u@other.test/", "no valid host"),
+        ("/a https://u@bücher.example/", "no valid host"),
+        ("/in/:l/* https://:l.bücher.example/", "no valid host"),
         ("/* https://other.test:splat", "choose the host"),
         ("/a/* https://:splat/", "choose the host"),
         ("/a/:h https://:h/", "choose the host"),
