@@ -5,7 +5,7 @@
 //! up, and reading it costs no system call and no look at the time stamp counter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -36,6 +36,16 @@ impl Tick {
     }
 }
 
+/// The wall clock, at most one timer interrupt late. The Date field goes by it, and so must every
+/// time that may not be later than that field says.
+#[must_use]
+pub fn wall() -> SystemTime {
+    let time = clock_gettime(ClockId::RealtimeCoarse);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+}
+
 /// A tick that threads share without a lock; zero means never.
 #[derive(Debug, Default)]
 pub struct AtomicTick(AtomicU64);
@@ -61,6 +71,13 @@ impl AtomicTick {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wall_clock_is_that_of_the_system() {
+        let (before, told, after) = (SystemTime::now(), wall(), SystemTime::now());
+        let late = Duration::from_secs(1);
+        assert!((before - late..=after).contains(&told), "{before:?} {told:?} {after:?}");
+    }
 
     #[test]
     fn time_never_runs_backwards() {

@@ -1,11 +1,11 @@
 //! The Date field (RFC 9110 §6.6.1), made once a second on each thread.
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::HeaderValue;
-use rustix::time::{ClockId, clock_gettime};
 
+use crate::process::clock;
 use crate::semantics::date;
 
 thread_local! {
@@ -16,11 +16,10 @@ thread_local! {
 /// The present, to the second, by the clock that costs least: it is behind by the length of a timer
 /// interrupt at the most.
 pub(super) fn now() -> HeaderValue {
-    let second = clock_gettime(ClockId::RealtimeCoarse).tv_sec;
-    let second = u64::try_from(second).unwrap_or_default();
+    let now = clock::wall();
+    let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     LATEST.with_borrow_mut(|latest| {
         if latest.0 != second {
-            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
             *latest = (second, date::format(now));
         }
         latest.1.clone()
@@ -29,6 +28,8 @@ pub(super) fn now() -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

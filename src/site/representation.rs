@@ -13,6 +13,7 @@ use super::root::OpenRoot;
 use super::sibling::{self, Siblings};
 use crate::coding::Coding;
 use crate::coding::encode::Effort;
+use crate::process::clock;
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::media_type;
 use crate::semantics::media_type::MediaType;
@@ -133,7 +134,7 @@ impl Representation {
     fn new(file: &OpenFile, content: ContentSource) -> Self {
         let media_type = media_type::at(&file.relative);
         let own_coding = own_coding(&file.relative);
-        let read = SystemTime::now();
+        let read = clock::wall();
         Self {
             relative: file.relative.clone(),
             facts: file.facts,

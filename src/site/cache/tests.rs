@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::coding::Coding;
-use crate::process::clock::Tick;
+use crate::process::clock::{self, Tick};
 use crate::site::{
     Availability, Background, ContentSource, Found, Need, Representation, Site, Sites, SitesFolder,
     WantedForm,
@@ -180,6 +180,15 @@ async fn coded_forms_are_made_once_and_counted() {
     assert_eq!(scene.background.counters().encodings().total(), 1);
     let coded = file.weight() - file.identity().weight();
     assert_eq!(scene.sites.cache().weight() - before, coded);
+}
+
+#[tokio::test]
+async fn a_change_in_the_future_was_made_by_the_clock_of_the_date_field() {
+    let scene = Scene::new(1 << 20, &[("a.txt", "1")]);
+    let file = fs::File::options().write(true).open(scene.path().join("a.txt")).unwrap();
+    file.set_modified(std::time::SystemTime::now() + Duration::from_hours(24)).unwrap();
+    let Found::File(found) = scene.find("/a.txt").await else { panic!("not a file") };
+    assert!(found.last_modified() <= clock::wall());
 }
 
 #[tokio::test]
