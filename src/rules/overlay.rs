@@ -48,6 +48,11 @@ impl Overlay {
         self.changes.retain(|(changed, _)| changed != name);
     }
 
+    /// Leaves a field as the server has it, unless another value is set.
+    pub fn keep(&mut self, name: &HeaderName) {
+        self.changes.retain(|(changed, values)| changed != name || !values.is_empty());
+    }
+
     fn values(&mut self, name: &HeaderName) -> &mut Vec<String> {
         let at = self.changes.iter().position(|(known, _)| known == name);
         let at = at.unwrap_or_else(|| {

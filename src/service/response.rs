@@ -155,9 +155,7 @@ pub(super) fn build(
     if let Some(ruled) = ruled
         && is_of_the_site(status)
     {
-        // The type of several parts says where each ends, and is no type of the file.
-        let kept = has_parts.then_some(&CONTENT_TYPE);
-        ruled.change(&mut fields, demands_https, kept);
+        ruled.change(&mut fields, demands_https, status, has_parts);
     }
     // HEAD is GET without the content, whatever the answer (RFC 9110 §9.3.2).
     let body = if head.method == Method::HEAD { Body::empty() } else { Body::new(pieces, length) };

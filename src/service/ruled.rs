@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{ACCEPT, HeaderName, VARY};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::request::Parts;
 
 use super::Request;
@@ -79,8 +79,14 @@ impl Ruled {
         }
     }
 
-    /// Changes the fields of an answer, save the one that is `kept`.
-    pub(super) fn change(&self, fields: &mut Fields, is_secure: bool, kept: Option<&HeaderName>) {
+    /// Changes the fields of an answer, which may consist of several parts.
+    pub(super) fn change(
+        &self,
+        fields: &mut Fields,
+        is_secure: bool,
+        status: StatusCode,
+        has_parts: bool,
+    ) {
         if self.rules.headers.is_empty() && !self.by_accept {
             return;
         }
@@ -90,8 +96,13 @@ impl Ruled {
             if *by_accept {
                 overlay.set(&VARY, ACCEPT.as_str());
             }
-            if let Some(kept) = kept {
-                overlay.forget(kept);
+            if has_parts {
+                // The type says where each part ends, and is no type of the file.
+                overlay.forget(&CONTENT_TYPE);
+            }
+            if is_missing(status) {
+                // Without the field caches would keep what may be there in a second.
+                overlay.keep(&CACHE_CONTROL);
             }
             overlay
         };
@@ -158,6 +169,10 @@ impl Request<'_> {
             page => page,
         }
     }
+}
+
+fn is_missing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
 /// True if a client says that it takes HTML, as browsers do for a page and for nothing else.
