@@ -256,10 +256,13 @@ impl BlockReader {
     }
 }
 
-/// True if a line begins a block: a path, or a scheme and `://`.
+/// True if a line begins a block: a path, or a scheme and `://`. `Name:https://host` is a field.
 fn is_source(text: &str) -> bool {
-    let word = &text[..text.find(char::is_whitespace).unwrap_or(text.len())];
-    text.starts_with('/') || word.find("://").is_some_and(|at| at > 0)
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    };
+    text.starts_with('/') || text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 /// True if values of a field are sent in lines of their own: a comma is a part of them.

@@ -1,5 +1,6 @@
 //! One line of `_redirects`: `from [k=v…] [to] [status[!]] [conditions]`.
 
+use super::pattern::{Pattern, SPLAT, Subject};
 use super::redirect_target::Target;
 use super::source::{Names, Source, Values};
 use super::{Fault, fault};
@@ -68,8 +69,8 @@ impl Redirect {
             && !self.forced
             && self.source.path().takes_all_beneath()
             && self.target.as_ref().is_some_and(|target| {
-                let path = target.path(&Values::default());
-                target.is_fixed() && path.is_some_and(|path| names_document(path.as_str()))
+                let path = target.path(&Values::sample(self.source.names().count()));
+                !target.uses(SPLAT) && path.is_some_and(|path| names_document(path.as_str()))
             })
     }
 
@@ -85,6 +86,9 @@ impl Redirect {
         let target = match written.target {
             Some(target) => Some(Target::read(target, &known)?),
             None if matches!(status, 404 | 410) => None,
+            None if status == 200 && source.path().takes_all_beneath() => {
+                Some(Target::read(&itself(source.path()), &known)?)
+            }
             None => return Err(fault("the line has no target", "write `from to status`")),
         };
         let says_status = written.status.is_some();
@@ -124,23 +128,32 @@ impl Redirect {
             (None, _) => true,
             (Some(host), None) => names.has(&host),
             (Some(host), Some(pattern)) => {
-                names.has(&host)
-                    && pattern.captures(&super::pattern::Subject::host(&host)).is_some()
+                names.has(&host) && pattern.captures(&Subject::host(&host)).is_some()
             }
         };
         let leads = |path: &str| {
-            let subject = super::pattern::Subject::path(path);
+            let subject = Subject::path(path);
             self.source.path().captures(&subject).is_some()
         };
         host && target.path(&values).is_some_and(|path| leads(path.as_str()))
     }
 }
 
+/// The target of `/assets/* 200`, which answers for nothing else: missing assets stay missing, and a
+/// later rule is not asked (Netlify's forward rule).
+fn itself(source: &Pattern) -> String {
+    let written = source.to_string();
+    let folder = written.strip_suffix('*').unwrap_or(&written);
+    format!("{folder}:{SPLAT}")
+}
+
 /// True if a path names a page, by its last segment: no extension, or `.html`.
 pub(super) fn names_document(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or_default();
     match last.rsplit_once('.') {
-        Some((stem, extension)) => stem.is_empty() || extension.eq_ignore_ascii_case("html"),
+        Some((stem, extension)) => {
+            stem.is_empty() || extension.is_empty() || extension.eq_ignore_ascii_case("html")
+        }
         None => true,
     }
 }
@@ -153,7 +166,8 @@ struct Written<'a> {
 
 impl<'a> Written<'a> {
     fn of(words: &[&'a str]) -> Result<Self, Fault> {
-        let is_pair = |word: &&&str| word.contains('=') && !word.starts_with(['/', 'h', 'H']);
+        let is_pair =
+            |word: &&&str| word.contains('=') && !word.starts_with('/') && !word.contains("://");
         let pairs = words.iter().take_while(is_pair).count();
         if pairs > 0 {
             let mend = "name the path alone, and leave the query to the page";
@@ -181,8 +195,8 @@ impl<'a> Written<'a> {
             Some(digits) => (digits, true),
             None => (word, false),
         };
-        match digits.parse() {
-            Ok(status @ (200 | 301 | 302 | 303 | 307 | 308 | 404 | 410)) => Ok((status, forced)),
+        match digits.parse().ok().filter(|_| is_status(word)) {
+            Some(status @ (200 | 301 | 302 | 303 | 307 | 308 | 404 | 410)) => Ok((status, forced)),
             _ => Err(fault(format!("the status {word}"), STATUSES)),
         }
     }

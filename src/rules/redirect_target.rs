@@ -80,6 +80,12 @@ impl Target {
         parts.all(Template::is_fixed) && self.origin.as_ref().is_none_or(|o| o.authority.is_fixed())
     }
 
+    /// True if the text that `name` stands for is a part of the path.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        self.path.0.iter().any(|piece| matches!(piece, Piece::Value(_, used) if **used == *name))
+    }
+
     /// The host, if the target is a URL.
     #[must_use]
     pub fn host(&self, values: &Values<'_>) -> Option<String> {

@@ -38,7 +38,7 @@ fn check(files: &[File<'_>], expected: &[&str]) {
 
 #[test]
 fn redirects_are_told_what_is_wrong_with_them() {
-    let rows: [(&str, &[&str]); 27] = [
+    let rows: [(&str, &[&str]); 29] = [
         ("/old /about", &[]),
         ("/old /about#x", &[]),
         ("/old /about?x=1", &[]),
@@ -74,6 +74,15 @@ fn redirects_are_told_what_is_wrong_with_them() {
             "/gone 410\n/old /gone",
             &["_redirects:2: error: dead target: /gone is answered with 410 \
             by another rule"],
+        ),
+        (
+            "/old /a%2Fb",
+            &["_redirects:1: error: dead target: no request can have the path of /a%2Fb: mend it"],
+        ),
+        (
+            "/old/* /%zz%00/:splat",
+            &["_redirects:1: error: dead target: no request can have the path of \
+            /%25zz%00/:splat: mend it"],
         ),
         (
             "/old/* /new/:splat",

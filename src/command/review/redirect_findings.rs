@@ -153,12 +153,16 @@ impl Review<'_> {
         let target = self.rule.target()?;
         let host = self.host();
         let sample = Values::sample(SAMPLE_NAMES);
+        let unreachable = || {
+            let text = format!("dead target: no request can have the path of {target}: mend it");
+            Some((Weight::Error, text))
+        };
         if target.host(&sample).is_some_and(|to| to != host && !self.walk.names.has(&to)) {
             return None;
         }
         if !target.is_fixed() {
             let folder = target.folder();
-            let sample = target.path(&sample)?;
+            let Some(sample) = target.path(&sample) else { return unreachable() };
             let is_empty = !self.walk.has_folder(folder)
                 && resolved(folder)
                     .is_none_or(|at| matches!(self.walk.find(&at), Found::Missing(_)))
@@ -170,7 +174,7 @@ impl Review<'_> {
                 )
             });
         }
-        let path = target.path(&Values::default())?;
+        let Some(path) = target.path(&Values::default()) else { return unreachable() };
         let reason = match self.end(&host, &path) {
             WayEnd::Missing => "leads to nothing: put a file there, or mend the path".to_owned(),
             WayEnd::Status(status) => format!("is answered with {status} by another rule"),

@@ -29,6 +29,7 @@ fn blocks_change_the_fields_of_an_answer() {
         ("/*\n  X-A: 1", "/", format!("{OWN}|x-a=1")),
         ("/*\n\tX-A:1", "/a/b", format!("{OWN}|x-a=1")),
         ("/*\r\nX-A : 1\r\n", "/a", format!("{OWN}|x-a=1")),
+        ("/*\n  X-A:https://b.test/", "/", format!("{OWN}|x-a=https://b.test/")),
         ("/a\n  X-A: 1", "/a/", OWN.to_owned()),
         ("/a\n  X-A: 1", "/A", OWN.to_owned()),
         ("/a b\n  X-A: 1", "/a b", format!("{OWN}|x-a=1")),
@@ -118,6 +119,7 @@ fn a_block_that_is_none_is_told_once() {
         ("/b\n  X-A: 1\n/a", 3, "no fields", 1),
         ("https://other.test/*\n  X-A: 1\n  X-B: 1", 1, "another host", 0),
         ("http://example.com/*\n  X-A: 1", 1, "begins with http://", 0),
+        ("x-a+b.c://example.com/*\n  X-A: 1", 1, "begins with x-a+b.c://", 0),
         ("/*/*\n  X-A: 1", 1, "more than one", 0),
         ("https://*.com/*\n  X-A: 1", 1, "more than one", 0),
     ];

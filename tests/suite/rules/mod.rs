@@ -3,11 +3,43 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+mod shapes;
+
 use crate::support::client::{Request, Response};
+use crate::support::http2::{self, Http2};
 use crate::support::server::{Server, Setup};
 use crate::support::site::Site;
 
 const HTML: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
+
+/// The answers to GET of these targets, the same over HTTP/1.1 and HTTP/2.
+#[track_caller]
+fn over_each_protocol(server: &Server, targets: &[impl AsRef<str>]) -> Vec<Response> {
+    let requests: Vec<_> = targets.iter().map(|target| Request::get(target.as_ref())).collect();
+    let mut connection = server.connect();
+    let answers: Vec<_> = requests.iter().map(|request| connection.send(request)).collect();
+    let second = http2::run(async {
+        let mut connection = Http2::open(server.http()).await;
+        let mut answers = Vec::new();
+        for request in &requests {
+            answers.push(connection.send("http", request).await);
+        }
+        answers
+    });
+    for ((request, one), two) in requests.iter().zip(&answers).zip(&second) {
+        assert_eq!((one.status, &one.body), (two.status, &two.body), "{request:?}");
+        assert_eq!(kept(one), kept(two), "{request:?}");
+    }
+    answers
+}
+
+/// The fields of an answer that are neither the clock's nor the connection's.
+fn kept(answer: &Response) -> Vec<&(String, String)> {
+    let is_kept = |field: &&(String, String)| !matches!(&*field.0, "date" | "connection");
+    let mut fields: Vec<_> = answer.fields.iter().filter(is_kept).collect();
+    fields.sort();
+    fields
+}
 
 /// A target, fields, and the status and text of the answer.
 type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
