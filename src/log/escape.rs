@@ -5,6 +5,8 @@
 
 use std::io::Write as _;
 
+use crate::semantics::target::file_name::byte_of;
+
 /// A value that stands without quotes: visible ASCII save `"` and `\`; the rest, spaces included,
 /// as `\xHH`. An empty value is `-`, so that the columns keep their places.
 pub(super) fn token(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -26,9 +28,10 @@ pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     unicode(out, bytes, "\"\\", push_escaped, push_hex);
 }
 
-/// As [`text`], for words of our own without quotes around them, which may have quotes within.
+/// As [`text`], for words of our own without quotes around them, which may have quotes within, and
+/// names of files, whose bytes that are not UTF-8 stand for themselves again.
 pub(super) fn message(out: &mut Vec<u8>, bytes: &[u8]) {
-    unicode(out, bytes, "", push_escaped, push_hex);
+    unicode(out, bytes, "", push_named, push_hex);
 }
 
 /// `text` as our own messages are written: one line, whatever is in it.
@@ -86,7 +89,7 @@ fn unicode(
     out.extend_from_slice(plain);
     for chunk in rest.utf8_chunks() {
         for letter in chunk.valid().chars() {
-            if special.contains(letter) || deceives(letter) {
+            if special.contains(letter) || deceives(letter) || byte_of(letter).is_some() {
                 escape(out, letter);
             } else {
                 out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
@@ -122,6 +125,13 @@ fn push_escaped(out: &mut Vec<u8>, letter: char) {
     write!(out, "{}", letter.escape_default()).expect("a Vec takes every write");
 }
 
+fn push_named(out: &mut Vec<u8>, letter: char) {
+    match byte_of(letter) {
+        Some(byte) => push_hex(out, byte),
+        None => push_escaped(out, letter),
+    }
+}
+
 fn push_json_escaped(out: &mut Vec<u8>, letter: char) {
     if matches!(letter, '"' | '\\') {
         out.extend_from_slice(&[b'\\', letter as u8]);
@@ -135,6 +145,7 @@ fn push_json_escaped(out: &mut Vec<u8>, letter: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::target::file_name::text_of;
 
     #[track_caller]
     fn check(bytes: impl AsRef<[u8]>, expected: [&str; 4]) {
@@ -170,7 +181,8 @@ mod tests {
     #[test]
     fn messages_keep_their_quotes_only() {
         let mut out = Vec::new();
-        message(&mut out, b"no \"key\"\n\x1b");
-        assert_eq!(out, br#"no "key"\n\u{1b}"#);
+        let name = text_of(b"caf\xE9\xFF");
+        message(&mut out, format!("no \"key\"\n\x1b {name}").as_bytes());
+        assert_eq!(out, br#"no "key"\n\u{1b} caf\xE9\xFF"#);
     }
 }

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::pattern::InvalidPattern;
-use crate::semantics::target::ESCAPED_IN_PATHS;
+use crate::semantics::target::{ESCAPED_IN_PATHS, file_name};
 
 /// Characters that are escaped in the value of a query: also those that end it or begin another.
 const QUERY: &AsciiSet = &ESCAPED_IN_PATHS.add(b'&').add(b'+').add(b';').add(b'=');
@@ -62,7 +62,7 @@ pub(super) fn decode(text: &str) -> Result<String, InvalidPattern> {
         }
         rest = &rest[2..];
     }
-    String::from_utf8(decoded).map_err(|_| InvalidPattern::NotUtf8)
+    Ok(file_name::text_of(&decoded))
 }
 
 fn is_hexadecimal(digits: [u8; 2]) -> bool {
@@ -71,17 +71,17 @@ fn is_hexadecimal(digits: [u8; 2]) -> bool {
 
 /// A part of a pattern as it has to be written to be read again.
 pub(super) fn escape_pattern(text: &str) -> String {
-    utf8_percent_encode(text, PATTERN).to_string()
+    file_name::encode(text, PATTERN).collect()
 }
 
 /// A value as a part of a path.
 pub(super) fn in_path(value: &str) -> impl Iterator<Item = &str> {
-    utf8_percent_encode(value, ESCAPED_IN_PATHS)
+    file_name::encode(value, ESCAPED_IN_PATHS)
 }
 
 /// A value as a part of a query.
 pub(super) fn in_query(value: &str) -> impl Iterator<Item = &str> {
-    utf8_percent_encode(value, QUERY)
+    file_name::encode(value, QUERY)
 }
 
 /// The text of a target, with nothing in it that a URI does not have. Escapes stay as they are.

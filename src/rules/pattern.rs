@@ -52,8 +52,6 @@ pub enum InvalidPattern {
     MalformedEscape,
     /// `%2F`, `%00`, or a dot segment in disguise.
     Unreachable,
-    /// Escapes that are not UTF-8.
-    NotUtf8,
 }
 
 impl Pattern {
@@ -342,7 +340,6 @@ impl InvalidPattern {
             Self::Unreachable => {
                 ("no request can have this path", "leave out %2F, %00 and encoded dot segments")
             }
-            Self::NotUtf8 => ("the escapes are not UTF-8", "encode the path as UTF-8"),
         }
     }
 }

@@ -4,15 +4,17 @@
 //! Here the path is taken apart first, and what cannot be a list of plain names is refused; the
 //! kernel confines what is left when the file is opened.
 
+pub mod file_name;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 /// A path in normal form: decoded, begins with a slash, no segment is empty, `.` or `..`.
 ///
 /// It may end in a slash and then names a folder. A segment is any other text, control characters
-/// included: file names may have them.
+/// included: file names may have them. Bytes that are not UTF-8 stand in it as [`file_name`] says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Path<'a>(Cow<'a, str>);
 
@@ -37,8 +39,6 @@ pub enum InvalidPath {
     EncodedSlash,
     /// A segment that is `.` or `..` only after decoding.
     DotSegment,
-    /// The decoded text is not UTF-8.
-    NotUtf8,
     /// It does not begin with a slash.
     NotAbsolute,
 }
@@ -50,7 +50,6 @@ impl fmt::Display for InvalidPath {
             Self::Nul => "a NUL in the path",
             Self::EncodedSlash => "an encoded slash in the path",
             Self::DotSegment => "an encoded dot segment in the path",
-            Self::NotUtf8 => "the path is not UTF-8",
             Self::NotAbsolute => "the path does not begin with a slash",
         })
     }
@@ -184,7 +183,7 @@ impl<'a> Path<'a> {
     /// A backslash is escaped too: browsers read `/\host` as `//host`.
     #[must_use]
     pub fn encode(&self) -> String {
-        utf8_percent_encode(&self.0, ESCAPED_IN_PATHS).to_string()
+        file_name::encode(&self.0, ESCAPED_IN_PATHS).collect()
     }
 
     /// The same path, no longer borrowed from the request.
@@ -194,14 +193,14 @@ impl<'a> Path<'a> {
     }
 }
 
-/// True if a path is its own normal form, in one pass over its bytes: nothing to decode, and no
-/// slash is followed by another one or by a dot. A dot may begin an ordinary name, the slow path
+/// True if a path is its own normal form, in one pass over its bytes: nothing to decode or to spell,
+/// and no slash is followed by another one or by a dot. A dot may begin an ordinary name, the slow path
 /// tells.
 fn is_plain(raw: &str) -> bool {
     let mut after_slash = false;
     for byte in raw.bytes() {
         match byte {
-            b'%' | 0 => return false,
+            b'%' | 0 | file_name::LEAD => return false,
             b'/' | b'.' if after_slash => return false,
             _ => after_slash = byte == b'/',
         }
@@ -237,7 +236,7 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, InvalidPath> {
     if segment.contains('\0') {
         return Err(InvalidPath::Nul);
     }
-    if !segment.contains('%') {
+    if !segment.contains('%') && !file_name::is_ambiguous(segment) {
         return Ok(Cow::Borrowed(segment));
     }
     let mut decoded = Vec::with_capacity(segment.len());
@@ -255,10 +254,9 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, InvalidPath> {
             Some(byte) => decoded.push(byte),
         }
     }
-    match String::from_utf8(decoded) {
-        Err(_) => Err(InvalidPath::NotUtf8),
-        Ok(name) if name == "." || name == ".." => Err(InvalidPath::DotSegment),
-        Ok(name) => Ok(Cow::Owned(name)),
+    match decoded.as_slice() {
+        b"." | b".." => Err(InvalidPath::DotSegment),
+        _ => Ok(Cow::Owned(file_name::from_bytes(decoded))),
     }
 }
 

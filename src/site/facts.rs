@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, StatxTimestamp, statx};
 use rustix::io;
 
+use crate::semantics::target::file_name::bytes_of;
+
 /// Two writes within one step of the file system's clock leave the same times behind: it ticks
 /// with the timer interrupt, 10 ms apart at the slowest setting in use. And a write is stamped
 /// when it begins, so that one which is held up half-way shows half of its bytes under the times
@@ -68,7 +70,7 @@ impl Facts {
     /// # Errors
     /// What `statx` says, for example that there is no such file.
     pub fn at(folder: impl AsFd, relative: &str) -> io::Result<Self> {
-        statx(folder, relative, AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+        statx(folder, &*bytes_of(relative), AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
     }
 

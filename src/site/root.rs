@@ -1,6 +1,8 @@
 //! The root of a site: an open directory, and the only door to the files beneath it.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, openat2, 
 use rustix::io::{self, Errno};
 
 use crate::process::clock::{AtomicTick, Tick};
+use crate::semantics::target::file_name::{bytes_of, text_of};
 
 /// The time for which the open directory stands for its path. A deploy that renames a new folder
 /// into place or switches a link is seen after this time and a step of the clock: within the second
@@ -183,20 +186,23 @@ impl OpenRoot {
     /// The name beneath this directory that `relative` has behind all links, if it is beneath.
     fn without_links(&self, relative: &str) -> Option<String> {
         // A name that is one from the root of the system, or climbs, never came from a request.
-        let names = Path::new(relative).components();
+        let name = bytes_of(relative);
+        let relative = Path::new(OsStr::from_bytes(&name));
+        let names = relative.components();
         if !names.into_iter().all(|name| matches!(name, Component::Normal(_))) {
             return None;
         }
         let real = self.real.join(relative).canonicalize().ok()?;
-        Some(real.strip_prefix(&self.real).ok()?.to_str()?.to_owned())
+        let inside = real.strip_prefix(&self.real).ok()?;
+        Some(text_of(inside.as_os_str().as_bytes()))
     }
 
     fn open_confined(&self, relative: &str) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let relative = if relative.is_empty() { "." } else { relative };
+        let relative = bytes_of(if relative.is_empty() { "." } else { relative });
         for _ in 0..RENAME_RETRIES {
-            match openat2(&self.folder, relative, flags, Mode::empty(), confined) {
+            match openat2(&self.folder, &*relative, flags, Mode::empty(), confined) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 done => return done,
             }

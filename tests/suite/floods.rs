@@ -210,7 +210,8 @@ fn watch(server: &Server, done: &AtomicBool) -> Watched {
 fn resets_by_the_client() {
     // CVE-2023-44487.
     for path in ["/", "/big.bin", "/nothing"] {
-        let flood = Flood::of(|round| [get(stream(round), path), reset(stream(round))].concat());
+        let flood =
+            Flood::of(move |round| [get(stream(round), path), reset(stream(round))].concat());
         check(&format!("rapid reset of {path}"), &flood, &[End::Closed]);
     }
 }

@@ -50,7 +50,7 @@ fn fill(site: &Site, count: u32, length: usize) -> &Site {
 /// A connection that leaves no room for answers, on which the first `count` files were asked for.
 fn ask(server: &Server, count: u32) -> Raw {
     let mut raw = Raw::open(server.http(), &[(INITIAL_WINDOW_SIZE, 0)]);
-    let asked = (0..count).flat_map(|index| get(2 * index + 1, &format!("/{index}.bin")));
+    let asked = (0..count).flat_map(|index| get(2 * index + 1, format!("/{index}.bin")));
     raw.write(&asked.collect::<Vec<u8>>(), DEADLINE);
     raw
 }

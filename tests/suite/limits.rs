@@ -137,7 +137,7 @@ fn fate(server: &Server, fields: &[u8]) -> Came<Frame> {
 fn a_head_over_http2_is_bounded_as_a_list_of_fields() {
     let server = serve_plain();
     let with = |count: usize, length: usize| {
-        let one = literal(&[0x00, 0x01, b'x'], &"y".repeat(length));
+        let one = literal(&[0x00, 0x01, b'x'], "y".repeat(length));
         [fields_of_get("/"), one.repeat(count)].concat()
     };
     let short = fate(&server, &with(90, 100));

@@ -25,6 +25,7 @@ mod links;
 mod paths;
 mod proxies;
 mod ranges;
+mod raw_bytes;
 mod rules;
 mod rules_check;
 

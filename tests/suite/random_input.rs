@@ -9,7 +9,8 @@ use proptest::string::bytes_regex;
 use crate::properties;
 
 /// Pieces of paths: every kind of segment, escape and separator that is treated in its own way.
-const PATHS: &str = r"(/|//|\.|\.\.|%2e|%2F|%00|%25|%C3%A9|%5C|[a-z%é\\?]|\PC){0,12}";
+const PATHS: &str =
+    r"(/|//|\.|\.\.|%2e|%2F|%00|%25|%C3%A9|%E9|%F4%8F%BF%A9|\u{10FFE9}|%5C|[a-z%é\\?]|\PC){0,12}";
 
 /// Pieces of hosts, the letters that IDNA maps to something else among them.
 const HOSTS: &str = r"(\[|\]|:|\.|-|_|www\.|xn--|[a-zA-Z0-9]{1,9}|ü|ß|。|İ|\PC){0,8}";
@@ -32,7 +33,7 @@ const PROBES: &str =
 /// Targets that lead somewhere in the model's sites, and out of them.
 const TARGETS: &str = concat!(
     r"(http://example\.com)?/?(/|//|\.|\.\.|guide|css|deep|index|about|404|\.html|page|site\.css|",
-    r"a%20b\.txt|%C3%A9\.txt|data\.bin|inner-link|outer-link|outer-folder|absolute-link|",
+    r"a%20b\.txt|%C3%A9\.txt|caf%E9|data\.bin|inner-link|outer-link|outer-folder|absolute-link|",
     r"secret\.txt|fifo|circle|empty\.txt|\.git|\.env|\.well-known|acme-challenge|abc_DEF-123|",
     r"%2e|%2F|%00|\?q=1|[!-~]){1,8}"
 );

@@ -4,7 +4,7 @@ use http::Method;
 use http::request::Parts;
 
 use super::host::{Named, named};
-use super::path::Path;
+use super::path::{Path, spelled};
 use super::site::{FOLDERS, SITES, Site};
 
 /// What kind of listener the request came to.
@@ -34,7 +34,7 @@ pub(super) enum Expected {
     /// Nothing there, said by this page.
     Missing(&'static [u8]),
     /// A file: its name and content.
-    File(&'static str, &'static [u8]),
+    File(String, &'static [u8]),
 }
 
 /// The longest target, in bytes.
@@ -92,10 +92,8 @@ pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
 fn lead(site: &Site, path: &Path) -> Expected {
     let relative = path.relative();
     let missing = || Expected::Missing(missing_page(site, path));
-    let file = |name: &str| {
-        let found = site.files.iter().find(|(path, _)| *path == name);
-        found.map(|(path, content)| Expected::File(path, content))
-    };
+    let file =
+        |name: &str| content(site, name).map(|content| Expected::File(name.to_owned(), content));
     let beneath = |name: &str| {
         if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") }
     };
@@ -127,10 +125,14 @@ fn lead(site: &Site, path: &Path) -> Expected {
     }
 }
 
+/// The content of a file, by its name as [`spelled`].
+fn content(site: &Site, name: &str) -> Option<&'static [u8]> {
+    site.files.iter().find(|(path, _)| spelled(path) == name).map(|(_, content)| *content)
+}
+
 fn is_folder(site: &Site, relative: &str) -> bool {
     let index = format!("{relative}/index.html");
-    site.files.iter().any(|(path, _)| *path == index)
-        || site.host == SITES[0].host && FOLDERS.contains(&relative)
+    content(site, &index).is_some() || site.host == SITES[0].host && FOLDERS.contains(&relative)
 }
 
 /// The nearest page for that, else the server's own words. No hidden folder has one to show.
@@ -138,6 +140,5 @@ fn missing_page(site: &Site, path: &Path) -> &'static [u8] {
     let in_guide = path.names.first().is_some_and(|name| name == "guide")
         && (path.folder || path.names.len() > 1);
     let name = if in_guide { "guide/404.html" } else { "404.html" };
-    let found = site.files.iter().find(|(path, _)| *path == name);
-    found.map_or(b"404 Not Found\n", |(_, content)| content)
+    content(site, name).unwrap_or(b"404 Not Found\n")
 }

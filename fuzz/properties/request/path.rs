@@ -5,7 +5,7 @@ use std::fmt;
 /// What a path says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Path {
-    /// The names, decoded; an empty one between two slashes.
+    /// The names, decoded and [`spelled`]; an empty one between two slashes.
     pub(super) names: Vec<String>,
     /// Whether a slash follows the last name.
     pub(super) folder: bool,
@@ -82,6 +82,11 @@ fn decoded(segment: &str) -> Option<String> {
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         bytes.extend_from_slice(&piece.as_bytes()[2..]);
     }
-    let name = String::from_utf8(bytes).ok()?;
+    let name = spelled(&bytes);
     (!name.contains(['/', '\0']) && name != "." && name != "..").then_some(name)
+}
+
+/// A name as text: each byte is the character of its number, for a name need not be UTF-8.
+pub(super) fn spelled(name: &[u8]) -> String {
+    name.iter().map(|byte| char::from(*byte)).collect()
 }

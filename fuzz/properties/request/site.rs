@@ -1,6 +1,8 @@
 //! The sites of the model, and how they come onto the disk.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -9,7 +11,7 @@ use tempfile::TempDir;
 /// A site: its host, and its files by path.
 pub(super) struct Site {
     pub(super) host: &'static str,
-    pub(super) files: &'static [(&'static str, &'static [u8])],
+    pub(super) files: &'static [(&'static [u8], &'static [u8])],
 }
 
 /// Stands in every file that must never be sent.
@@ -32,31 +34,32 @@ pub(super) const SITES: [Site; 3] = [
     Site {
         host: "example.com",
         files: &[
-            ("index.html", b"<title>Home</title>\n"),
-            ("404.html", b"<title>Not here</title>\n"),
-            ("about.html", b"<title>About</title>\n"),
-            ("css.html", b"<title>About style</title>\n"),
-            ("guide.html", b"<title>Beside the guide</title>\n"),
-            ("old/index.htm", b"<title>Old</title>\n"),
-            ("old/index.xhtml", b"<title>Older</title>\n"),
-            ("picture.svgz", CODED),
-            ("inside-link", &DATA),
-            ("guide/index.html", b"<title>Guide</title>\n"),
-            ("guide/404.html", b"<title>Not in the guide</title>\n"),
-            ("guide/a b.txt", b"a space in its name\n"),
-            ("guide/\u{e9}.txt", b"a letter outside ASCII in its name\n"),
-            ("guide/deep/page.html", b"<title>Deep</title>\n"),
-            ("css/site.css", b"body { color: black; background: white }\n"),
-            ("css/site.css.gz", CODED),
-            ("data.bin", &DATA),
-            ("inner-link", &DATA),
-            ("empty.txt", b""),
-            (".well-known/security.txt", b"Contact: mailto:a@example.com\n"),
-            (".well-known/acme-challenge/abc_DEF-123", b"abc_DEF-123.thumbprint"),
+            (b"index.html", b"<title>Home</title>\n"),
+            (b"404.html", b"<title>Not here</title>\n"),
+            (b"about.html", b"<title>About</title>\n"),
+            (b"css.html", b"<title>About style</title>\n"),
+            (b"guide.html", b"<title>Beside the guide</title>\n"),
+            (b"old/index.htm", b"<title>Old</title>\n"),
+            (b"old/index.xhtml", b"<title>Older</title>\n"),
+            (b"picture.svgz", CODED),
+            (b"inside-link", &DATA),
+            (b"guide/index.html", b"<title>Guide</title>\n"),
+            (b"guide/404.html", b"<title>Not in the guide</title>\n"),
+            (b"guide/a b.txt", b"a space in its name\n"),
+            (b"guide/\xC3\xA9.txt", b"a letter outside ASCII in its name\n"),
+            (b"guide/caf\xE9.html", b"a name in Latin-1\n"),
+            (b"guide/deep/page.html", b"<title>Deep</title>\n"),
+            (b"css/site.css", b"body { color: black; background: white }\n"),
+            (b"css/site.css.gz", CODED),
+            (b"data.bin", &DATA),
+            (b"inner-link", &DATA),
+            (b"empty.txt", b""),
+            (b".well-known/security.txt", b"Contact: mailto:a@example.com\n"),
+            (b".well-known/acme-challenge/abc_DEF-123", b"abc_DEF-123.thumbprint"),
         ],
     },
-    Site { host: "www.example.org", files: &[("index.html", b"<title>Only www</title>\n")] },
-    Site { host: "other.test", files: &[("index.html", b"<title>Other</title>\n")] },
+    Site { host: "www.example.org", files: &[(b"index.html", b"<title>Only www</title>\n")] },
+    Site { host: "other.test", files: &[(b"index.html", b"<title>Other</title>\n")] },
 ];
 
 /// What the style sheet's sibling holds: shorter, or it would not be used. Nothing decodes it.
@@ -86,9 +89,9 @@ pub(super) fn write() -> TempDir {
         fs::write(path, content).expect("a file");
     };
     for site in &SITES {
-        let links = ["inner-link", "inside-link"];
+        let links: [&[u8]; 2] = [b"inner-link", b"inside-link"];
         for (path, content) in site.files.iter().filter(|(path, _)| !links.contains(path)) {
-            write(sites.join(site.host).join(path), content);
+            write(sites.join(site.host).join(OsStr::from_bytes(path)), content);
         }
     }
     let site = sites.join(SITES[0].host);

@@ -137,8 +137,23 @@ fn examine(head: &[u8]) -> Result<(), Refusal> {
         Ok(_) => Ok(()),
         // The rest of the line may turn it into another version of HTTP.
         Err(httparse::Error::Version) if !head.contains(&b'\r') => Ok(()),
-        Err(error) => Err(refusal(error, head)),
+        Err(error) => match with_encoded_target(head) {
+            Some(encoded) => examine(&encoded),
+            None => Err(refusal(error, head)),
+        },
     }
+}
+
+/// The head with its target encoded, if that is not UTF-8: `httparse` takes no other.
+fn with_encoded_target(head: &[u8]) -> Option<Bytes> {
+    let line = memchr::memchr(b'\r', head).unwrap_or(head.len());
+    let start = memchr::memchr(b' ', &head[..line])? + 1;
+    let end = memchr::memrchr(b' ', &head[start..line]).map_or(line, |length| start + length);
+    let target = &head[start..end];
+    if std::str::from_utf8(target).is_ok() {
+        return None;
+    }
+    Some([&head[..start], &encoded(target)?, &head[end..]].concat().into())
 }
 
 /// Reads a whole head.
@@ -148,7 +163,10 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
     match request.parse_with_uninit_headers(head, &mut fields) {
         Ok(Status::Complete(length)) if length == head.len() => {}
         Ok(_) => return Err(Refusal::Malformed),
-        Err(error) => return Err(refusal(error, head)),
+        Err(error) => {
+            let encoded = with_encoded_target(head);
+            return encoded.map_or(Err(refusal(error, head)), |head| parse(&head));
+        }
     }
     let (mut parts, ()) = Request::new(()).into_parts();
     let method = request.method.unwrap_or_default();

@@ -59,13 +59,13 @@ pub(crate) fn reset(stream: u32) -> Vec<u8> {
 }
 
 /// A whole GET of a short path on `a.test`.
-pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
+pub(crate) fn get(stream: u32, path: impl AsRef<[u8]>) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &fields_of_get(path))
 }
 
 /// The fields of a GET that no bot rule refuses: static names, literal values, nothing that is
 /// kept in a table (RFC 7541 §6).
-pub(crate) fn fields_of_get(path: &str) -> Vec<u8> {
+pub(crate) fn fields_of_get(path: impl AsRef<[u8]>) -> Vec<u8> {
     const GET: u8 = 0x82;
     const HTTP: u8 = 0x86;
     let mut fields = vec![GET, HTTP];
@@ -76,8 +76,9 @@ pub(crate) fn fields_of_get(path: &str) -> Vec<u8> {
 }
 
 /// A field with a literal value behind its name in whatever form (RFC 7541 §6.2).
-pub(crate) fn literal(name: &[u8], value: &str) -> Vec<u8> {
-    [name, &length(value.len()), value.as_bytes()].concat()
+pub(crate) fn literal(name: &[u8], value: impl AsRef<[u8]>) -> Vec<u8> {
+    let value = value.as_ref();
+    [name, &length(value.len()), value].concat()
 }
 
 /// A field that the table of the other side keeps (RFC 7541 §6.2.1).
