@@ -15,8 +15,10 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The time for a TLS handshake; its reason is that of [`HEAD_TIME`].
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept without a request. Browsers come back for the next page.
-pub const IDLE_TIME: Duration = Duration::from_mins(1);
+/// How long a connection is kept without a request. Browsers come back for the next page. Load
+/// balancers keep theirs for a minute: whoever closes first must be the one that sends, or a request
+/// is lost on its way to a connection that has just ended.
+pub const IDLE_TIME: Duration = Duration::from_secs(65);
 
 /// How long an answer may stall without the client taking a single byte of it.
 pub const STALL_TIME: Duration = Duration::from_secs(30);

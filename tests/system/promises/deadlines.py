@@ -17,7 +17,7 @@ from lib.server import Server
 
 # The deadlines of docs/behaviour.md, "Limits", in seconds.
 HEAD = HANDSHAKE = 10
-IDLE = 60
+IDLE = 65
 STALL = 30
 # What a deadline may be late by: the coarse timer's step, a last round of politeness (a connection
 # that is told to end has another ten seconds to), and a busy machine.
