@@ -407,10 +407,10 @@ fn the_service_manager_hears_of_start_reload_and_stop() {
 fn the_watchdog_is_fed() {
     let (manager, setup) = Manager::new(plain().env("WATCHDOG_USEC", "100000"));
     let server = setup.start();
-    assert_eq!(manager.next(), "READY=1\nSTATUS=1 site\n");
-    for _ in 0..5 {
-        assert_eq!(manager.next(), "WATCHDOG=1\n");
-    }
+    // It may be fed before the start is told.
+    let told: Vec<String> = (0..6).map(|_| manager.next()).collect();
+    assert_eq!(told.iter().filter(|told| *told == "READY=1\nSTATUS=1 site\n").count(), 1);
+    assert_eq!(told.iter().filter(|told| *told == "WATCHDOG=1\n").count(), 5);
     assert_eq!(server.send(&Request::get("/")).text(), "a");
 }
 
