@@ -56,9 +56,10 @@ impl Ruled {
     }
 
     /// The next step of a request. Challenges of an ACME server are never redirected: who moves a
-    /// whole site should still get a certificate for it.
+    /// whole site should still get a certificate for it. The files of rules are missing, whatever
+    /// they say.
     fn step(&self, head: &Parts, path: &Path<'_>) -> RedirectOutcome {
-        if path.acme_token().is_some() {
+        if path.acme_token().is_some() || is_rules_file(path.as_str()) {
             return RedirectOutcome::GoOn;
         }
         match self.rules.redirects.find(&self.host, path, head.uri.query()) {

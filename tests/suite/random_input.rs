@@ -38,15 +38,22 @@ const TARGETS: &str = concat!(
     r"%2e|%2F|%00|\?q=1|[!-~]){1,8}"
 );
 
+/// Targets that the rules of a site in the model are for, and others.
+const RULED_TARGETS: &str = concat!(
+    r"/((guide|gone|app|de|start|\.well-known|acme-challenge)/){0,2}",
+    r"(old|other\.txt|real\.txt|forced\.txt|missing|start|script\.js|x|\.x|x\.y|x\.html|%20%C3%A9|%E9|",
+    r"_redirects|_headers|/)?(\?q=1)?"
+);
+
 /// Hosts that the model has, has not, and that are none.
-const ASKED_HOSTS: &str =
-    r"(www\.)?(example\.com|EXAMPLE\.com\.|example\.org|other\.test|a\.test|a b)(:|:80|:\+1)?";
+const ASKED_HOSTS: &str = r"(www\.)?(example\.com|EXAMPLE\.com\.|example\.org|other\.test|rules\.test|a\.test|a b)(:|:80|:\+1)?";
 
 /// Fields that decide what is sent of a file.
 const CONDITIONS: &str = concat!(
     r"(Range: bytes=[0-9]{0,4}-[0-9]{0,4}(, ?[0-9]{0,4}-[0-9]{0,4}){0,3}\r\n|",
     r#"If-Range: ("x"|Sun, 06 Nov 1994 08:49:37 GMT)\r\n|If-(None-)?Match: (\*|W/"x", "y")\r\n|"#,
     r"If-(Unm|M)odified-Since: (Sun, 06 Nov 1994|Tue, 06 Nov 2074) 08:49:37 GMT\r\n|",
+    r"Accept: (text/html|\*/\*,TEXT/HTML;q=0\.1|text/html;q=0)\r\n|",
     r"Content-Length: [03]\r\n|Transfer-Encoding: chunked\r\n){0,3}"
 );
 
@@ -240,6 +247,18 @@ proptest! {
         });
         let text = heads.collect::<Vec<_>>().concat();
         properties::request::request(text.as_bytes());
+    }
+
+    #[test]
+    fn request_of_a_site_with_rules(
+        requests in vec(("(GET|HEAD)", RULED_TARGETS, "(www\\.)?rules\\.test", CONDITIONS), 1..4),
+    ) {
+        let heads = requests.iter().map(|(method, target, host, fields)| {
+            format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n")
+        });
+        let text = heads.collect::<Vec<_>>().concat();
+        properties::request::request(text.as_bytes());
+        properties::request::differ(&[b"\0", text.as_bytes()].concat());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::host::{Named, named};
 use super::model::{Expected, Listener, expected};
 use super::path::Path;
 use super::site::SECRET;
-use super::{Answer, file};
+use super::{Answer, file, rules};
 
 /// Panics if `answer` to `head` on this listener is not the one of docs/behaviour.md.
 pub(super) fn check(head: &Parts, listener: Listener, answer: &Answer) {
@@ -26,6 +26,7 @@ pub(super) fn check(head: &Parts, listener: Listener, answer: &Answer) {
     let may_lack = answer.status == 304 || !of_site;
     assert!(if secured { over_tls } else { !over_tls || may_lack }, "{answer:?}");
 
+    rules::check(head, listener, answer);
     let expected = expected(head, listener);
     let holds = match &expected {
         Expected::Unknown => true,
@@ -39,6 +40,13 @@ pub(super) fn check(head: &Parts, listener: Listener, answer: &Answer) {
         }
         Expected::MovedHost(origin) => answer.status == 301 && moved_host(head, origin, answer),
         Expected::MovedPath(path) => answer.status == 308 && moved_path(head, path, answer),
+        Expected::Redirect(status, place) => {
+            answer.status == *status && location(answer) == place.as_bytes()
+        }
+        Expected::Gone => {
+            let told = head.method == Method::HEAD || answer.content == b"410 Gone\n";
+            answer.status == 410 && told && file::is_not_stored(answer)
+        }
         Expected::Missing(page) => {
             let told = head.method == Method::HEAD || answer.content == *page;
             answer.status == 404 && told && file::is_not_stored(answer)

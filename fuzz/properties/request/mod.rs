@@ -16,6 +16,7 @@ mod frames;
 mod host;
 mod model;
 mod path;
+mod rules;
 mod service;
 mod site;
 mod wire;

@@ -5,6 +5,7 @@ use http::request::Parts;
 
 use super::host::{Named, named};
 use super::path::{Path, spelled};
+use super::rules;
 use super::site::{FOLDERS, SITES, Site};
 
 /// What kind of listener the request came to.
@@ -31,6 +32,10 @@ pub(super) enum Expected {
     MovedHost(String),
     /// Another path, given here decoded.
     MovedPath(String),
+    /// This place, with this status, by a rule of the site.
+    Redirect(u16, String),
+    /// Nothing there any more, by a rule of the site.
+    Gone,
     /// Nothing there, said by this page.
     Missing(&'static [u8]),
     /// A file: its name and content.
@@ -38,7 +43,7 @@ pub(super) enum Expected {
 }
 
 /// The longest target, in bytes.
-const TARGET_LIMIT: usize = 8192;
+pub(super) const TARGET_LIMIT: usize = 8192;
 
 /// The documents that stand for their folder, the first that is there.
 const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.xhtml"];
@@ -85,11 +90,12 @@ pub(super) fn expected(head: &Parts, listener: Listener) -> Expected {
     match path {
         None => Expected::Refused(&[400]),
         Some(path) if path.has_empty_names() => Expected::MovedPath(path.merged().to_string()),
+        Some(path) if site.host == rules::HOST => rules::answer(site, &path, head),
         Some(path) => lead(site, &path),
     }
 }
 
-fn lead(site: &Site, path: &Path) -> Expected {
+pub(super) fn lead(site: &Site, path: &Path) -> Expected {
     let relative = path.relative();
     let missing = || Expected::Missing(missing_page(site, path));
     let file =
@@ -97,7 +103,7 @@ fn lead(site: &Site, path: &Path) -> Expected {
     let beneath = |name: &str| {
         if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") }
     };
-    if path.is_hidden() {
+    if path.is_hidden() || !path.folder && matches!(&*relative, "_redirects" | "_headers") {
         return missing();
     }
     let index = INDEXES.iter().find_map(|name| file(&beneath(name)));

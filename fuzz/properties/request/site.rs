@@ -8,6 +8,8 @@ use std::os::unix::fs::symlink;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use tempfile::TempDir;
 
+use super::rules;
+
 /// A site: its host, and its files by path.
 pub(super) struct Site {
     pub(super) host: &'static str,
@@ -30,7 +32,7 @@ const SECRETS: [&str; 7] = [
 
 /// All files that may be compressed are shorter than what is worth it, so that an answer to a
 /// request is always the same.
-pub(super) const SITES: [Site; 3] = [
+pub(super) const SITES: [Site; 4] = [
     Site {
         host: "example.com",
         files: &[
@@ -60,6 +62,19 @@ pub(super) const SITES: [Site; 3] = [
     },
     Site { host: "www.example.org", files: &[(b"index.html", b"<title>Only www</title>\n")] },
     Site { host: "other.test", files: &[(b"index.html", b"<title>Other</title>\n")] },
+    Site {
+        host: rules::HOST,
+        files: &[
+            (b"index.html", b"<title>Ruled</title>\n"),
+            (b"app.html", b"<title>Application</title>\n"),
+            (b"app/script.js", b"run()\n"),
+            (b"guide/index.html", b"<title>Hidden by a redirect</title>\n"),
+            (b"real.txt", b"real\n"),
+            (b"forced.txt", b"forced\n"),
+            (b"_redirects", rules::REDIRECTS),
+            (b"_headers", rules::HEADERS),
+        ],
+    },
 ];
 
 /// What the style sheet's sibling holds: shorter, or it would not be used. Nothing decodes it.
