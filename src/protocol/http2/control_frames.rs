@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::limits::{HEAD_BYTES, STREAMS};
 use super::error::FrameError;
-use super::frame::{FrameHeader, LAST_STREAM, Reason, flag, kind};
+use super::frame::{FrameHeader, LAST_STREAM, Reason, dependency, flag, kind};
 use super::half_closed::LateFrame;
-use super::priority::{Priority, dependency};
 use super::window::Window;
 use super::{Closing, Connection, Handler};
+use crate::protocol::priority::Priority;
 
 /// The parameters of SETTINGS that mean something here (RFC 9113 §6.5.2).
 mod setting {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use super::frame::Reason;
-use super::hpack::Incomprehensible;
 use super::window::Overflow;
+use crate::protocol::Incomprehensible;
 
 /// Why a connection broke.
 #[derive(Debug)]

@@ -58,6 +58,13 @@ impl FrameHeader {
     }
 }
 
+/// The stream that another depends on, of the five bytes in PRIORITY and HEADERS. This way to
+/// prioritize has been given up, and only a stream that depends on itself is told that it is wrong
+/// (RFC 7540 §5.3.1, RFC 9113 §5.3.2).
+pub(super) fn dependency([s0, s1, s2, s3, _weight]: [u8; 5]) -> u32 {
+    u32::from_be_bytes([s0, s1, s2, s3]) & LAST_STREAM
+}
+
 /// The types of frames (RFC 9113 §6).
 pub(super) mod kind {
     pub(in super::super) const DATA: u8 = 0x0;

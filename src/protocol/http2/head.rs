@@ -10,9 +10,9 @@ use http::{Method, Request, Version};
 
 use super::super::limits::{HEAD_BYTES, HEAD_FIELDS};
 use super::hpack::{Field, Name};
-use super::priority::Priority;
 use super::upload::Upload;
 use crate::protocol::content_length::content_length;
+use crate::protocol::priority::Priority;
 use crate::protocol::tolerated::encoded;
 use crate::service::Refusal;
 

@@ -13,7 +13,6 @@ mod head;
 pub mod hpack;
 mod input;
 mod output;
-mod priority;
 mod receive;
 mod respond;
 mod streams;

@@ -8,10 +8,9 @@ use super::super::limits::{
     BLOCK_BYTES, CLIENT_RESET, CONTINUATIONS, CONTROL_BYTES, CONTROL_PER_REQUEST, STREAMS,
 };
 use super::error::FrameError;
-use super::frame::{FrameHeader, Reason, flag, kind};
+use super::frame::{FrameHeader, Reason, dependency, flag, kind};
 use super::half_closed::LateFrame;
 use super::head::PartialHead;
-use super::priority::dependency;
 use super::upload::Upload;
 use super::{Closing, Connection, Handler};
 use crate::service::Refusal;

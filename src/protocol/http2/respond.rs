@@ -17,13 +17,13 @@ use super::super::date_field;
 use super::super::limits::{CONTROL_BYTES, READING};
 use super::frame::Reason;
 use super::output::Output;
-use super::priority::Priority;
 use super::streams::{AnswerState, CONTENT, QueueOutcome, Sending, Stream};
 use super::upload::Upload;
 use super::window::Window;
 use super::{Connection, hpack};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Handler;
+use crate::protocol::priority::Priority;
 use crate::service::{Refusal, Response};
 
 /// Bytes of content within [`STALL_TIME`](crate::protocol::limits::STALL_TIME) for which answers

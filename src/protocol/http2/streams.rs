@@ -8,12 +8,12 @@ use http_body::Body;
 
 use super::Handler;
 use super::output::Output;
-use super::priority::Priority;
 use super::upload::Upload;
 use super::window::{Overflow, Window};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Content;
 use crate::protocol::limits::STALL_TIME;
+use crate::protocol::priority::Priority;
 
 /// A stream that has been asked on and not been answered in full.
 pub(super) struct Stream<H: Handler> {

@@ -1,7 +1,7 @@
 //! Field blocks, decoded (RFC 7541 §3.2, §6).
 
 use super::table::{Field, Name, TABLE_BYTES, Table};
-use super::{Incomprehensible, huffman, integer};
+use crate::protocol::{Incomprehensible, huffman, integer};
 
 /// Decodes the field blocks of one connection, in their order.
 #[derive(Debug)]

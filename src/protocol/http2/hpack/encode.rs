@@ -4,8 +4,8 @@
 use http::StatusCode;
 use http::header::HeaderName;
 
-use super::integer;
 use super::table::TABLE_BYTES;
+use crate::protocol::integer;
 
 /// Appends `:status`, which comes before all other fields.
 pub fn status(out: &mut Vec<u8>, status: StatusCode) {

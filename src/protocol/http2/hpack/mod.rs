@@ -6,15 +6,8 @@
 
 mod decode;
 mod encode;
-mod huffman;
-mod integer;
 mod table;
 
 pub use decode::Decoder;
 pub use encode::{TableSize, field, status};
 pub use table::{Field, Name};
-
-/// The field block makes no sense, and what the two sides know of each other's tables has parted:
-/// the connection cannot go on (`COMPRESSION_ERROR`, RFC 9113 §4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Incomprehensible;

@@ -1,7 +1,5 @@
 //! The priority of answers, as clients give it (RFC 9218).
 
-use super::frame::LAST_STREAM;
-
 /// The priority of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Priority {
@@ -34,13 +32,6 @@ impl Priority {
             }
         })
     }
-}
-
-/// The stream that another depends on, of the five bytes in PRIORITY and HEADERS. This way to
-/// prioritize has been given up, and only a stream that depends on itself is told that it is wrong
-/// (RFC 7540 §5.3.1, RFC 9113 §5.3.2).
-pub(super) fn dependency([s0, s1, s2, s3, _weight]: [u8; 5]) -> u32 {
-    u32::from_be_bytes([s0, s1, s2, s3]) & LAST_STREAM
 }
 
 #[cfg(test)]
