@@ -12,6 +12,7 @@ mod huffman;
 mod integer;
 pub mod limits;
 mod priority;
+mod pseudo_fields;
 pub(crate) mod tolerated;
 pub mod transport;
 pub(crate) mod turn;

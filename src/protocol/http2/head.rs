@@ -1,28 +1,23 @@
 //! The head of a request, made of its fields (RFC 9113 §8.2, §8.3).
 
-use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{Method, Request, Version};
+use http::{Request, Version};
 
 use super::super::limits::{HEAD_BYTES, HEAD_FIELDS};
 use super::hpack::{Field, Name};
 use super::upload::Upload;
 use crate::protocol::content_length::content_length;
 use crate::protocol::priority::Priority;
-use crate::protocol::tolerated::encoded;
+use crate::protocol::pseudo_fields::PseudoFields;
 use crate::service::Refusal;
 
 /// A head in the making.
 #[derive(Debug, Default)]
 pub(super) struct PartialHead {
-    method: Option<HeaderValue>,
-    scheme: Option<HeaderValue>,
-    authority: Option<HeaderValue>,
-    path: Option<HeaderValue>,
+    pseudo: PseudoFields,
     fields: HeaderMap,
     /// True if a Content-Length is among them.
     has_length: bool,
@@ -32,6 +27,9 @@ pub(super) struct PartialHead {
     size: usize,
     malformed: bool,
 }
+
+/// The place of a pseudo-field.
+type Place = fn(&mut PseudoFields) -> &mut Option<HeaderValue>;
 
 /// Fields that say something of the connection, which only HTTP/1 has (RFC 9113 §8.2.2).
 fn is_connection_specific(name: &HeaderName) -> bool {
@@ -57,10 +55,10 @@ impl PartialHead {
         };
         match field.name {
             Name::Regular(name) => self.regular(name, value),
-            Name::Method => self.pseudo(value, |draft| &mut draft.method),
-            Name::Scheme => self.pseudo(value, |draft| &mut draft.scheme),
-            Name::Authority => self.pseudo(value, |draft| &mut draft.authority),
-            Name::Path => self.pseudo(value, |draft| &mut draft.path),
+            Name::Method => self.pseudo(value, |pseudo| &mut pseudo.method),
+            Name::Scheme => self.pseudo(value, |pseudo| &mut pseudo.scheme),
+            Name::Authority => self.pseudo(value, |pseudo| &mut pseudo.authority),
+            Name::Path => self.pseudo(value, |pseudo| &mut pseudo.path),
             Name::Malformed => self.malformed = true,
         }
     }
@@ -70,9 +68,9 @@ impl PartialHead {
     }
 
     /// Once, and before all regular fields.
-    fn pseudo(&mut self, value: HeaderValue, place: fn(&mut Self) -> &mut Option<HeaderValue>) {
+    fn pseudo(&mut self, value: HeaderValue, place: Place) {
         let late = !self.fields.is_empty();
-        self.malformed |= late | place(self).replace(value).is_some();
+        self.malformed |= late | place(&mut self.pseudo).replace(value).is_some();
     }
 
     fn regular(&mut self, name: HeaderName, value: HeaderValue) {
@@ -90,8 +88,7 @@ impl PartialHead {
     /// True if these are trailers: fields and no pseudo-fields (RFC 9113 §8.1), no more of them
     /// than of a head.
     pub(super) fn is_trailers(&self) -> bool {
-        let pseudo = [&self.method, &self.scheme, &self.authority, &self.path];
-        !self.malformed && !self.is_too_large() && pseudo.iter().all(|field| field.is_none())
+        !self.malformed && !self.is_too_large() && self.pseudo.are_absent()
     }
 
     /// The priority that the client gave the request.
@@ -101,7 +98,7 @@ impl PartialHead {
 
     /// The method is HEAD, whose answer has no content (RFC 9110 §9.3.2).
     pub(super) fn is_head(&self) -> bool {
-        self.method.as_ref().is_some_and(|method| method.as_bytes() == b"HEAD")
+        self.pseudo.method.as_ref().is_some_and(|method| method.as_bytes() == b"HEAD")
     }
 
     /// The head, if it is one, and the content that is to follow, if it does not `end` the stream.
@@ -118,12 +115,9 @@ impl PartialHead {
         if self.malformed || (ends && promised.is_some_and(|length| length > 0)) {
             return Err(Refusal::Malformed);
         }
-        let method = self.method.as_ref().ok_or(Refusal::Malformed)?;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Malformed)?;
-        let uri = self.target();
         let (mut head, ()) = Request::new(()).into_parts();
-        head.method = method;
-        head.uri = uri.ok_or(Refusal::Malformed)?;
+        head.method = self.pseudo.method().ok_or(Refusal::Malformed)?;
+        head.uri = self.pseudo.target().ok_or(Refusal::Malformed)?;
         head.version = Version::HTTP_2;
         head.headers = self.fields;
         Ok((head, Upload::new(promised, ends)))
@@ -134,42 +128,6 @@ const PRIORITY: &str = "priority";
 
 /// Fields that a browser's request has, for which room is made at once.
 const USUAL_FIELDS: usize = 20;
-
-impl PartialHead {
-    /// The target of the request.
-    fn target(&self) -> Option<Uri> {
-        let mut parts = http::uri::Parts::default();
-        if let Some(authority) = &self.authority {
-            parts.authority = Some(Authority::try_from(authority.as_bytes()).ok()?);
-        }
-        if self.method.as_ref()? == Method::CONNECT.as_str() {
-            // RFC 9113 §8.5: an authority and nothing else.
-            let alone = self.scheme.is_none() && self.path.is_none() && self.authority.is_some();
-            return Uri::from_parts(parts).ok().filter(|_| alone);
-        }
-        // RFC 9113 §8.3.1: a scheme and a path there must be; an authority there may be.
-        let scheme = match self.scheme.as_ref()?.as_bytes() {
-            b"https" => Scheme::HTTPS,
-            b"http" => Scheme::HTTP,
-            other => Scheme::try_from(other).ok()?,
-        };
-        parts.scheme = parts.authority.is_some().then_some(scheme);
-        let path = self.path.as_ref()?;
-        let is_asterisk = path == "*" && self.method.as_ref()? == Method::OPTIONS.as_str();
-        if !path.as_bytes().starts_with(b"/") && !is_asterisk {
-            return None;
-        }
-        parts.path_and_query = Some(path_and_query(path)?);
-        Uri::from_parts(parts).ok()
-    }
-}
-
-fn path_and_query(path: &HeaderValue) -> Option<PathAndQuery> {
-    match encoded(path.as_bytes()) {
-        Some(encoded) => PathAndQuery::from_maybe_shared(Bytes::from(encoded)).ok(),
-        None => PathAndQuery::try_from(path.as_bytes()).ok(),
-    }
-}
 
 #[cfg(test)]
 mod tests {
