@@ -69,6 +69,16 @@ pub enum Need {
     Content,
 }
 
+/// A look for an answer that is known already.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    site: &'a Arc<Site>,
+    root: &'a Arc<OpenRoot>,
+    subject: Question<&'a str>,
+    wanted: Need,
+    now: Tick,
+}
+
 /// A form that is asked for: the content of what was found at a path, in a coding.
 #[derive(Clone, Copy, Debug)]
 pub struct WantedForm<'a> {
@@ -182,7 +192,7 @@ impl Cache {
     ) -> Option<Found> {
         let now = Tick::now();
         let root = site.root().current(now)?;
-        self.known(site, &root, (Question::Path(path), wanted), now)
+        self.known(Look { site, root: &root, subject: Question::Path(path), wanted, now })
     }
 
     /// The path of the page for whatever is missing in `folder`, if there is one.
@@ -205,33 +215,24 @@ impl Cache {
     ) -> Found {
         let now = Tick::now();
         let Some(root) = site.root().current(now) else { return Found::Unavailable };
-        match self.known(site, &root, (subject, wanted), now) {
+        match self.known(Look { site, root: &root, subject, wanted, now }) {
             Some(found) => found,
             None => self.fill(site, root, (subject, wanted), now).await,
         }
     }
 
     /// The answer that is known already.
-    fn known(
-        self: &Arc<Self>,
-        site: &Arc<Site>,
-        root: &Arc<OpenRoot>,
-        (subject, wanted): (Question<&str>, Need),
-        now: Tick,
-    ) -> Option<Found> {
-        let known = self.remembered(site, root, (subject, wanted), now);
+    fn known(self: &Arc<Self>, look: Look<'_>) -> Option<Found> {
+        let Look { site, root, subject, now, .. } = look;
+        let known = self.remembered(look);
         let found = known.or_else(|| self.known_missing(site, root, subject, now))?;
         self.background.counters().hits().add();
         Some(found)
     }
 
-    fn remembered(
-        self: &Arc<Self>,
-        site: &Arc<Site>,
-        root: &Arc<OpenRoot>,
-        (subject, wanted): (Question<&str>, Need),
-        now: Tick,
-    ) -> Option<Found> {
+    /// The answer that its own slot holds.
+    fn remembered(self: &Arc<Self>, look: Look<'_>) -> Option<Found> {
+        let Look { site, root, subject, wanted, now } = look;
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
