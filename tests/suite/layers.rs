@@ -255,6 +255,20 @@ fn the_finder_of_imports_finds_them() {
 }
 
 #[test]
+fn no_folder_holds_more_than_a_fifth() {
+    let mut lines = std::collections::BTreeMap::<_, usize>::new();
+    let mut all = 0;
+    for (name, text) in files() {
+        let folder = name.split_once('/').map_or("", |(folder, _)| folder);
+        let count = text.lines().count();
+        *lines.entry(folder.to_owned()).or_default() += count;
+        all += count;
+    }
+    let large: Vec<_> = lines.iter().filter(|(_, count)| **count * 5 > all).collect();
+    assert!(large.is_empty(), "of {all} lines: {large:?}");
+}
+
+#[test]
 fn every_file_says_what_it_is_and_stays_small() {
     let mut wrong = Vec::new();
     for (name, text) in files() {
