@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser};
 
@@ -58,11 +59,11 @@ pub struct Arguments {
     pub log: Format,
 
     /// Leave the time out of text lines, for a journal that adds its own
-    #[arg(long, env = "SHOST_NO_TIMESTAMPS")]
+    #[arg(long, env = "SHOST_NO_TIMESTAMPS", value_parser = switch())]
     pub no_timestamps: bool,
 
     /// Add the request's header fields to a refused bot's log line
-    #[arg(long, env = "SHOST_LOG_BAD_BOTS")]
+    #[arg(long, env = "SHOST_LOG_BAD_BOTS", value_parser = switch())]
     pub log_bad_bots: bool,
 
     /// Treatment of requests that are those of bots
@@ -80,20 +81,25 @@ pub struct Arguments {
 
     /// Keep the rights that serving does not need, for links and mounts that the sandbox is in the
     /// way of
-    #[arg(long, env = "SHOST_NO_SANDBOX")]
+    #[arg(long, env = "SHOST_NO_SANDBOX", value_parser = switch())]
     pub no_sandbox: bool,
 
     /// Take up new, gone and changed sites and certificates only when a reload is asked for
-    #[arg(long, env = "SHOST_NO_WATCH")]
+    #[arg(long, env = "SHOST_NO_WATCH", value_parser = switch())]
     pub no_watch: bool,
 
     /// Load and check sites and certificates, print what would be served, exit 0 or 1
-    #[arg(long, env = "SHOST_CHECK")]
+    #[arg(long, env = "SHOST_CHECK", value_parser = switch())]
     pub check: bool,
 
     /// Print the version and exit
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
+}
+
+/// Reads the variable of a switch, which says yes or no in one of the usual words.
+pub(crate) fn switch() -> BoolishValueParser {
+    BoolishValueParser::new()
 }
 
 /// The text of `--help` for the command.

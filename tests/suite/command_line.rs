@@ -226,6 +226,29 @@ fn every_option_reads_its_variable() {
 }
 
 #[test]
+fn the_variable_of_a_switch_takes_the_usual_words() {
+    let folder = Setup::new().site("a.test", |site| site);
+    let sites = folder.sites();
+    let checked = |word| {
+        let setup = Setup::bare().args(["--ip", "127.0.0.1", "--port", "0"]);
+        setup.args(["--sites", text(&sites)]).env("SHOST_CHECK", word)
+    };
+    for word in ["true", "1", "yes", "on", "TRUE", "y"] {
+        assert_eq!(checked(word).run().code, Some(0), "{word}");
+    }
+    for word in ["false", "0", "no", "off"] {
+        // It serves, and does not check.
+        assert!(checked(word).start().http().ip().is_loopback(), "{word}");
+    }
+    for word in ["maybe", "2", ""] {
+        let ended = checked(word).run();
+        assert_eq!(ended.code, Some(2), "{word}");
+        let told = ended.stderr.join("\n");
+        assert!(told.contains("--check"), "{word}: {told}");
+    }
+}
+
+#[test]
 fn the_folder_and_port_of_certificates_come_from_the_environment_too() {
     let folder = Setup::new().site("a.test", |site| site.file("index.html", "from a"));
     let folder = folder.certificate("a.test");

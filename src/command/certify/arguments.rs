@@ -7,6 +7,7 @@ use instant_acme::LetsEncrypt;
 
 use super::account::{Binding, Registration};
 use super::failure::Failure;
+use crate::command::arguments::switch;
 
 /// Get and renew a certificate for each site folder, and for its www. name
 ///
@@ -30,7 +31,7 @@ pub struct CertifyArguments {
     pub state: PathBuf,
 
     /// Agree to the terms of service of the authorities; needed once
-    #[arg(long, env = "SHOST_AGREE_TERMS")]
+    #[arg(long, env = "SHOST_AGREE_TERMS", value_parser = switch())]
     pub agree_terms: bool,
 
     /// Directory of the certificate authority; more of them are tried in order
@@ -75,11 +76,11 @@ pub struct CertifyArguments {
 
     /// Order without a look whether a name leads here, where a machine cannot reach its own public
     /// address
-    #[arg(long, env = "SHOST_NO_SELF_CHECK")]
+    #[arg(long, env = "SHOST_NO_SELF_CHECK", value_parser = switch())]
     pub no_self_check: bool,
 
     /// Keep the rights that it does not need
-    #[arg(long, env = "SHOST_NO_SANDBOX")]
+    #[arg(long, env = "SHOST_NO_SANDBOX", value_parser = switch())]
     pub no_sandbox: bool,
 
     /// Show names, authorities, days left, what is next and the last failure; change nothing
