@@ -31,16 +31,23 @@ const LOG_TIME: Duration = Duration::from_millis(500);
 const DIAGNOSTICS: &str = "info";
 
 fn main() -> ExitCode {
-    let config = match arguments::read(std::env::args_os()) {
+    let mut config = match arguments::read(std::env::args_os()) {
         Typed::Run(arguments) => Config::from(*arguments),
         Typed::Reload(arguments) => return reload(arguments.pid),
         Typed::Check(arguments) => return check_rules(&arguments),
         Typed::Certify(arguments) => return certify::run(*arguments),
+        Typed::Keep(words) => return certify::keep(&words),
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
     if config.check {
         return check(&config);
+    }
+    if config.certify {
+        if let Some(Err(error)) = config.setup.sources.tls.as_deref().map(certify::prepare) {
+            return fail(&format!("error: {error}"), 1);
+        }
+        config.setup.companion = Some(arguments::beside(std::env::args_os()));
     }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,

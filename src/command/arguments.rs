@@ -6,14 +6,19 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Parser};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use crate::log::Format;
 use crate::service::BotPolicy;
 use crate::visitor::proxy::Network;
 
-use crate::command::certify::CertifyArguments;
+use crate::command::certify::{CertifyArguments, IssuingArguments, KEEP_BESIDE, RUN_BESIDE};
 use crate::command::review::CheckArguments;
+
+/// The folders of sites and of certificates when nobody says otherwise.
+pub(super) const SITES: &str = "/var/lib/shost";
+pub(super) const TLS: &str = "/etc/shost/tls";
 
 /// One static binary that serves your websites: a folder is a site and its name is the domain.
 #[derive(Clone, Debug, Parser)]
@@ -88,6 +93,11 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_NO_WATCH", value_parser = switch())]
     pub no_watch: bool,
 
+    /// Get and renew certificates too, beside serving: as `shost certify` does, now, for each new site,
+    /// and twice a day; --http-port is 80 then
+    #[arg(long, env = "SHOST_CERTIFY", value_parser = switch(), requires = "tls", conflicts_with = "dir")]
+    pub certify: bool,
+
     /// Load and check sites and certificates, print what would be served, exit 0 or 1
     #[arg(long, env = "SHOST_CHECK", value_parser = switch())]
     pub check: bool,
@@ -95,6 +105,22 @@ pub struct Arguments {
     /// Print the version and exit
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
+
+    /// What certificates come from, with `--certify`.
+    #[command(flatten, next_help_heading = "Certificates, with --certify")]
+    pub issuing: IssuingArguments,
+}
+
+impl From<Arguments> for CertifyArguments {
+    fn from(typed: Arguments) -> Self {
+        Self {
+            sites: typed.sites.unwrap_or_else(|| SITES.into()),
+            tls: typed.tls.unwrap_or_else(|| TLS.into()),
+            issuing: typed.issuing,
+            no_sandbox: typed.no_sandbox,
+            list: false,
+        }
+    }
 }
 
 /// Reads the variable of a switch, which says yes or no in one of the usual words.
@@ -139,6 +165,8 @@ pub enum Typed {
     Check(CheckArguments),
     /// Certificates are to be looked after.
     Certify(Box<CertifyArguments>),
+    /// The same, again and again, beside a server with this command line.
+    Keep(Vec<OsString>),
     /// Help or the version was asked for: this text.
     Print(String),
     /// A mistake, in one line.
@@ -160,13 +188,45 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Typed {
     } else if arguments.get(1).is_some_and(|word| word == CERTIFY) {
         arguments.remove(1);
         CertifyArguments::try_parse_from(arguments).map(|typed| Typed::Certify(Box::new(typed)))
+    } else if arguments.get(1).is_some_and(|word| word == KEEP_BESIDE) {
+        return Typed::Keep(arguments.split_off(2));
+    } else if arguments.get(1).is_some_and(|word| word == RUN_BESIDE) {
+        arguments.remove(1);
+        read_server(arguments).map(|typed| Typed::Certify(Box::new(typed.into())))
     } else {
-        Arguments::try_parse_from(arguments).map(|typed| Typed::Run(Box::new(typed)))
+        read_server(arguments).map(|typed| Typed::Run(Box::new(typed)))
     };
     typed.unwrap_or_else(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Typed::Print(error.to_string()),
         _ => Typed::Mistake(one_line(&error.to_string())),
     })
+}
+
+/// The command line of the process that looks after certificates beside a server with this one.
+pub fn beside(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    std::iter::once(KEEP_BESIDE.into()).chain(arguments.into_iter().skip(1)).collect()
+}
+
+/// Options of certify mean something only beside `--certify`. In the environment, which every process
+/// of a container shares, they may stand without it.
+fn read_server(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
+    let matches = Arguments::command().try_get_matches_from(words)?;
+    let typed = Arguments::from_arg_matches(&matches)?;
+    match idle_option(&matches) {
+        Some(option) if !typed.certify => Err(clap::Error::raw(
+            ErrorKind::MissingRequiredArgument,
+            format!("{option} means something only with --certify"),
+        )),
+        _ => Ok(typed),
+    }
+}
+
+/// An option of certify that was typed.
+fn idle_option(matches: &ArgMatches) -> Option<String> {
+    let options = IssuingArguments::augment_args(Command::new(""));
+    let was_typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let typed = options.get_arguments().find(|option| was_typed(option.get_id().as_str()))?;
+    typed.get_long().map(|name| format!("--{name}"))
 }
 
 /// Clap explains over several lines; a log or a unit's status shows one.
@@ -233,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_one_line_that_names_the_thing() {
-        let table: [(&[&str], &str); 10] = [
+        let table: [(&[&str], &str); 14] = [
             (&["reload", "--pid", "x"], "--pid"),
             (&["reload", "--tls", "x"], "--tls"),
             (&["--port", "65536"], "--port"),
@@ -244,6 +304,10 @@ mod tests {
             (&["--cache-size", "lots"], "--cache-size"),
             (&["--nonsense"], "--nonsense"),
             (&["--http-port", "80"], "--tls"),
+            (&["--certify"], "--tls"),
+            (&["--certify", "--tls", "t", "site"], "DIR"),
+            (&["--tls", "t", "--acme-email", "a@b.test"], "--acme-email"),
+            (&["--tls", "t", "--certify", "--acme-eab-kid", "1"], "--acme-eab-key"),
         ];
         for (words, named) in table {
             let Typed::Mistake(line) = typed(words) else { panic!("{words:?} was taken") };

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use crate::command::arguments::Arguments;
+use crate::command::arguments::{Arguments, SITES};
 use crate::log::Options;
 use crate::process::memory;
 use crate::server::Setup;
@@ -12,8 +12,8 @@ use crate::service::Policy;
 use crate::site::SitesFolder;
 use crate::visitor::proxy::Proxies;
 
-/// Where sites are when nobody says otherwise.
-const SITES: &str = "/var/lib/shost";
+/// The port on which authorities look at names (RFC 8555 §8.3).
+const CHALLENGE_PORT: u16 = 80;
 
 /// The most that the cache takes unless it is told to, in bytes: enough for the text and the
 /// pictures of a hundred sites.
@@ -32,6 +32,8 @@ pub struct Config {
     pub threads: usize,
     /// Only look, do not serve.
     pub check: bool,
+    /// Get and renew certificates beside serving.
+    pub certify: bool,
 }
 
 impl From<Arguments> for Config {
@@ -55,16 +57,18 @@ impl From<Arguments> for Config {
                 sources,
                 addresses,
                 port,
-                http_port: typed.http_port,
+                http_port: typed.http_port.or(typed.certify.then_some(CHALLENGE_PORT)),
                 public_port: typed.public_port,
                 proxies: Proxies::new(typed.trusted_proxy),
                 sandbox: !typed.no_sandbox,
                 watch: !typed.no_watch,
+                companion: None,
             },
             policy: Policy { bots: typed.bots, log_bad_bots: typed.log_bad_bots },
             log: Options { format: typed.log, timestamps: !typed.no_timestamps },
             threads: typed.threads.unwrap_or_else(default_threads),
             check: typed.check,
+            certify: typed.certify,
         }
     }
 }
@@ -105,6 +109,18 @@ mod tests {
             let setup = config(words).setup;
             assert_eq!(setup.port, port, "{words:?}");
             assert_eq!(setup.addresses.iter().any(IpAddr::is_loopback), local, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_take_the_port_on_which_names_are_proved() {
+        let table: [(&[&str], Option<u16>); 3] = [
+            (&["--tls", "t"], None),
+            (&["--tls", "t", "--certify"], Some(80)),
+            (&["--tls", "t", "--certify", "--http-port", "8080"], Some(8080)),
+        ];
+        for (words, port) in table {
+            assert_eq!(config(words).setup.http_port, port, "{words:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! descriptors, memory and clocks.
 
 pub mod clock;
+pub mod companion;
 pub mod descriptors;
 pub mod heap;
 pub mod memory;

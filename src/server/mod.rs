@@ -6,6 +6,7 @@ pub mod report;
 mod requests;
 pub mod state;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::process::companion::Companion;
 use crate::process::memory;
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
@@ -32,6 +34,7 @@ use connection::listener::{Acceptor, BindError, Sockets};
 use connection::stop::Stop;
 use connection::tls;
 use preparation::Preparation;
+use state::certifying::{Certifying, Wake};
 use state::reload::{Reloads, Summary};
 use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
 use state::{control, daily, reload, watch};
@@ -55,6 +58,8 @@ pub struct Setup {
     pub sandbox: bool,
     /// True if changes of sites and certificates are taken up without an order.
     pub watch: bool,
+    /// The command line of the process that looks after certificates, if one is wanted.
+    pub companion: Option<Vec<OsString>>,
 }
 
 /// A server that is ready but has not accepted anything yet.
@@ -68,6 +73,7 @@ pub struct Server {
     sandbox: Sandbox,
     limit: Arc<Limit>,
     reserve: Reserve,
+    companion: Option<Companion>,
 }
 
 #[derive(Debug)]
@@ -124,7 +130,8 @@ impl Server {
         preparation: Preparation,
         service: Service,
     ) -> Result<Self, StartError> {
-        let Preparation { sockets, notifier, sandbox, ledger, reserve, mut warnings } = preparation;
+        let Preparation { sockets, notifier, sandbox, ledger, reserve, companion, mut warnings } =
+            preparation;
         let background = Background::start()?;
         let (snapshot, odd) =
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;
@@ -136,7 +143,17 @@ impl Server {
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
         let listening = listen(&setup, sockets, &live)?;
         let limit = Limit::new(ledger);
-        Ok(Self { setup, live, background, listening, notifier, sandbox, limit, reserve })
+        Ok(Self {
+            setup,
+            live,
+            background,
+            listening,
+            notifier,
+            sandbox,
+            limit,
+            reserve,
+            companion,
+        })
     }
 
     /// Serves until the order to stop, then finishes what is in flight.
@@ -147,7 +164,12 @@ impl Server {
         let shared = Shared { live: Arc::clone(&self.live), stop: Stop::default() };
         let connections = TaskTracker::new();
         let acceptors = TaskTracker::new();
-        let reloads = self.reloads();
+        let (certifying, wake) = self.companion.take().map(Certifying::new).transpose()?.unzip();
+        let wake = wake.unwrap_or_default();
+        let reloads = self.reloads(wake.clone());
+        if let Some(certifying) = certifying {
+            tokio::spawn(certifying.follow(reloads.clone()));
+        }
         if let Err(error) = control::start(reloads.clone(), self.reserve.clone()) {
             tracing::warn!(%error, "`shost reload` will not work, SIGHUP does");
         }
@@ -172,6 +194,7 @@ impl Server {
             };
             acceptors.spawn(acceptor.accept(socket));
         }
+        wake.give();
         loop {
             match orders.next().await {
                 Order::Reload => reloads.request(),
@@ -200,7 +223,7 @@ impl Server {
         Ok(())
     }
 
-    fn reloads(&self) -> Reloads {
+    fn reloads(&self, wake: Wake) -> Reloads {
         let reloading = reload::Reloading {
             sources: self.setup.sources.clone(),
             live: Arc::clone(&self.live),
@@ -208,7 +231,7 @@ impl Server {
             sandbox: self.sandbox.clone(),
             reserve: self.reserve.clone(),
         };
-        Reloads::start(reloading, self.notifier.clone())
+        Reloads::start(reloading, self.notifier.clone(), wake)
     }
 
     /// Tells the log and the service manager that the server has started.

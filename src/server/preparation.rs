@@ -12,6 +12,7 @@ use super::connection::inherited::Spoken;
 use super::connection::listener::Sockets;
 use super::{Setup, StartError};
 use crate::ledger::{Bounds, Ledger, Means};
+use crate::process::companion::Companion;
 use crate::process::memory;
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
@@ -31,6 +32,8 @@ pub struct Preparation {
     pub(super) ledger: Arc<Ledger>,
     /// Descriptors set aside for orders and reloads.
     pub(super) reserve: Reserve,
+    /// The process that looks after certificates, if one is wanted.
+    pub(super) companion: Option<Companion>,
     /// Warnings, a line each, for a log that is not there yet.
     pub(super) warnings: Vec<String>,
 }
@@ -60,6 +63,8 @@ impl Preparation {
         let descriptors = getrlimit(Resource::Nofile).current;
         let ledger = Ledger::new(Bounds::of(Means { descriptors, memory: memory::available() }));
         let reserve = Reserve::new(io::stderr().as_fd().try_clone_to_owned()?);
+        // What is started from inside the sandbox could not connect.
+        let companion = setup.companion.as_deref().map(Companion::start).transpose()?;
         sandbox::give_up_privileges()?;
         let sandbox = if setup.sandbox {
             sandbox::hide_memory()?;
@@ -67,6 +72,6 @@ impl Preparation {
         } else {
             Sandbox::Off
         };
-        Ok(Self { sockets, notifier, sandbox, ledger, reserve, warnings })
+        Ok(Self { sockets, notifier, sandbox, ledger, reserve, companion, warnings })
     }
 }

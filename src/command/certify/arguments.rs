@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser};
 use instant_acme::LetsEncrypt;
 
 use super::account::{Binding, Registration};
 use super::failure::Failure;
-use crate::command::arguments::switch;
+use crate::command::arguments::{SITES, TLS, switch};
 
 /// Get and renew a certificate for each site folder, and for its www. name
 ///
@@ -16,16 +16,32 @@ use crate::command::arguments::switch;
 /// is left alone, so run it as often as you like. Certificates from elsewhere are never touched.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "shost certify", max_term_width = 100)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own to whoever types")]
 pub struct CertifyArguments {
     /// Folder of sites, one folder per domain
-    #[arg(short, long, value_name = "DIR", env = "SHOST_SITES", default_value = "/var/lib/shost")]
+    #[arg(short, long, value_name = "DIR", env = "SHOST_SITES", default_value = SITES)]
     pub sites: PathBuf,
 
     /// Folder of certificates and keys
-    #[arg(short, long, value_name = "DIR", env = "SHOST_TLS", default_value = "/etc/shost/tls")]
+    #[arg(short, long, value_name = "DIR", env = "SHOST_TLS", default_value = TLS)]
     pub tls: PathBuf,
 
+    /// Where certificates come from, and how.
+    #[command(flatten)]
+    pub issuing: IssuingArguments,
+
+    /// Keep the rights that it does not need
+    #[arg(long, env = "SHOST_NO_SANDBOX", value_parser = switch())]
+    pub no_sandbox: bool,
+
+    /// Show names, authorities, days left, what is next and the last failure; change nothing
+    #[arg(long)]
+    pub list: bool,
+}
+
+// No doc comment: it would become the text of `--help` of the commands that these options are in.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, Args)]
+pub struct IssuingArguments {
     /// Folder for accounts and what is remembered between runs
     #[arg(long, value_name = "DIR", env = "SHOST_STATE", default_value = "/var/lib/shost-certify")]
     pub state: PathBuf,
@@ -78,14 +94,6 @@ pub struct CertifyArguments {
     /// address
     #[arg(long, env = "SHOST_NO_SELF_CHECK", value_parser = switch())]
     pub no_self_check: bool,
-
-    /// Keep the rights that it does not need
-    #[arg(long, env = "SHOST_NO_SANDBOX", value_parser = switch())]
-    pub no_sandbox: bool,
-
-    /// Show names, authorities, days left, what is next and the last failure; change nothing
-    #[arg(long)]
-    pub list: bool,
 }
 
 /// An authority, and its directory for trying things out.
@@ -95,7 +103,7 @@ pub(super) struct CertificateAuthority {
     pub(super) staging: Option<String>,
 }
 
-impl CertifyArguments {
+impl IssuingArguments {
     /// The authorities in the order in which they are asked.
     pub(super) fn authorities(&self) -> Vec<CertificateAuthority> {
         let authority = |(position, directory): (usize, &String)| {
@@ -122,7 +130,7 @@ mod tests {
 
     fn authorities(words: &[&str]) -> Vec<CertificateAuthority> {
         let words = std::iter::once("certify").chain(words.iter().copied());
-        CertifyArguments::try_parse_from(words).unwrap().authorities()
+        CertifyArguments::try_parse_from(words).unwrap().issuing.authorities()
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod arguments;
 mod failure;
 mod http_client;
 mod installation;
+mod keeper;
 mod messages;
 mod order;
 mod plan;
@@ -31,7 +32,9 @@ mod storage;
 mod wanted;
 
 use std::fmt::Write;
+use std::fs::DirBuilder;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -40,15 +43,32 @@ use std::time::SystemTime;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-pub use arguments::CertifyArguments;
+pub use arguments::{CertifyArguments, IssuingArguments};
+pub use keeper::keep;
 
 use crate::certificates::FolderName;
+use crate::process::sandbox::hide_memory;
 use failure::Failure;
 use http_client::Http;
 use plan::Seconds;
 use session::Session;
 use shelf::Shelf;
 use storage::{Storage, read};
+
+/// The word that makes the command line of a server with `--certify` one of its keeper.
+pub const KEEP_BESIDE: &str = "certify-beside";
+
+/// The word that makes it one of a single run for that server.
+pub const RUN_BESIDE: &str = "certify-once";
+
+/// Makes the folder of certificates for a server that looks after them itself, if there is none.
+///
+/// # Errors
+/// When it cannot be made, in one line.
+pub fn prepare(tls: &Path) -> Result<(), String> {
+    let made = DirBuilder::new().recursive(true).mode(shelf::FOLDER_MODE).create(tls);
+    made.map_err(|error| format!("{}: {error}", tls.display()))
+}
 
 /// Runs `shost certify` with these arguments.
 #[must_use]
@@ -68,22 +88,25 @@ pub fn run(arguments: CertifyArguments) -> ExitCode {
 }
 
 fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
-    rights::become_owner(&arguments.state, &arguments.tls)?;
+    let issuing = arguments.issuing.clone();
+    rights::become_owner(&issuing.state, &arguments.tls)?;
     let shelf = Shelf::open(&arguments.tls)?;
-    let roots = arguments.acme_ca.as_deref().map(roots).transpose()?.unwrap_or_default();
+    let roots = issuing.acme_ca.as_deref().map(roots).transpose()?.unwrap_or_default();
     let http = Http::new(roots).map_err(|error| Failure::Here(format!("--acme-ca: {error}")))?;
     if arguments.list {
-        let storage = Storage::at(&arguments.state);
+        let storage = Storage::at(&issuing.state);
         let listed = Session::new(arguments, shelf, storage, http, now)?.list()?;
         listed.lines().for_each(messages::print);
         return Ok(Vec::new());
     }
-    let storage = Storage::open(&arguments.state)?;
+    let storage = Storage::open(&issuing.state)?;
     let _lock = storage.lock()?;
     // What the operator's program may need cannot be known.
-    if !arguments.no_sandbox && arguments.dns_hook.is_none() {
-        let directories = session::directories(&arguments.authorities());
-        rights::confine(&arguments.sites, [&arguments.tls, &arguments.state], &directories)
+    if !arguments.no_sandbox && issuing.dns_hook.is_none() {
+        let hidden = hide_memory();
+        hidden.map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
+        let directories = session::directories(&issuing.authorities());
+        rights::confine(&arguments.sites, [&arguments.tls, &issuing.state], &directories)
             .map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
     }
     installation::sweep(&shelf);

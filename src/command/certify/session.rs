@@ -68,7 +68,8 @@ impl Session {
         http: Http,
         now: fn() -> Seconds,
     ) -> Result<Self, Failure> {
-        let (authorities, registration) = (arguments.authorities(), arguments.registration()?);
+        let (authorities, registration) =
+            (arguments.issuing.authorities(), arguments.issuing.registration()?);
         let accounts = directories(&authorities).into_iter().map(|it| (it, OnceCell::new()));
         let accounts = accounts.collect();
         Ok(Self { arguments, authorities, registration, shelf, storage, http, accounts, now })
@@ -143,8 +144,8 @@ impl Session {
     }
 
     fn obstacle(&self, name: &FolderName) -> Option<&'static str> {
-        let has_hook = self.arguments.dns_hook.is_some();
-        wanted::obstacle(name, self.arguments.acme_ca.is_some(), has_hook)
+        let has_hook = self.arguments.issuing.dns_hook.is_some();
+        wanted::obstacle(name, self.arguments.issuing.acme_ca.is_some(), has_hook)
     }
 
     async fn look_after(&self, subject: &PlannedName) -> NameOutcome {
@@ -220,7 +221,7 @@ impl Session {
     /// An address is nothing that the DNS could prove.
     fn proof(&self, name: &FolderName) -> Proof {
         let is_address = matches!(name, FolderName::Host(host) if address(host).is_some());
-        match &self.arguments.dns_hook {
+        match &self.arguments.issuing.dns_hook {
             Some(program) if !is_address => Proof::Dns(program.clone()),
             _ => Proof::Http(self.shelf.clone()),
         }
@@ -228,7 +229,7 @@ impl Session {
 
     async fn check(&self, name: &FolderName, proof: &Proof) -> Result<(), Failure> {
         match (name, proof) {
-            (FolderName::Host(host), Proof::Http(tls)) if !self.arguments.no_self_check => {
+            (FolderName::Host(host), Proof::Http(tls)) if !self.arguments.issuing.no_self_check => {
                 probe::check(host, tls).await
             }
             _ => Ok(()),
@@ -302,7 +303,7 @@ impl Session {
         replaces: Option<CertificateIdentifier<'static>>,
     ) -> Result<Issued, Failure> {
         let account = self.account(directory).await?;
-        let profile = self.arguments.acme_profile.as_deref();
+        let profile = self.arguments.issuing.acme_profile.as_deref();
         let wish = Wish { name: &subject.name, proof, profile, replaces };
         order::issue(&account, &wish).await.map_err(|failure| match failure {
             Failure::Refused { reason, retry_after: None } => {

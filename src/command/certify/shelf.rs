@@ -15,7 +15,7 @@ use super::wanted::covering;
 use crate::certificates::{FolderName, Leaf, list};
 
 /// The mode of a folder in the TLS folder: the server's group looks, nobody else does.
-const FOLDER_MODE: u32 = 0o750;
+pub(super) const FOLDER_MODE: u32 = 0o750;
 
 /// The mode of a file in it, keys among them.
 const FILE_MODE: u32 = 0o640;

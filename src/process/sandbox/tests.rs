@@ -3,6 +3,7 @@
 use super::*;
 use std::fs::File;
 use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 
 fn sources(sites: PathBuf, single: bool, tls: Option<PathBuf>) -> Vec<Readable> {
@@ -118,6 +119,8 @@ fn links_on_the_way_may_be_switched() {
 fn nothing_else_can_be_read_from_inside() {
     let (_folder, path) = tree();
     let sources = sources(path.join("sites"), false, Some(path.join("tls")));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listening = listener.local_addr().unwrap();
     // The sandbox holds for the thread that enters it, so the test goes on outside.
     let inside = std::thread::spawn(move || {
         let sandbox = Sandbox::enter(&sources).unwrap();
@@ -139,7 +142,12 @@ fn nothing_else_can_be_read_from_inside() {
             opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
         };
         assert!(denied(File::open("/etc/passwd")), "{sandbox}");
-        assert!(denied(File::create(path.join("sites/new"))), "{sandbox}");
+        for folder in ["sites", "tls", "tls/a.test"] {
+            assert!(denied(File::create(path.join(folder).join("new"))), "{folder}: {sandbox}");
+        }
+        let connected = TcpStream::connect(listening).map(drop).map_err(|error| error.kind());
+        let bound = TcpListener::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind());
+        assert_eq!([connected, bound], [Err(ErrorKind::PermissionDenied); 2], "{sandbox}");
 
         assert_eq!(sandbox.outside(&path.join("sites/a.test")), None);
         assert_eq!(sandbox.outside(&path.join("sites/.secret")), Some(path.join("secret")));

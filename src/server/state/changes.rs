@@ -33,6 +33,11 @@ impl Changes {
         self.sites.is_empty() && self.certificates.is_empty()
     }
 
+    /// True if a site came.
+    pub(super) fn have_new_sites(&self) -> bool {
+        self.sites.iter().any(|change| matches!(change, Change::Came(_)))
+    }
+
     /// From one snapshot to the next. A site has changed if its folder is another; its content
     /// changes without a reload.
     #[must_use]

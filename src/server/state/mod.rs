@@ -1,5 +1,6 @@
 //! State: what is served, how it is replaced, and who may ask for that.
 
+pub mod certifying;
 mod changes;
 pub mod control;
 pub mod daily;

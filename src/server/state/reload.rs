@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::certifying::Wake;
 use super::snapshot::{Live, News, Snapshot, Sources};
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
@@ -80,11 +81,16 @@ enum Scope {
 impl Reloads {
     /// Starts the task that reloads, which ends with the last handle.
     #[must_use]
-    pub fn start(reloading: Reloading, notifier: Notifier) -> Self {
+    pub fn start(reloading: Reloading, notifier: Notifier, wake: Wake) -> Self {
         Self::start_with(move |scope| {
             notifier.reloading();
             let outcome = reloading.reload(scope);
             tell(&outcome, scope);
+            if let ReloadOutcome::Reloaded(_, changes, _) = &outcome
+                && changes.have_new_sites()
+            {
+                wake.give();
+            }
             notifier.ready(&Summary::of(&reloading.live.load()));
             outcome
         })

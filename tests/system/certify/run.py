@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import authority
+import beside
 import faults
 import world
 
@@ -29,6 +30,7 @@ CASES = {
     "first": [certificates.three_names, certificates.two_at_once, certificates.left_alone],
     "renewal": [certificates.renewal, certificates.rehearsal, certificates.second_authority],
     "names": [certificates.names_elsewhere, certificates.by_the_dns, certificates.binding],
+    "beside": [beside.one_command, beside.ends, beside.impeded],
     "faults": [faults.requests, faults.rates, faults.nonsense, faults.down, faults.refused],
     "ends": [faults.killed_at_requests, faults.writes, faults.clock],
 }
