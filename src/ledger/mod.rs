@@ -225,6 +225,12 @@ impl Account {
         Waiting { account: Arc::clone(self), heads, content: 0 }
     }
 
+    /// The bytes that a connection of the client keeps of its own: none yet.
+    #[must_use]
+    pub fn keep(self: &Arc<Self>) -> Kept {
+        Kept { account: Arc::clone(self), bytes: AtomicUsize::new(0) }
+    }
+
     /// Waits until one file more may be open.
     pub async fn open_file(self: &Arc<Self>) -> FilePermit {
         let acquire = |files: &Arc<Semaphore>| Arc::clone(files).acquire_owned();
@@ -317,6 +323,36 @@ impl Drop for Waiting {
         self.account.take(|tally| &tally.answers, 1);
         self.account.take(|tally| &tally.heads, self.heads);
         self.account.take(|tally| &tally.content, self.content);
+    }
+}
+
+/// Bytes that a connection keeps of its own, beside those that are counted for every one, in the books
+/// until this is dropped: a request that has not come whole, answers that are not taken, a handshake.
+#[derive(Debug)]
+pub struct Kept {
+    account: Arc<Account>,
+    bytes: AtomicUsize,
+}
+
+impl Kept {
+    /// Takes into the books that there are so many bytes now. True if the client may keep them, which
+    /// is as long as it [may ask](Account::may_ask).
+    #[must_use]
+    pub fn set(&self, bytes: usize) -> bool {
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        if bytes <= before {
+            self.account.take(|tally| &tally.heads, before - bytes);
+            return true;
+        }
+        self.account.add(|tally| &tally.heads, bytes - before);
+        self.account.may_ask()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        self.account.take(|tally| &tally.heads, bytes);
     }
 }
 

@@ -157,6 +157,24 @@ async fn half_of_the_files_are_left_to_answers_that_move() {
     assert_eq!(ledger.holdings(), Holdings { connections: 3, ..NOTHING });
 }
 
+#[test]
+fn what_connections_keep_is_counted_until_they_end() {
+    const MUCH: usize = SMALL_HEADS;
+    let bounds = Bounds { heads: 6 * MUCH, client_heads: 3 * MUCH, ..Bounds::NONE };
+    let ledger = Ledger::new(bounds);
+    let connected = ledger.connect(address("192.0.2.1")).unwrap();
+    let other = ledger.connect(address("192.0.2.2")).unwrap();
+    let (one, other) = (connected.account(), other.account());
+    let (first, second) = (one.keep(), one.keep());
+    assert!(first.set(MUCH / 2) && first.set(MUCH) && first.set(2 * MUCH));
+    assert!(!second.set(MUCH), "as much as there is left");
+    assert!(other.keep().set(MUCH / 2), "a little is always left to others");
+    assert!(second.set(0) && first.set(MUCH), "less is never too much");
+    assert_eq!(ledger.holdings().heads, MUCH);
+    drop((first, second));
+    assert_eq!(ledger.holdings(), Holdings { connections: 2, ..NOTHING });
+}
+
 /// The output of a future that is polled once.
 fn asked_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -27,6 +27,13 @@ pub trait Handler: Unpin {
         true
     }
 
+    /// The connection keeps so many bytes beyond [`KEPT_BYTES`](super::limits::KEPT_BYTES), until it
+    /// says otherwise. Says whether its client may have it keep them.
+    fn keeps(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// A head has begun that is now awaited.
     fn head_begun(&self);
 

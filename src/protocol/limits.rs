@@ -52,6 +52,11 @@ pub const CONTINUATIONS: u32 = 16;
 /// read, so that a stalled client is seen to stall and an acknowledgement costs it one of its own.
 pub const OUTPUT_BYTES: usize = 64 * 1024;
 
+/// Bytes of a request that has not come whole, or of answers that are not taken, that every
+/// connection may keep: a frame. What is beyond is counted for its client, as a thousand connections
+/// may keep 130 KiB each.
+pub const KEPT_BYTES: usize = 16 * 1024;
+
 /// Streams of an HTTP/2 connection that read files at a time, each with chunks of its own in
 /// memory: enough to keep a disk busy while the client takes what there is.
 pub const READING: usize = 16;

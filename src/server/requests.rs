@@ -83,6 +83,10 @@ impl Handler for Requests {
         });
     }
 
+    fn keeps(&self, bytes: usize) -> bool {
+        self.activity.keeps(bytes)
+    }
+
     fn may_ask(&self) -> bool {
         self.activity.account().is_none_or(|account| account.may_ask())
     }

@@ -18,6 +18,7 @@
 
 mod answer;
 pub mod body;
+mod challenge;
 mod explanation;
 mod fields;
 mod head;
@@ -44,6 +45,7 @@ use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
 use crate::site::{Answering, Found, Need, Site, Sites};
 use crate::visitor::bot;
 use answer::{Answer, Place, Selected};
+use challenge::ChallengeReader;
 use head::Present;
 use record::{NormalHost, Record};
 use ruled::Ruled;
@@ -60,7 +62,7 @@ pub use response::Response;
 pub struct Service {
     policy: Policy,
     log: AccessLog,
-    challenges: Challenges,
+    challenges: ChallengeReader,
 }
 
 /// The decisions of the operator.
@@ -87,13 +89,13 @@ impl Service {
     /// A service that writes its answers to `log`.
     #[must_use]
     pub fn new(policy: Policy, log: AccessLog) -> Self {
-        Self { policy, log, challenges: Challenges::default() }
+        Self { policy, log, challenges: Challenges::default().into() }
     }
 
     /// The same service that also answers these challenges.
     #[must_use]
     pub fn with_challenges(mut self, challenges: Challenges) -> Self {
-        self.challenges = challenges;
+        self.challenges = challenges.into();
         self
     }
 
@@ -262,13 +264,8 @@ impl Request<'_> {
     /// The answer to a certificate authority, whatever name it asks by.
     async fn challenge(&self) -> Option<Answer> {
         let Ok(Resolved::Path(path)) = Path::resolve(self.head.uri.path()) else { return None };
-        let challenges = self.peer.service().challenges.clone();
-        if challenges.is_off() {
-            return None;
-        }
-        let token = path.acme_token()?.to_owned();
-        let reading = tokio::task::spawn_blocking(move || challenges.answer(&token));
-        reading.await.ok().flatten().map(Answer::Challenge)
+        let answer = self.peer.service().challenges.answer(path.acme_token()?).await;
+        answer.map(Answer::Challenge)
     }
 
     /// True if HTTPS can be spoken with `host`, by the certificates that whoever hands the request

@@ -24,6 +24,8 @@ pub enum Refusal {
     TransferCoding,
     /// The head did not end in time.
     Late,
+    /// The client has too much of heads and answers on its other connections.
+    Busy,
 }
 
 impl Refusal {
@@ -37,6 +39,7 @@ impl Refusal {
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::Late => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -58,6 +61,7 @@ impl std::fmt::Display for Refusal {
             Self::Framing => "it is not clear where the request ends",
             Self::TransferCoding => "the only transfer coding is chunked",
             Self::Late => "the head of the request did not end in time",
+            Self::Busy => "this address has too many requests unfinished",
         })
     }
 }

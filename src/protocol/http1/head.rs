@@ -46,6 +46,11 @@ impl Input {
         self.bytes.is_empty()
     }
 
+    /// Bytes of memory that it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Takes the next head, if all of it has come. The outcome depends on the bytes alone and not on
     /// the pieces in which they come: mistakes are found from left to right.
     pub(super) fn take(&mut self) -> Result<Option<Head>, Refusal> {

@@ -19,7 +19,7 @@ use tokio::io::ReadBuf;
 
 use super::turn::Turn;
 use crate::protocol::handler::{Content, Handler};
-use crate::protocol::limits::UNSENT_FILE_BYTES;
+use crate::protocol::limits::{KEPT_BYTES, UNSENT_FILE_BYTES};
 use crate::protocol::transport::Transport;
 use crate::service::{Refusal, Response};
 use head::{Head, Input};
@@ -38,6 +38,8 @@ pub struct Connection<S, H: Handler> {
     /// True if the answer in flight is the last one.
     last: bool,
     turn: Turn,
+    /// Bytes that are kept beyond [`KEPT_BYTES`], as the handler was last told.
+    kept: usize,
 }
 
 enum State<H: Handler> {
@@ -70,6 +72,7 @@ impl<S: Transport, H: Handler> Connection<S, H> {
             state: State::Waiting,
             last: false,
             turn: Turn::default(),
+            kept: 0,
         }
     }
 
@@ -88,6 +91,14 @@ impl<S: Transport, H: Handler> Connection<S, H> {
         late
     }
 
+    /// True if the client may have the connection keep what has come of a head.
+    fn may_keep(&mut self) -> bool {
+        let kept = self.input.kept().saturating_sub(KEPT_BYTES);
+        let same = kept == self.kept;
+        self.kept = kept;
+        same || self.handler.keeps(kept)
+    }
+
     fn refuse(&mut self, refusal: Refusal) {
         let response = refusal.response();
         self.handler.refused(
@@ -100,6 +111,8 @@ impl<S: Transport, H: Handler> Connection<S, H> {
             self.output.content(text);
         }
         self.state = State::Ending;
+        self.input = Input::default();
+        self.may_keep();
     }
 
     /// Begins to send an answer.
@@ -190,7 +203,12 @@ impl<S: Transport, H: Handler> Future for Connection<S, H> {
                     }
                     Ok(None) if this.last && this.input.is_empty() => this.state = State::Ending,
                     Ok(None) => {
-                        if !ready!(this.poll_read(context))? {
+                        let read = this.poll_read(context)?;
+                        if read.is_pending() && !this.may_keep() {
+                            this.refuse(Refusal::Busy);
+                            continue;
+                        }
+                        if !ready!(read) {
                             match this.input.end() {
                                 Ok(()) => this.state = State::Ending,
                                 Err(refusal) => this.refuse(refusal),

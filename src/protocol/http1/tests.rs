@@ -12,6 +12,7 @@ use tokio::io::{
 
 use super::Connection;
 use crate::protocol::handler::{Content, Handler};
+use crate::protocol::limits::KEPT_BYTES;
 use crate::protocol::transport::Transport;
 use crate::protocol::turn::TURN;
 use crate::service::Response;
@@ -48,6 +49,11 @@ impl Handler for Pages {
     }
 
     fn head_begun(&self) {}
+
+    /// Nothing is kept for the client.
+    fn keeps(&self, bytes: usize) -> bool {
+        bytes == 0
+    }
 }
 
 impl Future for Answer {
@@ -212,5 +218,22 @@ async fn only_what_departs_from_the_version_is_said() {
              HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi"
         );
         assert_eq!(rest(connection, client).await, expected, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_grows_is_not_kept_for_a_greedy_client() {
+    for (length, expected) in [(KEPT_BYTES / 2, ""), (2 * KEPT_BYTES - 100, "HTTP/1.1 503 ")] {
+        let (mut client, ours) = duplex(4 * KEPT_BYTES);
+        let head = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(length));
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut connection = Box::pin(Connection::new(ours, Pages));
+        let ended = connection.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let mut text = vec![0; 13];
+        let read = tokio::io::AsyncReadExt::read(&mut client, &mut text);
+        let count = tokio::time::timeout(std::time::Duration::ZERO, read)
+            .await
+            .map_or(0, |read| read.unwrap());
+        assert_eq!(String::from_utf8_lossy(&text[..count]), expected, "{length}: {ended}");
     }
 }

@@ -62,6 +62,11 @@ impl Input {
         SCRATCH.set(chunk.bytes);
     }
 
+    /// Bytes of the frame that has not come whole.
+    pub(super) fn kept(&self) -> usize {
+        self.partial.capacity()
+    }
+
     /// The head of the frame that has not come whole, if that much has come.
     pub(super) fn awaited(&self) -> Option<FrameHeader> {
         FrameHeader::parse(&self.partial)

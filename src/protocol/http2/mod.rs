@@ -27,7 +27,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::limits::{CLIENT_RESETS, CONTROL, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES};
+use super::limits::{CLIENT_RESETS, CONTROL, KEPT_BYTES, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES};
 use super::turn::{TURN, give_way};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Handler;
@@ -73,6 +73,8 @@ pub struct Connection<S, H: Handler> {
     /// True if the client's preface has come, and its settings.
     greeted: bool,
     settled: bool,
+    /// Bytes that are kept beyond [`KEPT_BYTES`], as the handler was last told.
+    kept: usize,
     /// True if nothing more will come.
     silent: bool,
     closing: Closing,
@@ -120,6 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             local_resets: Budget::new(LOCAL_RESETS, now),
             greeted: false,
             settled: false,
+            kept: 0,
             silent: false,
             closing: Closing::No,
             end: None,
@@ -150,15 +153,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             }
             self.poll_answers(context);
             self.produce(context);
-            let full = self.output.is_full();
+            let full = self.is_full();
             let written = self.output.poll_write(&mut self.io, context)?;
             if written.is_ready() && self.is_done() {
                 return Poll::Ready(Ok(()));
             }
             if written.is_pending() || !full {
                 self.wait(written.is_pending());
-                self.rest();
-                return Poll::Pending;
+                if self.rest() {
+                    return Poll::Pending;
+                }
+                self.streams.clear();
+                self.go_away(self.last, Reason::EnhanceYourCalm);
+                let end = Error::Client(Reason::EnhanceYourCalm, "more than its client may keep");
+                return Poll::Ready(Err(end));
             }
         }
         give_way(context);
@@ -201,19 +209,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         !self.output.is_empty()
     }
 
-    /// Nothing is done until something happens: what is not needed is let go of.
-    fn rest(&mut self) {
+    /// True if the client has to take something before more is made. One that has much that it does
+    /// not take on other connections may have less of it here.
+    fn is_full(&self) -> bool {
+        self.output.is_full() || self.output.queued() >= KEPT_BYTES && !self.handler.may_ask()
+    }
+
+    /// Nothing is done until something happens: what is not needed is let go of. `false` if the
+    /// client may not have kept what has come of a request.
+    fn rest(&mut self) -> bool {
         let awaited = self.input.awaited().map(|head| head.kind);
         if self.block.is_some() || matches!(awaited, Some(kind::HEADERS | kind::CONTINUATION)) {
             self.handler.head_begun();
         }
         self.streams.shrink();
         self.output.shrink();
+        let block = self.block.as_ref().map_or(0, |block| block.size());
+        let kept = self.input.kept() + block + self.output.kept();
+        let beyond = kept.saturating_sub(KEPT_BYTES);
+        if beyond == self.kept {
+            return true;
+        }
+        self.kept = beyond;
+        // What is on its way to the client cannot be taken back.
+        self.handler.keeps(beyond) || block == 0
+    }
+
+    /// Keeps nothing of what the client has sent, while it is told of the end and heard out.
+    fn let_go(&mut self) {
+        self.streams.clear();
+        (self.block, self.input, self.decoder) = (None, Input::default(), Decoder::default());
+        if std::mem::take(&mut self.kept) > 0 {
+            let _ = self.handler.keeps(0);
+        }
     }
 
     /// Reads what is there, unless the client has to take something first.
     fn take_in(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
-        while !self.silent && !self.output.is_full() {
+        while !self.silent && !self.is_full() {
             match self.input.poll_read(&mut self.io, context)? {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.silent = true,
@@ -274,6 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Future for Connection<S, H> 
         if this.end.is_none() {
             let end = ready!(this.poll_work(context));
             this.end = Some((end, Tick::now()));
+            this.let_go();
         }
         if let Some((Ok(()) | Err(Error::Client(..)), since)) = &this.end {
             // A client that broke the protocol hears why, if it listens.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
-use super::super::limits::OUTPUT_BYTES;
+use super::super::limits::{KEPT_BYTES, OUTPUT_BYTES};
 use super::frame::{self, FrameHeader, Reason, flag, kind};
 use super::hpack::TableSize;
 
@@ -49,6 +49,20 @@ impl Output {
     /// True if the client has to take something before more is made.
     pub(super) fn is_full(&self) -> bool {
         self.queued >= OUTPUT_BYTES
+    }
+
+    /// Bytes that are queued.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Bytes of memory that it keeps, but for content that is shared with others.
+    pub(super) fn kept(&self) -> usize {
+        let detached = self.segments.iter().map(|segment| match segment {
+            QueuedBytes::Detached(content) => content.len(),
+            QueuedBytes::Small(_) | QueuedBytes::Content(..) => 0,
+        });
+        self.small.capacity() + detached.sum::<usize>()
     }
 
     /// Queues a frame with a small payload.
@@ -223,6 +237,12 @@ impl Output {
             {
                 *segment = QueuedBytes::Detached(Bytes::copy_from_slice(content));
             }
+        }
+        // Half of what grew by doubling may be empty.
+        if self.small.capacity() > KEPT_BYTES {
+            self.small.drain(..self.taken);
+            self.taken = 0;
+            self.small.shrink_to(self.small.len() + ROOM);
         }
     }
 

@@ -23,6 +23,13 @@ pub(super) struct PartialBlock {
     continuations: u32,
 }
 
+impl PartialBlock {
+    /// Bytes that have come.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
 /// The HEADERS frame that a field block begins with.
 #[derive(Clone, Copy, Debug)]
 struct HeadersFrame {

@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         }
         for _ in 0..AT_ONCE {
             let room = window.room().min(self.window.room());
-            if room < CONTENT || self.output.is_full() {
+            if room < CONTENT || self.is_full() {
                 break;
             }
             match sending.step(id, room, &mut self.output, context) {
@@ -195,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
 
     /// Queues content, as long as there is room for it on both sides.
     pub(super) fn produce(&mut self, context: &mut Context<'_>) {
-        while !self.output.is_full() && self.window.room() > 0 {
+        while !self.is_full() && self.window.room() > 0 {
             // What is fetched is to find room: a client that opens no window has nothing read.
             let fetching = READING.min(self.window.room().div_ceil(CONTENT));
             let Some(stream) = self.streams.next(fetching) else { return };

@@ -3,10 +3,12 @@
 mod errors;
 mod floods;
 mod h2spec;
+mod kept;
 mod requests;
 mod shutdown;
 mod windows;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::future::{Future, Pending, Ready, pending, ready};
 use std::io;
@@ -57,6 +59,19 @@ impl Handler for Pages {
     }
 
     fn head_begun(&self) {}
+
+    fn may_ask(&self) -> bool {
+        !GREEDY.get()
+    }
+
+    fn keeps(&self, bytes: usize) -> bool {
+        bytes == 0 || !GREEDY.get()
+    }
+}
+
+thread_local! {
+    /// True if the client has too much on other connections.
+    static GREEDY: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Future for Answer {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::ledger::Account;
+use crate::ledger::{Account, Kept};
 use crate::process::clock::{AtomicTick, Tick};
 
 use super::stop::Stop;
@@ -29,6 +29,7 @@ pub struct Activity {
     closing: AtomicBool,
     stop: Stop,
     account: Option<Arc<Account>>,
+    kept: Option<Kept>,
 }
 
 /// The next action of the timer.
@@ -57,12 +58,14 @@ impl Activity {
             closing: AtomicBool::new(false),
             stop,
             account: None,
+            kept: None,
         }
     }
 
     /// The same connection, whose client has this account.
     #[must_use]
     pub fn charged_to(mut self, account: Option<Arc<Account>>) -> Self {
+        self.kept = account.as_ref().map(Account::keep);
         self.account = account;
         self
     }
@@ -71,6 +74,12 @@ impl Activity {
     #[must_use]
     pub fn account(&self) -> Option<&Arc<Account>> {
         self.account.as_ref()
+    }
+
+    /// The connection keeps so many bytes that are counted for its client. Says whether that may be.
+    #[must_use]
+    pub fn keeps(&self, bytes: usize) -> bool {
+        self.kept.as_ref().is_none_or(|kept| kept.set(bytes))
     }
 
     /// Bytes came in. Says whether they are the first since the last answer ended.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::activity::{Activity, Due};
 use super::forwarding::is_forwarded;
-use super::handshake::{Choice, HandshakeError, handshake};
+use super::handshake::{Choice, HandshakeError, handshake, turn};
 use super::io::Io;
 use super::stop::Stop;
 use super::tls;
@@ -122,7 +122,11 @@ async fn over_tls(
             }
         }
     };
-    let shaken = timeout(HANDSHAKE_TIME, handshake(stream, config, choose));
+    let kept = ends.account.keep();
+    let shaken = timeout(HANDSHAKE_TIME, async {
+        turn(&kept).await;
+        handshake(stream, config, choose).await
+    });
     let stream = match shared.stop.while_wanted(shaken).await? {
         Ok(Ok(stream)) => stream,
         Ok(Err(HandshakeError::UnknownName(name))) => {
@@ -140,6 +144,7 @@ async fn over_tls(
             return None;
         }
     };
+    drop(kept);
     let session = stream.get_ref().1;
     let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,

@@ -1,16 +1,19 @@
 //! Both ends of a handshake over a pipe in memory.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
 
-use super::{Choice, HandshakeError, handshake};
+use super::{Choice, HANDSHAKE_BYTES, HandshakeError, handshake, turn};
 use crate::certificates::Certificates;
 use crate::certificates::fixtures::{FixedResolver, certificates};
+use crate::ledger::{Bounds, Kept, Ledger};
 use crate::server::connection::tls;
 
 /// Room in the pipe, in bytes, for a flight of either side.
@@ -87,4 +90,32 @@ async fn what_is_not_tls_fails() {
         far.read_to_end(&mut answer).await.unwrap();
         assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_client_with_many_handshakes_waits_for_its_own() {
+    /// Handshakes that one client that is alone may have, and one of another.
+    const HANDSHAKES: usize = 10;
+    let bounds = Bounds { heads: 2 * HANDSHAKES * HANDSHAKE_BYTES, ..Bounds::NONE };
+    let ledger = Ledger::new(bounds);
+    let one = ledger.connect([192, 0, 2, 1].into()).unwrap();
+    let other = ledger.connect([192, 0, 2, 2].into()).unwrap();
+    let begins = |kept: &Kept| {
+        let waker = Waker::noop();
+        pin!(turn(kept)).poll(&mut Context::from_waker(waker)).is_ready()
+    };
+    let mut shaking: Vec<Kept> = Vec::new();
+    while shaking.len() <= HANDSHAKES {
+        let kept = one.account().keep();
+        if !begins(&kept) {
+            let held = shaking.len() * HANDSHAKE_BYTES;
+            assert_eq!(ledger.holdings().heads, held, "who waits holds nothing");
+            break;
+        }
+        shaking.push(kept);
+    }
+    assert_eq!(shaking.len(), HANDSHAKES - 1);
+    assert!(begins(&other.account().keep()));
+    shaking.pop();
+    assert!(begins(&one.account().keep()));
 }
