@@ -106,7 +106,7 @@ pub struct Arguments {
     #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
 
-    /// What certificates come from, with `--certify`.
+    /// The source of certificates, with `--certify`.
     #[command(flatten, next_help_heading = "Certificates, with --certify")]
     pub issuing: IssuingArguments,
 }

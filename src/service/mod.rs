@@ -18,7 +18,7 @@
 
 mod answer;
 pub mod body;
-mod challenge;
+mod challenge_reader;
 mod explanation;
 mod fields;
 mod head;
@@ -45,7 +45,7 @@ use crate::semantics::target::{ACME_CHALLENGE, Path, Resolved};
 use crate::site::{Answering, Found, Need, Site, Sites};
 use crate::visitor::bot;
 use answer::{Answer, Place, Selected};
-use challenge::ChallengeReader;
+use challenge_reader::ChallengeReader;
 use head::Present;
 use record::{NormalHost, Record};
 use ruled::Ruled;

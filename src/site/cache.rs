@@ -69,9 +69,9 @@ pub enum Need {
     Content,
 }
 
-/// A look for an answer that is known already.
+/// A question to what the cache knows already.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct CacheQuery<'a> {
     site: &'a Arc<Site>,
     root: &'a Arc<OpenRoot>,
     subject: Question<&'a str>,
@@ -192,7 +192,7 @@ impl Cache {
     ) -> Option<Found> {
         let now = Tick::now();
         let root = site.root().current(now)?;
-        self.known(Look { site, root: &root, subject: Question::Path(path), wanted, now })
+        self.known(CacheQuery { site, root: &root, subject: Question::Path(path), wanted, now })
     }
 
     /// The path of the page for whatever is missing in `folder`, if there is one.
@@ -215,15 +215,15 @@ impl Cache {
     ) -> Found {
         let now = Tick::now();
         let Some(root) = site.root().current(now) else { return Found::Unavailable };
-        match self.known(Look { site, root: &root, subject, wanted, now }) {
+        match self.known(CacheQuery { site, root: &root, subject, wanted, now }) {
             Some(found) => found,
             None => self.fill(site, root, (subject, wanted), now).await,
         }
     }
 
     /// The answer that is known already.
-    fn known(self: &Arc<Self>, look: Look<'_>) -> Option<Found> {
-        let Look { site, root, subject, now, .. } = look;
+    fn known(self: &Arc<Self>, look: CacheQuery<'_>) -> Option<Found> {
+        let CacheQuery { site, root, subject, now, .. } = look;
         let known = self.remembered(look);
         let found = known.or_else(|| self.known_missing(site, root, subject, now))?;
         self.background.counters().hits().add();
@@ -231,8 +231,8 @@ impl Cache {
     }
 
     /// The answer that its own slot holds.
-    fn remembered(self: &Arc<Self>, look: Look<'_>) -> Option<Found> {
-        let Look { site, root, subject, wanted, now } = look;
+    fn remembered(self: &Arc<Self>, look: CacheQuery<'_>) -> Option<Found> {
+        let CacheQuery { site, root, subject, wanted, now } = look;
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;

@@ -51,7 +51,7 @@ pub fn keep(words: &[OsString]) -> ExitCode {
                 // An order to stop that reaches every process of a service is for the server.
                 let _orders = Orders::listen()?;
                 let input = io::stdin().as_fd().try_clone_to_owned()?;
-                let server = Server { pipe: Receiver::from_owned_fd(input)?, has_woken: false };
+                let server = ServerPipe { pipe: Receiver::from_owned_fd(input)?, has_woken: false };
                 Keeper { words, failures: 0 }.run(server).await;
                 Ok(())
             })
@@ -66,12 +66,12 @@ pub fn keep(words: &[OsString]) -> ExitCode {
 }
 
 /// The server, as it is seen from here.
-struct Server {
+struct ServerPipe {
     pipe: Receiver,
     has_woken: bool,
 }
 
-impl Server {
+impl ServerPipe {
     /// Waits for a byte that has not been heeded yet. False if there is no server any more.
     async fn wakes(&mut self) -> bool {
         if !self.has_woken {
@@ -111,7 +111,7 @@ struct Keeper<'a> {
 }
 
 impl Keeper<'_> {
-    async fn run(mut self, mut server: Server) {
+    async fn run(mut self, mut server: ServerPipe) {
         // Before that nobody answers what authorities ask.
         let mut is_there = server.wakes().await;
         while is_there {

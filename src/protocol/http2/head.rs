@@ -29,7 +29,7 @@ pub(super) struct PartialHead {
 }
 
 /// The place of a pseudo-field.
-type Place = fn(&mut PseudoFields) -> &mut Option<HeaderValue>;
+type FieldPlace = fn(&mut PseudoFields) -> &mut Option<HeaderValue>;
 
 /// Fields that say something of the connection, which only HTTP/1 has (RFC 9113 §8.2.2).
 fn is_connection_specific(name: &HeaderName) -> bool {
@@ -68,7 +68,7 @@ impl PartialHead {
     }
 
     /// Once, and before all regular fields.
-    fn pseudo(&mut self, value: HeaderValue, place: Place) {
+    fn pseudo(&mut self, value: HeaderValue, place: FieldPlace) {
         let late = !self.fields.is_empty();
         self.malformed |= late | place(&mut self.pseudo).replace(value).is_some();
     }
