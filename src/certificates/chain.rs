@@ -5,11 +5,15 @@
 //! server's own, and names tell the rest; what was mended is told all the same, for other programs
 //! that read the file do not mend it.
 
+mod issuer;
+
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 
 use super::leaf::parse;
 use super::problem::Warning;
+
+pub use issuer::Intermediate;
 
 /// A chain in its order, and its faults.
 #[derive(Debug)]
@@ -47,8 +51,10 @@ pub(super) fn arrange(
     if order.len() < parsed.len() {
         faults.push(Warning::NotOfTheChain(parsed.len() - order.len()));
     }
-    if order.len() == 1 && !is_self_issued(&parsed[own]) {
-        faults.push(Warning::NoChain { issuer: issuer(&parsed[own]) });
+    if order.len() == 1
+        && let Some(issuer) = issuer::intermediate(&parsed[own])
+    {
+        faults.push(Warning::NoChain(issuer));
     }
     drop(parsed);
     let mut certificates: Vec<_> = certificates.into_iter().map(Some).collect();
@@ -80,15 +86,6 @@ fn alternatives(parsed: &[X509Certificate<'_>], chain: &[usize]) -> Vec<usize> {
     };
     (0..parsed.len()).filter(is_alternative).collect()
 }
-
-/// The name of who issued a certificate, as far as a line has room for it.
-fn issuer(certificate: &X509Certificate<'_>) -> String {
-    let name = certificate.issuer().to_string();
-    name.chars().filter(|character| !character.is_control()).take(ISSUER_CHARACTERS).collect()
-}
-
-/// Real names of authorities are shorter.
-const ISSUER_CHARACTERS: usize = 100;
 
 fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()

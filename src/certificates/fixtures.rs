@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::sign::CertifiedKey;
 use tempfile::TempDir;
 
@@ -50,6 +50,15 @@ pub(crate) fn certificate_valid(key: &str, names: &[&str], days: (i32, i32)) -> 
 /// A root, an authority that it certifies, and a certificate for `key` from that authority: the PEM
 /// of each, the last first.
 pub(crate) fn chain(key: &str, names: &[&str]) -> [String; 3] {
+    chain_with(key, names, Vec::new())
+}
+
+/// The same with more extensions of the certificate.
+pub(crate) fn chain_with(
+    key: &str,
+    names: &[&str],
+    extensions: Vec<CustomExtension>,
+) -> [String; 3] {
     let authority = |name: &str| {
         let mut parameters = parameters(&[]);
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -62,8 +71,29 @@ pub(crate) fn chain(key: &str, names: &[&str]) -> [String; 3] {
     let middle = rcgen::CertifiedIssuer::signed_by(middle, key_pair(ED25519), &root).unwrap();
     let mut own = parameters(names);
     own.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
+    own.custom_extensions = extensions;
     let own = own.signed_by(&key_pair(key), &middle).unwrap();
     [own.pem(), middle.pem(), root.pem()]
+}
+
+/// Authority Information Access with an address (RFC 5280 §4.2.2.1), as the issuer's certificate or
+/// another method of 48.
+pub(crate) fn access(method: u8, address: &str) -> CustomExtension {
+    let method = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 48, method].to_vec();
+    let access = [method, der(0x86, address.as_bytes())].concat();
+    let content = der(0x30, &der(0x30, &access));
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
+}
+
+/// Certificate Policies with one, by its encoded identifier.
+pub(crate) fn policy(identifier: &[u8]) -> CustomExtension {
+    let content = der(0x30, &der(0x30, &der(0x06, identifier)));
+    CustomExtension::from_oid_content(&[2, 5, 29, 32], content)
+}
+
+/// A short value in DER.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
 }
 
 /// A folder with these files, by path relative to it.

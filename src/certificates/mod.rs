@@ -18,6 +18,7 @@ use self::problem::PairProblem;
 use crate::process::stamp::Stamp;
 use crate::semantics::host::{normal_form, wildcard_of};
 
+pub use self::chain::Intermediate;
 pub use self::challenge::{CHALLENGE_FOLDER, Challenges};
 pub use self::leaf::Leaf;
 pub use self::name::FolderName;

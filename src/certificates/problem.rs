@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::chain::Intermediate;
 use super::pem::MAX_FILE_BYTES;
 
 const SECONDS_PER_HOUR: u64 = 60 * 60;
@@ -72,11 +73,8 @@ pub enum Warning {
         /// How long that is from now.
         left: Duration,
     },
-    /// There is nothing but the server's own certificate, which an authority issued.
-    NoChain {
-        /// The name of the authority that issued it.
-        issuer: String,
-    },
+    /// There is nothing but the server's own certificate, and this authority issued it.
+    NoChain(Intermediate),
     /// The certificates are not in the order of the chain.
     WrongOrder,
     /// So many certificates are there twice, or have issued none of the others.
@@ -209,10 +207,17 @@ impl fmt::Display for Warning {
                     hours => write!(f, "the certificate expires on {date}, in {} days", hours / 24),
                 }
             }
-            Warning::NoChain { issuer } => write!(
+            Warning::NoChain(Intermediate { name, address: Some(address) }) => write!(
                 f,
-                "the certificate is without its chain: clients that do not know \"{issuer}\" will \
-                 refuse it; append its issuer's certificate, or use fullchain.pem"
+                "the certificate is without its chain: its issuer \"{name}\" is for clients to \
+                 fetch at {address}, which most do not; append that certificate in PEM form, or \
+                 use fullchain.pem"
+            ),
+            Warning::NoChain(Intermediate { name, address: None }) => write!(
+                f,
+                "the certificate is without its chain: its issuer \"{name}\" is of a public \
+                 authority, whose roots sign no certificates of servers; append that of the \
+                 issuer, or use fullchain.pem"
             ),
             Warning::WrongOrder => f.write_str(
                 "the chain is in the wrong order, and served in the right one: the server's own \

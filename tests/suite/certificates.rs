@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair};
+use rcgen::{CertificateParams, CertifiedIssuer, CustomExtension, DnType, KeyPair};
 
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};
@@ -12,9 +12,11 @@ use crate::support::tls::Trust;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A certificate of an authority that a root certifies, its key, and those two.
+/// A certificate of an authority that a root certifies, its key, and those two; and another of that
+/// key that the root signed itself, as mkcert does.
 struct Issued {
     own: String,
+    by_root: String,
     authority: String,
     root: String,
     key: String,
@@ -40,8 +42,27 @@ fn issue(begin: i64, end: i64) -> Issued {
     };
     (own.not_before, own.not_after) = (day(begin).into(), day(end).into());
     let key = key();
+    let by_root = own.signed_by(&key, &root).expect("it can sign");
+    own.custom_extensions.push(issuer_address(b"http://authority.test/"));
     let own = own.signed_by(&key, &middle).expect("it can sign");
-    Issued { own: own.pem(), authority: middle.pem(), root: root.pem(), key: key.serialize_pem() }
+    Issued {
+        own: own.pem(),
+        by_root: by_root.pem(),
+        authority: middle.pem(),
+        root: root.pem(),
+        key: key.serialize_pem(),
+    }
+}
+
+/// Authority Information Access with the address of the issuer's certificate, as public authorities
+/// put it into theirs (RFC 5280 §4.2.2.1).
+fn issuer_address(address: &[u8]) -> CustomExtension {
+    let der = |tag: u8, content: &[u8]| {
+        [&[tag, u8::try_from(content.len()).expect("it is short")], content].concat()
+    };
+    let ca_issuers = der(0x06, &[0x2b, 6, 1, 5, 5, 7, 48, 2]);
+    let access = der(0x30, &[ca_issuers, der(0x86, address)].concat());
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], der(0x30, &access))
 }
 
 /// Checks that `--check` fails and the start warns with `told`, or both are content; and that the
@@ -75,12 +96,15 @@ fn check(pem: &str, key: &str, told: Option<&str>) {
 
 #[test]
 fn files_that_other_programs_would_not_take_are_named_and_served() {
-    let Issued { own, authority, root, key } = &issue(-1, 89);
+    let Issued { own, by_root, authority, root, key } = &issue(-1, 89);
     let mark = "\u{feff}";
     let table = [
         (format!("{own}{authority}"), key.clone(), None),
         (format!("{own}{authority}{root}"), key.clone(), None),
+        (by_root.clone(), key.clone(), None),
+        (format!("{by_root}{root}"), key.clone(), None),
         (own.clone(), key.clone(), Some("without its chain")),
+        (format!("{own}{root}"), key.clone(), Some("without its chain")),
         (format!("{authority}{own}"), key.clone(), Some("wrong order")),
         (format!("{root}{authority}{own}"), key.clone(), Some("wrong order")),
         (format!("{own}{own}{authority}"), key.clone(), Some("twice")),

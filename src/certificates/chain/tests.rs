@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::certificates::fixtures::{P256_SEC1, RSA_PKCS8, certificate, chain, folder, now};
+use crate::certificates::fixtures::{
+    P256_SEC1, RSA_PKCS8, access, certificate, chain, chain_with, folder, now, policy,
+};
 use crate::certificates::{Certificates, Leaf};
 
 /// Checks the order in which the parts of a file are served, and what is said of it.
@@ -26,14 +28,17 @@ fn der(pem: &str) -> Vec<u8> {
     Leaf::read(folder.path()).unwrap().der().to_vec()
 }
 
-const NO_CHAIN: &str = "without its chain: clients that do not know \"CN=";
+const NO_CHAIN: &str = "without its chain: its issuer \"CN=Middle\" is ";
+/// The last number of `id-ad-caIssuers`.
+const CA_ISSUERS: u8 = 2;
 const ORDER: &str = "wrong order";
 const MARK: &str = "byte order mark";
 const TWICE: &str = "do not belong to the chain, or twice: 1";
 
 #[test]
 fn a_chain_is_served_in_its_order_and_what_is_wrong_is_told() {
-    let [own, middle, root] = &chain(P256_SEC1, &["a.test"]);
+    let address = access(CA_ISSUERS, "http://authority.test/middle.der");
+    let [own, middle, root] = &chain_with(P256_SEC1, &["a.test"], vec![address]);
     let alone = &certificate(P256_SEC1, &["a.test"]);
     let strange = &certificate(RSA_PKCS8, &["b.test"]);
     served(&[own, middle], &[own, middle], &[]);
@@ -48,6 +53,34 @@ fn a_chain_is_served_in_its_order_and_what_is_wrong_is_told() {
     served(&[own, own, middle], &[own, middle], &[TWICE]);
     served(&[own, middle, strange], &[own, middle], &[TWICE]);
     served(&[strange, own, middle], &[own, middle], &[ORDER, TWICE]);
+}
+
+#[test]
+fn a_chain_is_missed_where_its_issuer_is_known_to_be_no_root() {
+    const OCSP: u8 = 1;
+    let table = [
+        // Of mkcert, and of step-ca without a template: clients may well know who issued it.
+        (vec![], None),
+        (vec![access(OCSP, "http://authority.test/ocsp")], None),
+        (vec![access(CA_ISSUERS, "ldap:///CN=AIA,DC=corp?cACertificate")], None),
+        // An own policy: 1.3.6.1.4.1.99999.1.
+        (vec![policy(&[0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, 1])], None),
+        // Those of extended validation belong to public authorities too: 2.23.140.1.1.
+        (vec![policy(&[0x67, 0x81, 0x0c, 1, 1])], Some("is of a public authority")),
+        (vec![policy(&[0x67, 0x81, 0x0c, 1, 2, 1])], Some("is of a public authority")),
+        (vec![access(CA_ISSUERS, "http://r11.test/")], Some("fetch at http://r11.test/, which")),
+        (vec![access(CA_ISSUERS, "https://r11.test/")], Some("fetch at https://r11.test/, which")),
+        (
+            vec![access(CA_ISSUERS, "http://a.test/\r\nx"), policy(&[0x67, 0x81, 0x0c, 1, 2, 1])],
+            Some("fetch at http://a.test/x, which"),
+        ),
+    ];
+    for (extensions, told) in table {
+        let [own, middle, root] = &chain_with(P256_SEC1, &["a.test"], extensions);
+        served(&[own], &[own], told.as_slice());
+        served(&[own, middle], &[own, middle], &[]);
+        served(&[own, middle, root], &[own, middle, root], &[]);
+    }
 }
 
 #[test]
