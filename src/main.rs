@@ -40,6 +40,9 @@ fn main() -> ExitCode {
         Typed::Print(text) => return print(&text),
         Typed::Mistake(line) => return fail(&line, USAGE),
     };
+    if let Some(mend) = config.lacks_sites() {
+        return fail(&format!("error: {mend}"), 1);
+    }
     if config.check {
         return check(&config);
     }

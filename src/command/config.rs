@@ -1,7 +1,7 @@
 //! The command line, as it is meant: every default decided, every choice made.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::arguments::{Arguments, SITES};
 use crate::log::Options;
@@ -34,6 +34,25 @@ pub struct Config {
     pub check: bool,
     /// Get and renew certificates beside serving.
     pub certify: bool,
+    /// True if nobody said which folder to serve.
+    takes_usual_folder: bool,
+}
+
+impl Config {
+    /// The way to say what to serve, if nobody did and the usual folder is not there.
+    #[must_use]
+    pub fn lacks_sites(&self) -> Option<String> {
+        let folder = &self.setup.sources.sites.folder;
+        (self.takes_usual_folder && !folder.exists()).then(|| without_sites(folder))
+    }
+}
+
+fn without_sites(folder: &Path) -> String {
+    format!(
+        "there is nothing to serve: type `shost DIR` to serve one folder, `shost --sites DIR` for a \
+         folder in which each folder is a site and named as its host, or make {} such a folder",
+        folder.display()
+    )
 }
 
 impl From<Arguments> for Config {
@@ -44,6 +63,7 @@ impl From<Arguments> for Config {
             (None, Some(_)) => 8080,
         });
         let single = typed.dir.is_some();
+        let takes_usual_folder = !single && typed.sites.is_none();
         let mut addresses = typed.ip;
         if single && addresses.is_empty() {
             addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -69,6 +89,7 @@ impl From<Arguments> for Config {
             threads: typed.threads.unwrap_or_else(default_threads),
             check: typed.check,
             certify: typed.certify,
+            takes_usual_folder,
         }
     }
 }
@@ -121,6 +142,23 @@ mod tests {
         ];
         for (words, port) in table {
             assert_eq!(config(words).setup.http_port, port, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_to_say_what_to_serve_is_told_to_who_has_not() {
+        for words in
+            [&["/nowhere"][..], &["--sites", "/nowhere"], &["--sites", "/nowhere", "--check"]]
+        {
+            assert_eq!(config(words).lacks_sites(), None, "{words:?}");
+        }
+        for words in [&[][..], &["--port", "8080"], &["--tls", "t"], &["--check"]] {
+            let mut config = config(words);
+            config.setup.sources.sites.folder = "/nowhere".into();
+            let told = config.lacks_sites().unwrap();
+            assert!(told.contains("`shost DIR`") && told.contains("make /nowhere"), "{told}");
+            config.setup.sources.sites.folder = "/".into();
+            assert_eq!(config.lacks_sites(), None, "{words:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sockets, TLS, limits, reload and stop. Knows nothing of what fields mean.
 
+mod addresses;
 pub mod connection;
 pub mod preparation;
 pub mod report;
@@ -7,6 +8,7 @@ mod requests;
 pub mod state;
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -239,13 +241,13 @@ impl Server {
         let addresses = |wanted: fn(&Opening) -> bool| {
             let bound = self.listening.iter().filter(|listening| wanted(&listening.opening));
             let bound = bound.filter_map(|listening| listening.socket.local_addr().ok());
-            bound.map(|address: SocketAddr| address.to_string()).collect::<Vec<_>>().join(",")
+            bound.collect::<Vec<SocketAddr>>()
         };
-        let https = addresses(|opening| matches!(opening, Opening::Tls(_)));
-        let http = addresses(|opening| !matches!(opening, Opening::Tls(_)));
+        let secure = addresses(|opening| matches!(opening, Opening::Tls(_)));
+        let clear = addresses(|opening| !matches!(opening, Opening::Tls(_)));
         let snapshot = self.live.load();
         let (sites, certificates) = (snapshot.sites.count(), snapshot.certificates.len());
-        let (https, http) = (not_empty(&https), not_empty(&http));
+        let (https, http) = (listed(&secure), listed(&clear));
         let threads = Handle::current().metrics().num_workers();
         let cache = memory::Size(self.setup.sources.sites.cache_bound);
         let sandbox = &self.sandbox;
@@ -254,12 +256,24 @@ impl Server {
         tracing::info!(
             https, http, sites, certificates, days_left, threads, %cache, %sandbox, %bounds, "started"
         );
+        if io::stderr().is_terminal() {
+            let (scheme, sockets) =
+                if secure.is_empty() { ("http", &clear) } else { ("https", &secure) };
+            let sites = snapshot.sites.all();
+            let hosts: Vec<&str> = sites.iter().map(|site| site.name()).collect();
+            let hosts = (!snapshot.sites.is_single()).then_some(&*hosts);
+            for url in addresses::urls(scheme, sockets, hosts) {
+                tracing::info!("open {url}");
+            }
+        }
         self.notifier.ready(&Summary::of(&snapshot));
     }
 }
 
-fn not_empty(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
+/// Addresses for an event; none if there are none.
+fn listed(addresses: &[SocketAddr]) -> Option<String> {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    (!addresses.is_empty()).then(|| addresses.join(","))
 }
 
 fn listen(setup: &Setup, sockets: Sockets, live: &Arc<Live>) -> Result<Vec<Listening>, StartError> {

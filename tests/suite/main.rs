@@ -12,6 +12,7 @@ mod certificates;
 mod command_line;
 mod operation;
 mod signals;
+mod terminal;
 mod watching;
 
 // From a request to the representation that is selected, in the order in which it is decided.

@@ -1,7 +1,7 @@
 //! The issuer of a certificate, as far as the certificate tells of it.
 
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 
 /// An authority that clients do not know by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Intermediate {
 /// The issuer, if it is known to be an intermediate one. A private root that signs certificates
 /// itself, as mkcert makes, is known to the clients that it is for, and it gives no address.
 pub(super) fn intermediate(certificate: &X509Certificate<'_>) -> Option<Intermediate> {
-    let extensions = || certificate.extensions().iter().map(|it| it.parsed_extension());
+    let extensions = || certificate.extensions().iter().map(X509Extension::parsed_extension);
     let address = extensions().find_map(address);
     if address.is_none() && !extensions().any(is_public) {
         return None;
@@ -27,7 +27,7 @@ pub(super) fn intermediate(certificate: &X509Certificate<'_>) -> Option<Intermed
 /// An address of the issuer's certificate (RFC 5280 §4.2.2.1). Those of directories are of a
 /// network's own, where its roots are known.
 fn address(extension: &ParsedExtension<'_>) -> Option<String> {
-    /// `id-ad-caIssuers`.
+    /// Access to the certificates of the issuer (`id-ad-caIssuers`).
     const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
     let ParsedExtension::AuthorityInfoAccess(access) = extension else { return None };
     access.accessdescs.iter().find_map(|it| match it.access_location {
