@@ -210,6 +210,12 @@ mod tests {
             ("film.srt", "application/x-subrip"),
             ("film.ttml", "application/ttml+xml"),
             ("scene.gltf", "model/gltf+json"),
+            ("de.po", "text/plain"),
+            ("messages.pot", "text/plain"),
+            ("shost_0.1.0.dsc", "text/plain"),
+            ("part.gcode", "text/plain"),
+            ("flow.mmd", "text/plain"),
+            ("holidays.ical", "text/calendar"),
         ] {
             check(file_name, essence, true, true);
         }
@@ -279,6 +285,9 @@ mod tests {
             ("app.rpm", "application/x-rpm"),
             ("app.flatpak", "application/vnd.flatpak"),
             ("app.msix", "application/msix"),
+            ("app.msixbundle", "application/msixbundle"),
+            ("app.udeb", "application/vnd.debian.binary-package"),
+            ("world.pmtiles", "application/vnd.pmtiles"),
             ("drawing.svgz", "image/svg+xml"),
             ("file", UNKNOWN),
             ("file.", UNKNOWN),
