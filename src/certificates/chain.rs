@@ -52,6 +52,7 @@ pub(super) fn arrange(
         faults.push(Warning::NotOfTheChain(parsed.len() - order.len()));
     }
     if order.len() == 1
+        && !is_self_issued(&parsed[own])
         && let Some(issuer) = issuer::intermediate(&parsed[own])
     {
         faults.push(Warning::NoChain(issuer));

@@ -35,6 +35,13 @@ pub(crate) fn certificate(key: &str, names: &[&str]) -> String {
     parameters(names).self_signed(&key_pair(key)).unwrap().pem()
 }
 
+/// The same with more extensions.
+pub(crate) fn certificate_with(key: &str, names: &[&str], more: Vec<CustomExtension>) -> String {
+    let mut parameters = parameters(names);
+    parameters.custom_extensions = more;
+    parameters.self_signed(&key_pair(key)).unwrap().pem()
+}
+
 /// The same, valid between two days counted from [`now`].
 pub(crate) fn certificate_valid(key: &str, names: &[&str], days: (i32, i32)) -> String {
     let day = |n: i32| {

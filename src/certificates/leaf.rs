@@ -32,7 +32,7 @@ impl Leaf {
         let Some(text) = pem::read(&path)? else {
             return Err(PairProblem::Missing { beside: KEY_FILE }.at(path));
         };
-        let text = pem::without_marks(&text).unwrap_or(text);
+        let (text, _) = pem::mended(text);
         let der = pem::chain(&path, &text)?.swap_remove(0);
         let unusable = |reason: String| PairProblem::BadCertificate(reason).at(&path);
         let certificate = parse(&der).map_err(unusable)?;

@@ -158,14 +158,12 @@ pub(super) fn load(folder: PathBuf, name: FolderName) -> Result<Option<Certifica
     };
 
     let mut faults = Vec::new();
-    let mut unmarked = |path: &Path, text: Vec<u8>| match pem::without_marks(&text) {
-        Some(text) => {
-            faults.push(Warning::ByteOrderMark.at(path));
-            text
-        }
-        None => text,
+    let mut mended = |path: &Path, text: Vec<u8>| {
+        let (text, mends) = pem::mended(text);
+        faults.extend(mends.into_iter().map(|warning| warning.at(path)));
+        text
     };
-    let (chain_pem, key_pem) = (unmarked(&chain_path, chain_pem), unmarked(&key_path, key_pem));
+    let (chain_pem, key_pem) = (mended(&chain_path, chain_pem), mended(&key_path, key_pem));
 
     let signer = any_supported_type(&pem::key(&key_path, &key_pem)?)
         .map_err(|_| PairProblem::UnsupportedKey.at(&key_path))?;

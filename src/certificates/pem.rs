@@ -8,7 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::problem::{PairError, PairProblem};
+use super::problem::{PairError, PairProblem, Warning};
 
 /// The largest PEM file that is read, in bytes. A long chain with RSA-4096 keys is about 16 KiB;
 /// the bound is there so that a disk image under the name of a key cannot take the memory.
@@ -25,18 +25,43 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// How UTF-16 begins, as PowerShell writes it; no section would be found in it.
 const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
-/// A text that has byte order marks, without them; they are in the middle too where files have
-/// been put together. `None` if there are none.
-pub(super) fn without_marks(pem: &[u8]) -> Option<Vec<u8>> {
-    memchr::memmem::find(pem, BYTE_ORDER_MARK)?;
-    let mut text = Vec::with_capacity(pem.len());
-    let mut rest = pem;
-    while let Some(at) = memchr::memmem::find(rest, BYTE_ORDER_MARK) {
-        text.extend_from_slice(&rest[..at]);
-        rest = &rest[at + BYTE_ORDER_MARK.len()..];
+/// How two sections meet in one line, where the first file that was put together did not end in a
+/// line feed: the second section would not be seen.
+const JOINT: &[u8] = b"----------BEGIN ";
+
+/// The same in two lines.
+const SEPARATED: &[u8] = b"-----\n-----BEGIN ";
+
+/// The text of a file as it can be read, and what had to be mended for that.
+pub(super) fn mended(mut pem: Vec<u8>) -> (Vec<u8>, Vec<Warning>) {
+    let mends = [
+        // They are in the middle too where files have been put together.
+        (BYTE_ORDER_MARK, &b""[..], Warning::ByteOrderMark),
+        (JOINT, SEPARATED, Warning::JoinedSections),
+    ];
+    let mut faults = Vec::new();
+    for (fault, mend, warning) in mends {
+        if let Some(text) = replaced(&pem, fault, mend) {
+            pem = text;
+            faults.push(warning);
+        }
     }
-    text.extend_from_slice(rest);
-    Some(text)
+    (pem, faults)
+}
+
+/// The text with `by` in each place of `part`; `None` if there is none.
+fn replaced(text: &[u8], part: &[u8], by: &[u8]) -> Option<Vec<u8>> {
+    let mut places = memchr::memmem::find_iter(text, part).peekable();
+    places.peek()?;
+    let mut replaced = Vec::with_capacity(text.len() + by.len());
+    let mut behind = 0;
+    for place in places {
+        replaced.extend_from_slice(&text[behind..place]);
+        replaced.extend_from_slice(by);
+        behind = place + part.len();
+    }
+    replaced.extend_from_slice(&text[behind..]);
+    Some(replaced)
 }
 
 /// The certificates in the text of `path`, the server's own first.

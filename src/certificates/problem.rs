@@ -81,6 +81,8 @@ pub enum Warning {
     NotOfTheChain(usize),
     /// The file begins with a byte order mark, or has one in the middle.
     ByteOrderMark,
+    /// One section ends and the next begins in one line.
+    JoinedSections,
 }
 
 impl PairProblem {
@@ -229,6 +231,10 @@ impl fmt::Display for Warning {
                     "certificates that do not belong to the chain, or twice: {count}, not sent"
                 )
             }
+            Warning::JoinedSections => f.write_str(
+                "two sections meet in one line, and other programs see only the first: put a line \
+                 break before the second `-----BEGIN`",
+            ),
             Warning::ByteOrderMark => f.write_str(
                 "holds a byte order mark, which other programs stumble over: save it as UTF-8 \
                  without BOM",

@@ -108,6 +108,7 @@ fn files_that_other_programs_would_not_take_are_named_and_served() {
         (format!("{authority}{own}"), key.clone(), Some("wrong order")),
         (format!("{root}{authority}{own}"), key.clone(), Some("wrong order")),
         (format!("{own}{own}{authority}"), key.clone(), Some("twice")),
+        (format!("{}{authority}", own.trim_end()), key.clone(), Some("meet in one line")),
         (format!("{mark}{own}{authority}"), key.clone(), Some("byte order mark")),
         (format!("{own}{mark}{authority}"), key.clone(), Some("byte order mark")),
         (format!("{own}{authority}"), format!("{mark}{key}"), Some("byte order mark")),

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::certificates::fixtures::{
-    P256_SEC1, RSA_PKCS8, access, certificate, chain, chain_with, folder, now, policy,
+    P256_SEC1, RSA_PKCS8, access, certificate, certificate_with, chain, chain_with, folder, now,
+    policy,
 };
 use crate::certificates::{Certificates, Leaf};
 
@@ -23,6 +24,25 @@ fn served(parts: &[&str], expected: &[&str], told: &[&str]) {
     assert!(key.cert.iter().map(|part| part.to_vec()).eq(expected), "{told:?}");
 }
 
+#[test]
+fn what_issued_itself_needs_no_chain_whatever_it_says() {
+    let extensions =
+        vec![access(CA_ISSUERS, "http://a.test/"), policy(&[0x67, 0x81, 0x0c, 1, 2, 1])];
+    let alone = &certificate_with(P256_SEC1, &["a.test"], extensions);
+    served(&[alone], &[alone], &[]);
+}
+
+#[test]
+fn sections_that_meet_in_one_line_are_told_apart() {
+    let [own, middle, root] = &chain(P256_SEC1, &["a.test"]);
+    let [joined, last] = [own.trim_end(), middle.trim_end()];
+    served(&[joined, middle], &[own, middle], &[JOINED]);
+    served(&[joined, last, root], &[own, middle, root], &[JOINED]);
+    served(&[last, own], &[own, middle], &[JOINED, ORDER]);
+    served(&[joined, "\r\n", middle], &[own, middle], &[]);
+    served(&[P256_SEC1.trim_end(), own, middle], &[own, middle], &[JOINED]);
+}
+
 fn der(pem: &str) -> Vec<u8> {
     let folder = folder(&[("cert.pem", pem)]);
     Leaf::read(folder.path()).unwrap().der().to_vec()
@@ -33,6 +53,7 @@ const NO_CHAIN: &str = "without its chain: its issuer \"CN=Middle\" is ";
 const CA_ISSUERS: u8 = 2;
 const ORDER: &str = "wrong order";
 const MARK: &str = "byte order mark";
+const JOINED: &str = "meet in one line";
 const TWICE: &str = "do not belong to the chain, or twice: 1";
 
 #[test]
