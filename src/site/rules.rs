@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, StatxFlags, statx};
+use rustix::io::{self, Errno};
 
 use super::content;
 use super::facts::Facts;
@@ -58,12 +59,19 @@ pub(super) struct SiteRules {
 }
 
 /// The state of one of the files.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct RuleFile {
-    facts: Option<Facts>,
+    /// The last account of it; `NOENT` if there is none.
+    seen: io::Result<Facts>,
     /// True if the facts may hide a change.
     is_young: bool,
     content: Option<u64>,
+}
+
+impl Default for RuleFile {
+    fn default() -> Self {
+        Self { seen: Err(Errno::NOENT), is_young: false, content: None }
+    }
 }
 
 impl SiteRules {
@@ -96,9 +104,7 @@ impl SiteRules {
         }
         let Ok(files) = self.files.try_lock() else { return false };
         let mut both = files.iter().zip([REDIRECTS, HEADERS]);
-        let holds = both.all(|(file, name)| {
-            !file.is_young && Facts::at(root.folder(), name).ok() == file.facts
-        });
+        let holds = both.all(|(file, name)| !file.is_young && facts_at(root, name) == file.seen);
         if holds {
             self.checked.store(now);
         }
@@ -140,7 +146,7 @@ impl SiteRules {
                         headers = Some(Arc::new(read));
                         problems
                     };
-                    tell(site, name, &problems);
+                    warn_of(site, name, &problems);
                 }
             }
         }
@@ -158,7 +164,7 @@ impl SiteRules {
         let files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_settled = self.checked.load() != Tick::default();
         let [redirects, headers] = files.map(|file| {
-            let is_gone = file.facts.is_none() && is_settled;
+            let is_gone = file.seen == Err(Errno::NOENT) && is_settled;
             file.content.is_none() && !is_gone
         });
         let Some(before) = before.current().filter(|_| redirects || headers) else { return };
@@ -183,27 +189,34 @@ impl SiteRules {
     }
 
     fn look(&self, root: &OpenRoot, name: &str, file: &mut RuleFile, is_first: bool) -> Look {
-        let facts = Facts::at(root.folder(), name).ok();
-        if facts == file.facts && !file.is_young {
+        let seen = facts_at(root, name);
+        if seen == file.seen && !file.is_young {
             return Look::Same;
         }
         let now = SystemTime::now();
         let is_fresh = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age < SETTLED);
-        let Some(facts) = facts else {
-            // A deploy may be about to put another file in its place.
-            let folder = Facts::at(root.folder(), ".").ok();
-            if folder.is_some_and(|folder| is_fresh(folder.changed())) {
-                return Look::Unsettled;
+        let facts = match seen {
+            Ok(facts) => facts,
+            Err(Errno::NOENT) => {
+                // A deploy may be about to put another file in its place.
+                let folder = Facts::at(root.folder(), ".").ok();
+                if folder.is_some_and(|folder| is_fresh(folder.changed())) {
+                    return Look::Unsettled;
+                }
+                *file = RuleFile::default();
+                return Look::Gone;
             }
-            *file = RuleFile::default();
-            return Look::Gone;
+            Err(error) => {
+                *file = RuleFile { seen, is_young: false, ..*file };
+                return Look::Unreadable(told(error));
+            }
         };
         if !is_first && is_fresh(facts.changed()) {
             return Look::Unsettled;
         }
-        let was_known = file.facts == Some(facts);
+        let was_known = file.seen == seen;
         let read = read(root, name, &facts);
-        let seen = RuleFile { facts: Some(facts), is_young: facts.may_hide_a_change(now), ..*file };
+        let seen = RuleFile { seen, is_young: facts.may_hide_a_change(now), ..*file };
         match read {
             Ok(content) => {
                 let hash = self.hasher.hash_one(&content[..]);
@@ -225,14 +238,33 @@ impl SiteRules {
 /// # Errors
 /// The reason why it cannot be read.
 pub fn read_now(root: &OpenRoot, name: &str) -> Result<Option<bytes::Bytes>, String> {
-    let facts = match Facts::at(root.folder(), name) {
+    let facts = match facts_at(root, name) {
         Ok(facts) => facts,
         Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(std::io::Error::from(error).to_string()),
+        Err(error) => return Err(told(error)),
     };
     read(root, name, &facts)
         .map(Some)
         .map_err(|reason| reason.unwrap_or_else(|| "it is being written".into()))
+}
+
+/// The facts of a file; `NOENT` if nothing bears the name, `NOLINK` if it is a link to nothing.
+fn facts_at(root: &OpenRoot, name: &str) -> io::Result<Facts> {
+    let is_link = || {
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        statx(root.folder(), name, flags, StatxFlags::TYPE).is_ok()
+    };
+    match Facts::at(root.folder(), name) {
+        Err(Errno::NOENT) if is_link() => Err(Errno::NOLINK),
+        seen => seen,
+    }
+}
+
+fn told(error: Errno) -> String {
+    match error {
+        Errno::NOLINK => "it is a link that leads to nothing".into(),
+        error => std::io::Error::from(error).to_string(),
+    }
 }
 
 /// The outcome of a look at a file.
@@ -249,7 +281,7 @@ enum Look {
 fn read(root: &OpenRoot, name: &str, facts: &Facts) -> Result<bytes::Bytes, Option<String>> {
     let file = match lookup::open(root, name) {
         Ok(file) => file,
-        Err(NotAFile::Refused(cause)) => return Err(Some(std::io::Error::from(cause).to_string())),
+        Err(NotAFile::Refused(cause)) => return Err(Some(told(cause))),
         Err(NotAFile::Folder | NotAFile::Absent) => {
             return Err(Some("it is no file, or a link that leads out of the site".into()));
         }
@@ -267,7 +299,7 @@ fn read(root: &OpenRoot, name: &str, facts: &Facts) -> Result<bytes::Bytes, Opti
     if holds { Ok(content) } else { Err(None) }
 }
 
-fn tell(site: &str, file: &str, problems: &[Problem]) {
+fn warn_of(site: &str, file: &str, problems: &[Problem]) {
     for problem in problems.iter().take(TOLD) {
         tracing::warn!(%site, file, "{problem}");
     }

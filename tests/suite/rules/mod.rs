@@ -1,8 +1,7 @@
 //! Rules that a site brings with it (docs/behaviour.md, "Rules"): `_redirects` and `_headers`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
+mod load;
+mod loading;
 mod shapes;
 
 use crate::support::client::{Request, Response};
@@ -211,96 +210,4 @@ fn fields_are_set_and_taken_away_on_every_answer_of_the_site() {
     assert!(parts.must("content-type").starts_with("multipart/byteranges"));
     assert_eq!(send(Request::get("/strict/x")).must("strict-transport-security"), "max-age=1");
     assert_eq!(send(Request::get("/lax/x")).field("strict-transport-security"), None);
-}
-
-#[test]
-fn a_change_is_seen_in_time_and_the_last_good_rules_stay() {
-    let server = serve(|site| site.file("index.html", "a"));
-    let site = server.site("a.test");
-    let wait = |expected: (u16, Option<&str>)| {
-        let changed = Instant::now();
-        loop {
-            let began = changed.elapsed();
-            let answer = server.send(&Request::get("/x"));
-            if (answer.status, answer.field("location")) == expected {
-                return;
-            }
-            assert!(began < Duration::from_millis(100), "{began:?}: {answer:?}");
-        }
-    };
-    wait((404, None));
-    site.file("_redirects", "/x /one");
-    wait((302, Some("/one")));
-    site.replace("_redirects", "/x /two");
-    wait((302, Some("/two")));
-    site.file("_redirects", "x".repeat(1024 * 1024 + 1));
-    // Long enough for the server to have looked again, several times.
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(300) {
-        wait((302, Some("/two")));
-    }
-    site.remove("_redirects");
-    wait((404, None));
-}
-
-#[test]
-fn a_reload_keeps_the_last_good_rules() {
-    let server = serve(|site| {
-        site.file("_redirects", "/x /one").file("_headers", "/*\n  X-A: 1").file("y", "y")
-    });
-    check(&server, &Request::get("/x"), 302, "/one");
-    server.site("a.test").file("_redirects", "x".repeat(1024 * 1024 + 1)).remove("_headers");
-    for _ in 0..2 {
-        assert!(server.order("reload").status.success());
-        check(&server, &Request::get("/x"), 302, "/one");
-    }
-    let changed = Instant::now();
-    while server.send(&Request::get("/y")).field("x-a").is_some() {
-        assert!(changed.elapsed() < Duration::from_secs(1), "a file that has gone is kept");
-    }
-    server.site("a.test").file("_redirects", "/x /two");
-    assert!(server.order("reload").status.success());
-    check(&server, &Request::get("/x"), 302, "/two");
-}
-
-#[test]
-fn a_thousand_changes_under_load_are_each_seen_whole() {
-    let server = serve(|site| {
-        site.file("_redirects", "/x /0/0").file("_headers", "/*\n  X-A: 0\n  X-B: 0\n")
-    });
-    let site = server.site("a.test");
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..3)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut connection = server.connect();
-                    let mut seen = 0;
-                    while !is_over.load(Ordering::Relaxed) {
-                        let answer = connection.send(&Request::get("/x"));
-                        assert_eq!(answer.status, 302);
-                        let location = answer.must("location");
-                        let (one, two) = location[1..].split_once('/').expect("two numbers");
-                        assert_eq!(one, two, "half a file");
-                        assert_eq!(answer.must("x-a"), answer.must("x-b"), "half a file");
-                        seen += 1;
-                    }
-                    seen
-                })
-            })
-            .collect();
-        for n in 1..=1000 {
-            site.replace("_redirects", format!("/x /{n}/{n}"));
-            site.replace("_headers", format!("/*\n  X-A: {n}\n  X-B: {n}\n"));
-        }
-        let changed = Instant::now();
-        while server.send(&Request::get("/x")).must("location") != "/1000/1000" {
-            assert!(changed.elapsed() < Duration::from_secs(1), "the last change is not seen");
-        }
-        is_over.store(true, Ordering::Relaxed);
-        for client in asking {
-            assert!(client.join().expect("every answer is whole") > 0);
-        }
-    });
-    check(&server, &Request::get("/x"), 302, "/1000/1000");
 }
