@@ -2,6 +2,7 @@
 
 mod pure;
 mod request;
+mod rules;
 
 /// A step with its input ready.
 pub(crate) struct Step(Box<dyn Fn()>);
@@ -17,7 +18,10 @@ impl Step {
     }
 }
 
-/// The names of all steps, in the order of the pipeline.
+/// Steps that take a while, for the clock alone.
+pub(crate) const SLOW: &[&str] = &["redirects, 45,000 lines read"];
+
+/// The names of all other steps, in the order of the pipeline.
 pub(crate) const NAMES: &[&str] = &[
     "path",
     "path, escaped",
@@ -29,6 +33,11 @@ pub(crate) const NAMES: &[&str] = &[
     "preconditions, date",
     "range",
     "negotiation",
+    "redirects, first of 45,000",
+    "redirects, none of 45,000",
+    "redirects, last of 1,000 patterns",
+    "redirects, none of 1,000 patterns",
+    "fields of 20 blocks",
     "log line, text",
     "log line, json",
     "log line, combined",
@@ -36,6 +45,8 @@ pub(crate) const NAMES: &[&str] = &[
     "request, 20 KiB",
     "request, browser over TLS",
     "request, logged",
+    "request, 20 blocks of fields",
+    "request, redirected",
     "request, 304",
     "request, 206",
     "request, 404",
@@ -44,6 +55,6 @@ pub(crate) const NAMES: &[&str] = &[
 
 /// The step of that name.
 pub(crate) fn step(name: &str) -> Option<Step> {
-    let name = NAMES.iter().find(|known| **known == name)?;
-    pure::step(name).or_else(|| request::step(name))
+    let name = NAMES.iter().chain(SLOW).find(|known| **known == name)?;
+    pure::step(name).or_else(|| rules::step(name)).or_else(|| request::step(name))
 }

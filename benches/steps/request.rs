@@ -11,13 +11,14 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 use shost::log::{AccessLog, Format, Options};
+use shost::rules::{HEADERS, REDIRECTS};
 use shost::service::{self, Body, BotPolicy, Duty, Peer, Policy, Response, Service};
 use shost::site::{Background, Sites, SitesFolder};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::Step;
 use super::pure::BROWSER;
+use super::{Step, rules};
 
 /// Room in the cache, in bytes: far more than the files here take.
 const CACHE_BOUND: u64 = 1 << 24;
@@ -41,17 +42,25 @@ const BROWSER_FIELDS: &[(&str, &str)] = &[
 pub(super) fn step(name: &'static str) -> Option<Step> {
     let known: &[(&str, &str)] = &[("user-agent", "curl/8.14.1")];
     let (path, fields, status) = match name {
-        "request, 1 KiB" | "request, logged" => ("/1k.html", known, StatusCode::OK),
+        "request, 1 KiB" | "request, logged" | "request, 20 blocks of fields" => {
+            ("/1k.html", known, StatusCode::OK)
+        }
         "request, 20 KiB" => ("/20k.html", known, StatusCode::OK),
         "request, browser over TLS" => ("/1k.html", BROWSER_FIELDS, StatusCode::OK),
         "request, 304" => ("/1k.html", known, StatusCode::NOT_MODIFIED),
         "request, 206" => ("/20k.html", known, StatusCode::PARTIAL_CONTENT),
         "request, 404" => ("/missing.html", known, StatusCode::NOT_FOUND),
+        "request, redirected" => ("/old/1k.html", known, StatusCode::MOVED_PERMANENTLY),
         "request, refused" => ("/wp-login.php", known, StatusCode::FORBIDDEN),
         _ => return None,
     };
     let format = if name == "request, logged" { Format::Combined } else { Format::None };
-    let warm = Warm::new(format, name.ends_with("TLS"));
+    let (redirects, fields_of_site) = match name {
+        "request, 20 blocks of fields" => (None, Some(rules::blocks())),
+        "request, redirected" => (Some("/old/* /:splat 301"), None),
+        _ => (None, None),
+    };
+    let warm = Warm::new(format, name.ends_with("TLS"), redirects, fields_of_site.as_deref());
     let [tag, _] = ["/1k.html", "/20k.html"].map(|path| warm.entity_tag(path));
     let mut head = head(path, fields);
     match status {
@@ -75,12 +84,17 @@ struct Warm {
 }
 
 impl Warm {
-    fn new(format: Format, tls: bool) -> Self {
+    fn new(format: Format, tls: bool, redirects: Option<&str>, headers: Option<&str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the site");
         let site = folder.path().join("example.com");
         fs::create_dir(&site).expect("a new folder");
         for (name, size) in [("1k.html", 1024), ("20k.html", 20 * 1024)] {
             fs::write(site.join(name), "x".repeat(size)).expect("room for the site");
+        }
+        for (name, content) in [(REDIRECTS, redirects), (HEADERS, headers)] {
+            if let Some(content) = content {
+                fs::write(site.join(name), content).expect("room for the site");
+            }
         }
         let log = AccessLog::start(Options { format, timestamps: true }, std::io::sink());
         let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false };
