@@ -19,6 +19,17 @@ packaged_certify() {
         readme package-certify
 }
 packaged_key() { [ "$(stat -c '%U:%G %a' /etc/shost/tls/packaged.example/key.pem)" = 'shost-deploy:shost 640' ]; }
+# The manual and the completions know every option and every command.
+documented() {
+    local page
+    for page in shost shost-reload shost-check shost-certify; do
+        zgrep -q '^\.TH' "/usr/share/man/man1/$page.1.gz" || return
+    done
+    zgrep -q 'acme\\-directory' /usr/share/man/man1/shost-certify.1.gz &&
+        bash -euc '. /usr/share/bash-completion/completions/shost; complete -p shost' &&
+        grep -q certify /usr/share/zsh/vendor-completions/_shost &&
+        grep -q certify /usr/share/fish/vendor_completions.d/shost.fish
+}
 kept() {
     [ ! -e /usr/bin/shost ] && [ -e /var/lib/shost/packaged.example/index.html ] &&
         [ -e /etc/shost/tls/packaged.example/key.pem ] && fails fetch http://packaged.example/
@@ -26,6 +37,7 @@ kept() {
 
 check "the bare binary and its units are removed" bare_away
 check_readme package 's|\./shost.deb|/lab/shost.deb|'
+check "man pages and completions are there" documented
 check "its units pass systemd-analyze verify" units_verify shost.service shost-certify.service
 check "a site for the package" packaged_site
 blocks_run+='package-certify '
