@@ -52,12 +52,12 @@ pub struct IssuingArguments {
 
     /// Directory of the certificate authority; more of them are tried in order
     #[arg(long, value_name = "URL", env = "SHOST_ACME_DIRECTORY", value_delimiter = ',',
-        default_value = LetsEncrypt::Production.url())]
+        default_value = LetsEncrypt::Production.url(), value_parser = parse_directory)]
     pub acme_directory: Vec<String>,
 
     /// Directory of the first authority for trying things out, asked first after a refusal
     /// [default for Let's Encrypt: its staging directory]
-    #[arg(long, value_name = "URL", env = "SHOST_ACME_STAGING")]
+    #[arg(long, value_name = "URL", env = "SHOST_ACME_STAGING", value_parser = parse_directory)]
     pub acme_staging: Option<String>,
 
     /// Address that the authority may write to
@@ -124,6 +124,17 @@ impl IssuingArguments {
     }
 }
 
+/// The address of a directory. Nothing that an authority says in the clear could be believed.
+fn parse_directory(text: &str) -> Result<String, String> {
+    let url: Option<http::Uri> = text.trim().parse().ok();
+    match url {
+        Some(url) if url.scheme_str() == Some("https") && url.host().is_some() => {
+            Ok(text.trim().to_owned())
+        }
+        _ => Err("the directory of an authority is an address that begins with https://".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +165,25 @@ mod tests {
         ];
         for (words, expected) in table {
             assert_eq!(authorities(words), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_asked_for_over_https() {
+        let table = [
+            ("https://a.test/dir", true),
+            ("https://localhost:14000/dir", true),
+            ("https://[::1]:1/", true),
+            (" https://a.test/dir ", true),
+            ("HTTPS://a.test", true),
+            ("http://a.test/dir", false),
+            ("a.test", false),
+            ("letsencrypt", false),
+            ("https://", false),
+            ("", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_directory(text).is_ok(), expected, "{text:?}");
         }
     }
 }

@@ -67,6 +67,9 @@ pub(super) async fn issue(account: &Account, wish: &Wish<'_>) -> Result<Issued, 
 
 /// An authority that does not like what is replaced (it may be replaced already) is asked without.
 async fn place(account: &Account, wish: &Wish<'_>) -> Result<Order, Failure> {
+    if let Some(wanted) = wish.profile {
+        known(wanted, account.profiles().map(|profile| profile.name))?;
+    }
     let identifiers = [identifier(wish.name)];
     let order = |replaces: Option<&CertificateIdentifier<'static>>| {
         let mut order = NewOrder::new(&identifiers);
@@ -84,6 +87,19 @@ async fn place(account: &Account, wish: &Wish<'_>) -> Result<Order, Failure> {
         return Ok(order);
     }
     Ok(account.new_order(&order(None)).await?)
+}
+
+/// An authority that does not know a profile may issue by another one and say nothing of it.
+fn known<'a>(wanted: &str, profiles: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let mut profiles: Vec<&str> = profiles.collect();
+    if profiles.contains(&wanted) {
+        return Ok(());
+    }
+    profiles.sort_unstable();
+    let has = if profiles.is_empty() { "none".to_owned() } else { profiles.join(", ") };
+    Err(Failure::Here(format!(
+        "the authority has no profile {wanted} (--acme-profile); it has {has}"
+    )))
 }
 
 fn identifier(name: &FolderName) -> Identifier {
@@ -148,4 +164,24 @@ async fn finish(order: &mut Order) -> Result<Issued, Failure> {
 
 fn refused(reason: String) -> Failure {
     Failure::Refused { reason, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_the_authority_does_not_have_is_told_with_those_that_it_has() {
+        let table: [(&str, &[&str], &str); 4] = [
+            ("shortlived", &["classic", "shortlived"], ""),
+            ("x", &["tls", "classic"], "no profile x (--acme-profile); it has classic, tls"),
+            ("x", &[], "it has none"),
+            ("short", &["shortlived"], "it has shortlived"),
+        ];
+        for (wanted, profiles, told) in table {
+            let known = known(wanted, profiles.iter().copied());
+            let failure = known.err().map(|it| it.to_string()).unwrap_or_default();
+            assert!(failure.ends_with(told) && failure.is_empty() == told.is_empty(), "{failure}");
+        }
+    }
 }

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import signal
-import subprocess
 import threading
 import time
 
@@ -119,10 +118,18 @@ def ends(shost, folder, shared):
             reload = server.reload()
             yield "reloaded" in reload, f"and the server goes on: {reload}"
 
-        proxy.forget()
-        subprocess.run(["rm", "-r", world.tls / "a.test"], check=True)
-        asked.clear()
-        go_on.clear()
+
+def killed(shost, folder, shared):
+    """The server is killed while a run waits for the authority."""
+    lead_here(shared, "a.test")
+    with Pebble(shared) as pebble, Proxy(shared, pebble) as proxy:
+        world = World(shost, folder, proxy, "a.test")
+        asked, go_on = threading.Event(), threading.Event()
+
+        def judge(*_):
+            asked.set()
+            go_on.wait(30)
+
         proxy.judge = judge
         server = begin(world)
         try:

@@ -22,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import authority
 import beside
 import faults
+import inputs
 import world
 
 import certificates
@@ -30,7 +31,8 @@ CASES = {
     "first": [certificates.three_names, certificates.two_at_once, certificates.left_alone],
     "renewal": [certificates.renewal, certificates.rehearsal, certificates.second_authority],
     "names": [certificates.names_elsewhere, certificates.by_the_dns, certificates.binding],
-    "beside": [beside.one_command, beside.ends, beside.impeded],
+    "inputs": [inputs.folders, inputs.places, inputs.options],
+    "beside": [beside.one_command, beside.ends, beside.killed, beside.impeded],
     "faults": [faults.requests, faults.rates, faults.nonsense, faults.down, faults.refused],
     "ends": [faults.killed_at_requests, faults.writes, faults.clock],
 }
