@@ -24,7 +24,7 @@ pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
 pub use self::problem::{Finding, PairError, Warning};
-pub use self::renewal::{Renewal, Seen};
+pub use self::renewal::{PairFile, Renewal, Seen};
 pub use self::validity::{Timeliness, Validity};
 
 mod chain;

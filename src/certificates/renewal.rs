@@ -2,8 +2,10 @@
 //! kept as they are. A pair that cannot be served leaves the one before it in force, and holds up no
 //! other.
 
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::problem::{Finding, PairError, Warning};
 use super::{CERTIFICATE_FILE, Certificate, Certificates, FolderName, KEY_FILE, Listed, list};
@@ -15,6 +17,15 @@ pub struct Seen {
     folder: PathBuf,
     certificate: Option<Stamp>,
     key: Option<Stamp>,
+}
+
+/// One file of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairFile {
+    /// The certificate with its chain.
+    Certificate,
+    /// Its key.
+    Key,
 }
 
 /// The next set of certificates.
@@ -37,6 +48,26 @@ impl Seen {
             certificate: Stamp::of(&folder.join(CERTIFICATE_FILE)),
             key: Stamp::of(&folder.join(KEY_FILE)),
         }
+    }
+
+    /// True if a file is not as it was. `among` is the folder that the folder of the pair is in.
+    #[must_use]
+    pub fn differs(&self, file: PairFile, among: impl AsFd) -> bool {
+        let Some(folder) = self.folder.file_name() else { return false };
+        let (file, seen) = match file {
+            PairFile::Certificate => (CERTIFICATE_FILE, self.certificate),
+            PairFile::Key => (KEY_FILE, self.key),
+        };
+        let path = [folder.as_bytes(), b"/", file.as_bytes()].concat();
+        Stamp::beneath(among, &path) != seen
+    }
+
+    /// True if both files are there and nothing has changed for so long a time before `now`.
+    #[must_use]
+    pub fn has_settled(&self, time: Duration, now: SystemTime) -> bool {
+        let has_settled = |file: &Stamp| file.has_settled(time, now);
+        self.certificate.as_ref().is_some_and(has_settled)
+            && self.key.as_ref().is_some_and(has_settled)
     }
 
     /// The folder of the pair.

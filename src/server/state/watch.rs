@@ -3,7 +3,8 @@
 //! Once a second a thread looks at the stamps of the folder of sites and of the folder of
 //! certificates, and of the pairs in it, a part of them at a time where there are many. What differs
 //! from what is served is taken up as soon as two looks in a row have found it the same, so that a
-//! copy in progress is left to finish.
+//! copy in progress is left to finish. Where a pair has to wait for its turn, times on the disk may
+//! say that it has been left alone since long enough.
 //!
 //! Stamps rather than notices of the kernel: a pair may be a link into another folder, as with
 //! certbot's `live/`, or lie on a file system that another machine writes to; no limit of watches is
@@ -15,20 +16,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags, open};
 
 use super::reload::Reloads;
 use super::snapshot::{Live, Snapshot, Sources};
-use crate::certificates::Seen;
+use crate::certificates::{PairFile, Seen};
 use crate::process::stamp::Stamp;
 
 /// The time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pairs of certificates that are looked at in a second, so that a second's looks take about a
-/// thousandth of a core (0.12% with 2,000 sites and 2,000 pairs). `shost certify` puts its pairs in place by a change of the folder of
-/// certificates, which is looked at each time.
-const PAIRS_AT_ONCE: usize = 250;
+/// Files of pairs that are looked at in a second, so that a second's looks take less than a thousandth
+/// of a core, however many pairs there are. `shost certify` puts its pairs in place by a change of the
+/// folder of certificates, which is looked at each time.
+const FILES_AT_ONCE: usize = 1000;
 
 /// Looks for which a folder that is never quiet keeps its changes waiting: somebody writes into it
 /// all the time.
@@ -46,7 +49,7 @@ pub fn start(live: Arc<Live>, sources: Sources, reloads: Reloads) -> io::Result<
         let mut watch = Watch::default();
         loop {
             thread::park_timeout(INTERVAL);
-            if watch.look(&live.load(), &sources) {
+            if watch.look(&live.load(), &sources, SystemTime::now()) {
                 reloads.take_up();
             }
         }
@@ -58,7 +61,8 @@ pub fn start(live: Arc<Live>, sources: Sources, reloads: Reloads) -> io::Result<
 /// The findings of earlier looks.
 #[derive(Debug, Default)]
 struct Watch {
-    /// The pair that the next look begins with.
+    /// The file that the next look begins with: of all certificates, then of all keys, so that of a
+    /// pair one file's turn is half a round after the other's.
     next: usize,
     /// Folders of pairs that differed from what is served.
     changed: BTreeSet<PathBuf>,
@@ -69,17 +73,27 @@ struct Watch {
     restless: u32,
 }
 
+/// How things are where they are not as they are served.
+#[derive(Debug)]
+struct Differences {
+    /// A digest of them.
+    found: u64,
+    /// All of it are pairs that have been left alone for a while.
+    have_settled: bool,
+}
+
 impl Watch {
     /// Looks at one part of everything. True if what was found is to be taken up now.
-    fn look(&mut self, snapshot: &Snapshot, sources: &Sources) -> bool {
-        let Some(found) = self.differences(snapshot, sources) else {
+    fn look(&mut self, snapshot: &Snapshot, sources: &Sources, now: SystemTime) -> bool {
+        let Some(Differences { found, have_settled }) = self.differences(snapshot, sources, now)
+        else {
             (self.last, self.taken_up, self.restless) = (None, None, 0);
             return false;
         };
         if self.taken_up == Some(found) {
             return false;
         }
-        let is_quiet = self.last.replace(found) == Some(found);
+        let is_quiet = self.last.replace(found) == Some(found) || have_settled;
         self.restless += 1;
         if !is_quiet && self.restless < MOST_RESTLESS_LOOKS {
             return false;
@@ -88,8 +102,13 @@ impl Watch {
         true
     }
 
-    /// A digest of how things are where they are not as `snapshot` has them; `None` if they are.
-    fn differences(&mut self, snapshot: &Snapshot, sources: &Sources) -> Option<u64> {
+    /// How things are where they are not as `snapshot` has them; `None` if they are.
+    fn differences(
+        &mut self,
+        snapshot: &Snapshot,
+        sources: &Sources,
+        now: SystemTime,
+    ) -> Option<Differences> {
         let mut digest = DefaultHasher::new();
         let mut differ = false;
         let mut compare = |served: Option<Stamp>, folder: &Path| {
@@ -102,27 +121,43 @@ impl Watch {
         if !sources.sites.single {
             compare(snapshot.listed, &sources.sites.folder);
         }
+        let mut changed = Vec::new();
         if let Some(tls) = &sources.tls {
             compare(snapshot.certificates.listed(), tls);
+            changed = self.changed_pairs(snapshot.certificates.seen(), tls);
         }
-        for now in self.changed_pairs(snapshot.certificates.seen()) {
+        // A folder's times say nothing of what is being put into it.
+        let take_turns = 2 * snapshot.certificates.seen().len() > FILES_AT_ONCE;
+        let have_settled =
+            take_turns && !differ && changed.iter().all(|pair| pair.has_settled(INTERVAL, now));
+        for pair in changed {
             differ = true;
-            now.hash(&mut digest);
+            pair.hash(&mut digest);
         }
-        differ.then(|| digest.finish())
+        differ.then(|| Differences { found: digest.finish(), have_settled })
     }
 
-    /// The pairs that differ from `served`, as they are now: those that did before, and those of
-    /// this look's part.
-    fn changed_pairs(&mut self, served: &[Seen]) -> Vec<Seen> {
-        let first = if self.next < served.len() { self.next } else { 0 };
-        let part = first..served.len().min(first + PAIRS_AT_ONCE);
-        self.next = part.end;
-        let has_turn = |(at, pair): &(usize, &Seen)| {
-            part.contains(at) || !self.changed.is_empty() && self.changed.contains(pair.folder())
+    /// The pairs that differ from `served`, as they are now: those that did before, and those with a
+    /// file in this look's part that does.
+    fn changed_pairs(&mut self, served: &[Seen], tls: &Path) -> Vec<Seen> {
+        let among = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // A folder that cannot be opened is a difference itself.
+        let Ok(among) = open(tls, among, Mode::empty()) else { return Vec::new() };
+        let files = 2 * served.len();
+        let first = if self.next < files { self.next } else { 0 };
+        self.next = files.min(first + FILES_AT_ONCE);
+        let differs = |&file: &usize| match file.checked_sub(served.len()) {
+            None => served[file].differs(PairFile::Certificate, &among),
+            Some(pair) => served[pair].differs(PairFile::Key, &among),
         };
-        let looked_at = served.iter().enumerate().filter(has_turn);
-        let now = looked_at.map(|(_, served)| (served, Seen::look(served.folder())));
+        let differing = (first..self.next).filter(differs).map(|file| file % served.len());
+        let mut suspects: BTreeSet<usize> = differing.collect();
+        if !self.changed.is_empty() {
+            let before = served.iter().enumerate();
+            let before = before.filter(|(_, pair)| self.changed.contains(pair.folder()));
+            suspects.extend(before.map(|(at, _)| at));
+        }
+        let now = suspects.into_iter().map(|at| (&served[at], Seen::look(served[at].folder())));
         let changed: Vec<Seen> =
             now.filter(|(served, now)| now != *served).map(|(_, now)| now).collect();
         self.changed = changed.iter().map(|now| now.folder().to_owned()).collect();
@@ -164,8 +199,9 @@ mod tests {
             Snapshot::load(&self.sources, self.background.clone()).unwrap().0
         }
 
+        /// A look by a clock that says nothing of how long ago things were.
         fn look(&self, watch: &mut Watch, snapshot: &Snapshot) -> bool {
-            watch.look(snapshot, &self.sources)
+            watch.look(snapshot, &self.sources, SystemTime::UNIX_EPOCH)
         }
 
         /// Adds to a file or makes it, so that its size tells.
@@ -222,13 +258,31 @@ mod tests {
 
     #[test]
     fn of_many_pairs_each_has_its_turn() {
-        let world = World::new(2 * PAIRS_AT_ONCE + 1);
+        let world = World::new(FILES_AT_ONCE);
         let (snapshot, mut watch) = (world.load(), Watch::default());
-        for pair in [0, PAIRS_AT_ONCE, 2 * PAIRS_AT_ONCE] {
-            world.grow(&format!("tls/{pair:04}.test/cert.pem"));
+        for (pair, file) in
+            [(0, "cert"), (0, "key"), (FILES_AT_ONCE / 2, "cert"), (FILES_AT_ONCE - 1, "key")]
+        {
+            world.grow(&format!("tls/{pair:04}.test/{file}.pem"));
             let looks = [(); 4].map(|()| world.look(&mut watch, &snapshot));
-            assert_eq!(looks.iter().filter(|&&is_taken| is_taken).count(), 1, "{pair}: {looks:?}");
+            let taken = looks.iter().filter(|&&is_taken| is_taken).count();
+            assert_eq!(taken, 1, "{pair} {file}: {looks:?}");
         }
+    }
+
+    #[test]
+    fn a_pair_that_has_waited_for_its_turn_is_taken_up_when_it_comes() {
+        let world = World::new(FILES_AT_ONCE);
+        let (snapshot, mut watch) = (world.load(), Watch::default());
+        for file in ["cert.pem", "key.pem"] {
+            world.grow(&format!("tls/0000.test/{file}"));
+        }
+        let later = SystemTime::now() + INTERVAL;
+        let looks = [(); 2].map(|()| watch.look(&snapshot, &world.sources, later));
+        assert_eq!(looks.iter().filter(|&&is_taken| is_taken).count(), 1, "{looks:?}");
+        fs::remove_file(world.folder.path().join("tls/0000.test/key.pem")).unwrap();
+        let looks = [(); 2].map(|()| watch.look(&snapshot, &world.sources, later));
+        assert_eq!(looks, [false, true], "a pair that is not whole may be about to be");
     }
 
     #[test]
