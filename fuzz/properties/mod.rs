@@ -5,6 +5,7 @@ pub(crate) mod bot;
 pub(crate) mod cache;
 pub(crate) mod certificates;
 pub(crate) mod date;
+pub(crate) mod deploy;
 pub(crate) mod h2_client;
 pub(crate) mod host;
 pub(crate) mod hpack;

@@ -143,7 +143,7 @@ impl Visit for ValueWriter<'_> {
             self.line.extend_from_slice(value.as_bytes());
         } else {
             self.line.push(b'"');
-            escape::text(self.line, value.as_bytes());
+            escape::value(self.line, value.as_bytes());
             self.line.push(b'"');
         }
     }
@@ -184,6 +184,8 @@ mod tests {
             r#"WARN can't read "key" path="/a b""#,
         );
         check(|| tracing::error!(error = "a=\"b\"\\"), r#"ERROR error="a=\"b\"\\""#);
+        let name = crate::semantics::target::file_name::text_of(b"caf\xE9.txt");
+        check(|| tracing::warn!(path = name, "x"), r#"WARN x path="caf\xE9.txt""#);
         check(|| tracing::info!(empty = "", is = ?Some(1), "x"), r#"INFO x empty="" is=Some(1)"#);
         check(
             || tracing::info!(host = "a\n\x1b[2J\u{202e}", "b\r{}", '\u{9b}'),

@@ -28,6 +28,11 @@ pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     unicode(out, bytes, "\"\\", push_escaped, push_hex);
 }
 
+/// As [`text`], for values of our own events: the bytes of names that are not UTF-8 are `\xHH`.
+pub(super) fn value(out: &mut Vec<u8>, bytes: &[u8]) {
+    unicode(out, bytes, "\"\\", push_named, push_hex);
+}
+
 /// As [`text`], for words of our own without quotes around them, which may have quotes within, and
 /// names of files, whose bytes that are not UTF-8 stand for themselves again.
 pub(super) fn message(out: &mut Vec<u8>, bytes: &[u8]) {

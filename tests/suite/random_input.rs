@@ -317,6 +317,43 @@ proptest! {
     }
 }
 
+proptest! {
+    // Each writes two releases of a site.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn deploy(steps in vec(0..240_u8, 0..32)) {
+        let steps: Vec<_> =
+            steps.into_iter().map(properties::deploy::Step::from_byte).collect();
+        properties::deploy::deploy(&steps);
+    }
+}
+
+/// The link on the way is believed no longer, nowhere, and again.
+#[test]
+fn deploy_after_a_while() {
+    use properties::deploy::Step;
+    let ask = || (0..8).map(Step::Ask).collect::<Vec<_>>();
+    let fill = |number| {
+        [Step::Page, Step::Index, Step::Link, Step::Sibling].map(|step| step(number)).to_vec()
+    };
+    let steps = [
+        fill(0),
+        ask(),
+        vec![Step::Switch(1), Step::Wait],
+        ask(),
+        fill(1),
+        ask(),
+        vec![Step::Dangle, Step::Wait],
+        ask(),
+        vec![Step::Restart],
+        ask(),
+        vec![Step::Switch(0), Step::Wait],
+        ask(),
+    ];
+    properties::deploy::deploy(&steps.concat());
+}
+
 /// Every file is believed, then changed in each way, and then believed again.
 #[test]
 fn cache_of_old_files() {
