@@ -34,6 +34,7 @@ SLOW_BYTES = 1_000_000
 FILE_BYTES = 100_000_000
 GET = get()
 PREFACE = frames.preface()
+PROXY = b"PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n"
 
 
 def serve(shost, folder):
@@ -47,6 +48,11 @@ def serve(shost, folder):
     write_certificate(folder / "tls" / DOMAIN, DOMAIN)
     secure = Server(shost, "--sites", folder / "sites", "--tls", folder / "tls")
     return secure, Server(shost, "--sites", folder / "sites")
+
+
+def proxied(shost, folder):
+    """A server behind a proxy that sends PROXY headers."""
+    return Server(shost, "--sites", folder / "sites", "--trusted-proxy", "127.0.0.1")
 
 
 def hello():
@@ -124,7 +130,7 @@ def ask(port):
 def crowds(shost, folder):
     """Silent, trickling and half-shaken connections, all at once."""
     secure, clear = serve(shost, folder)
-    with secure, clear:
+    with secure, clear, proxied(shost, folder) as behind:
         ask(clear.port)
         first = hello()
         head = GET[:40] + b"X-Trickle: " + b"x" * 100
@@ -137,6 +143,10 @@ def crowds(shost, folder):
             Crowd("silent connections to HTTPS", HANDSHAKE, secure.port, b""),
             Crowd("half of a first TLS message", HANDSHAKE, secure.port, first[: len(first) // 2]),
             Crowd("half-shaken hands", HANDSHAKE, secure.port, first),
+            Crowd("proxies that say nothing", HEAD, behind.port, b""),
+            Crowd("halves of a PROXY header", HEAD, behind.port, PROXY[:20]),
+            Crowd("trickling PROXY headers", HEAD, behind.port, PROXY[:1], PROXY[1:]),
+            Crowd("PROXY headers and no request", HEAD, behind.port, PROXY),
         ]
         began = time.monotonic()
         waits, resumed, drops = [], [], 0

@@ -4,7 +4,7 @@
     tests/system/promises/run.py --shost target/release/shost [--only memory]
 
 Prints one line per promise with its figure and closes with `N passed, N failed`. Memory is only
-worth measuring on a release build. Needs curl, h2load (nghttp2-client), openssl and strace.
+worth measuring on a release build. Needs curl, h2load (nghttp2-client), nft, openssl and strace.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import deadlines
 import disk
 import faults
 import forms
+import forwarding
 import greed
 import memory
 import reloads
@@ -30,6 +31,7 @@ PROMISES = {
     "disk": [disk.hot_hits],
     "memory": [memory.idle, memory.connections, memory.given_back, memory.storm],
     "forms": [forms.forms],
+    "forwarding": [forwarding.redirects],
     "greed": [greed.greed],
     "faults": [faults.disk_errors, faults.stalled_log, faults.unmounted],
     "deadlines": [deadlines.crowds, deadlines.stalled, deadlines.patience],
