@@ -1,14 +1,15 @@
 //! Links as deploys use them: switched on the way to a site, and to paths of the whole system.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::client::Request;
 use crate::support::server::{Server, Setup};
-use crate::support::site::Site;
+use crate::support::site::{Site, pattern};
+use crate::support::tls::{self, Trust};
 
 /// The promise for a switched folder, and what a busy machine may add to it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,6 +65,59 @@ fn a_link_on_the_way_to_a_site_is_switched() {
 }
 
 #[test]
+fn a_folder_below_a_switched_link_is_the_new_one() {
+    // The link that is switched, and the way from it to the folder that is served.
+    let rows =
+        [("current", "public"), ("current", ""), ("app/live", "web/dist"), ("..data", "html")];
+    for (link, rest) in rows {
+        let setup = Setup::bare();
+        let link = setup.folder().join(link);
+        let above = link.parent().unwrap().to_owned();
+        for release in ["one", "two"] {
+            Site::at(above.join("releases").join(release).join(rest)).file("index.html", release);
+        }
+        symlink("releases/one", &link).unwrap();
+        let server = setup.args(["--port", "0"]).args([link.join(rest)]).start();
+        assert_eq!(server.send(&Request::get("/")).text(), "one", "{rest}");
+        switch(&link, "releases/two");
+        becomes(&server, "/", 200, "two");
+        Site::at(above.join("releases/three").join(rest)).file("index.html", "three");
+        switch(&link, "releases/three");
+        becomes(&server, "/", 200, "three");
+    }
+}
+
+#[test]
+fn sites_and_certificates_behind_a_switched_link_are_the_new_ones() {
+    let setup = Setup::bare();
+    let current = setup.folder().join("current");
+    let releases = ["one", "two"].map(|release| {
+        let folder = setup.folder().join("releases").join(release);
+        Site::at(folder.join("sites/a.test")).file("index.html", release);
+        (release, tls::write_pair(&folder.join("tls/a.test"), &["a.test"]))
+    });
+    symlink("releases/one", &current).unwrap();
+    let folders = [current.join("sites"), current.join("tls")];
+    let mut server = setup
+        .args(["--ip", "127.0.0.1", "--port", "0"])
+        .args(["--sites".into(), folders[0].clone(), "--tls".into(), folders[1].clone()])
+        .start();
+    for (release, certificate) in releases {
+        switch(&current, &format!("releases/{release}"));
+        let ended = server.order("reload");
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        // The client trusts no other.
+        server.trust = Trust::default();
+        server.trust.add(certificate);
+        let until = Instant::now() + PATIENCE;
+        while server.send_tls("a.test", Request::get("/")).text() != release {
+            assert!(Instant::now() < until, "still not {release}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
 fn a_link_to_a_path_of_the_system_works_within_the_site() {
     let setup = Setup::new();
     let outside = setup.folder().join("outside");
@@ -103,15 +157,19 @@ fn a_site_that_cannot_be_read_keeps_no_other_from_being_served() {
     let setup = Setup::new().site("a.test", |site| site.file("index.html", "a"));
     symlink(setup.folder().join("late/site"), setup.sites().join("b.test")).unwrap();
     symlink("nowhere", setup.sites().join("c.test")).unwrap();
+    symlink("d.test", setup.sites().join("d.test")).unwrap();
+    symlink("a.test/index.html/x", setup.sites().join("e.test")).unwrap();
     let late = setup.folder().join("late");
     fs::create_dir(&late).unwrap();
     let mut check = Command::new(env!("CARGO_BIN_EXE_shost"));
     let check = check.arg("--sites").arg(setup.sites()).arg("--check").output().unwrap();
     let told = String::from_utf8_lossy(&check.stderr);
     assert_eq!(check.status.code(), Some(1), "{told}");
-    assert!(told.contains("b.test"), "{told}");
+    for name in ["b.test", "c.test", "d.test", "e.test"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
     let server = setup.start();
-    for name in ["b.test", "c.test"] {
+    for name in ["b.test", "c.test", "d.test", "e.test"] {
         let warned = |line: &str| line.contains(name) && line.contains("503 until it can be read");
         server.stderr.nth(0, warned);
         assert_eq!(server.send(&Request::get("/").host(name)).status, 503, "{name}");
@@ -128,16 +186,61 @@ fn a_site_that_cannot_be_read_keeps_no_other_from_being_served() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_told_with_its_reason() {
-    let setup = Setup::new().site("a.test", |site| site.file("closed.txt", "x")).unprivileged();
-    let path = setup.sites().join("a.test/closed.txt");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
-    let server = setup.start();
-    for _ in 0..3 {
-        assert_eq!(server.send(&Request::get("/closed.txt")).status, 403);
+    // What is closed, the target that leads to it, and the path that is told.
+    let rows = [
+        ("closed.txt", "/closed.txt", "closed.txt"),
+        ("page.html", "/page", "page.html"),
+        ("folder/index.html", "/folder/", "folder/index.html"),
+        ("shut", "/shut/x.txt", "shut/x.txt"),
+        ("large.bin", "/large.bin", "large.bin"),
+        ("a b.txt", "/a%20b.txt", "a b.txt"),
+    ];
+    for (closed, target, path) in rows {
+        let setup = Setup::new()
+            .site("a.test", |site| {
+                site.file("closed.txt", "x")
+                    .file("page.html", "x")
+                    .file("folder/index.html", "x")
+                    .file("shut/x.txt", "x")
+                    .file("large.bin", pattern(2 * 1024 * 1024))
+                    .file("a b.txt", "x")
+            })
+            .unprivileged();
+        let site = Site::at(setup.sites().join("a.test"));
+        site.mode(closed, 0o000);
+        let server = setup.start();
+        for _ in 0..3 {
+            assert_eq!(server.send(&Request::get(target)).status, 403, "{target}");
+        }
+        let told = |line: &str| {
+            line.contains("site=a.test") && line.contains(path) && line.contains("ermission denied")
+        };
+        server.stderr.nth(0, told);
+        server.signal(rustix::process::Signal::USR1);
+        server.stderr.nth(0, |line| line.contains("requests"));
+        assert_eq!(server.stderr.count(told), 1, "{target}");
+        site.mode(closed, 0o700);
     }
-    let told = |line: &str| line.contains("closed.txt") && line.contains("ermission denied");
-    server.stderr.nth(0, told);
-    server.signal(rustix::process::Signal::USR1);
-    server.stderr.nth(0, |line| line.contains("requests"));
-    assert_eq!(server.stderr.count(told), 1);
+}
+
+#[test]
+fn a_site_without_permission_is_served_once_it_has_some() {
+    for mode in [0o000, 0o600, 0o644] {
+        let setup = Setup::new()
+            .site("a.test", |site| site.file("index.html", "a"))
+            .site("b.test", |site| site.file("index.html", "b"))
+            .unprivileged();
+        let closed = Site::at(setup.sites().join("b.test"));
+        closed.mode("", mode);
+        let server = setup.start();
+        server.stderr.nth(0, |line| line.contains("b.test") && line.contains("503 until"));
+        let ask = |host: &str| server.send(&Request::get("/").host(host)).status;
+        assert_eq!((ask("a.test"), ask("b.test")), (200, 503), "{mode:o}");
+        closed.mode("", 0o755);
+        let until = Instant::now() + PATIENCE;
+        while ask("b.test") != 200 {
+            assert!(Instant::now() < until, "{mode:o}: still not readable");
+            std::thread::yield_now();
+        }
+    }
 }
