@@ -52,10 +52,10 @@ pub(crate) enum Step {
     Index(usize),
     /// The folder comes or goes, with a page in it and without a document.
     Folder(usize),
-    /// The absolute link is made anew, to one place after another.
-    Link(usize),
-    /// The sibling is made anew, of one age after another.
-    Sibling(usize),
+    /// The absolute link is made anew, to one of its places.
+    Link(usize, usize),
+    /// The sibling is made anew, of one of its ages.
+    Sibling(usize, usize),
     /// The link on the way to the site leads to this release.
     Switch(usize),
     /// It leads nowhere.
@@ -71,13 +71,13 @@ pub(crate) enum Step {
 impl Step {
     /// Every byte is a step.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        let release = usize::from(byte >> 4 & 1);
+        let (release, kind) = (usize::from(byte >> 4 & 1), usize::from(byte >> 5));
         match byte & 15 {
             0 => Self::Page(release),
             1 => Self::Index(release),
             2 => Self::Folder(release),
-            3 => Self::Link(release),
-            4 => Self::Sibling(release),
+            3 => Self::Link(release, kind),
+            4 => Self::Sibling(release, kind),
             5 => Self::Switch(release),
             6 if byte < 64 => Self::Dangle,
             6 if byte >= 240 => Self::Wait,
@@ -234,8 +234,8 @@ impl World {
                 }
             }
             Step::Folder(number) => self.folder(number),
-            Step::Link(number) => self.link(number),
-            Step::Sibling(number) => self.sibling(number),
+            Step::Link(number, kind) => self.link(number, kind),
+            Step::Sibling(number, kind) => self.sibling(number, kind),
             Step::Switch(number) => self.switch(Some(number)),
             Step::Dangle => self.switch(None),
             Step::Restart => {
@@ -261,30 +261,30 @@ impl World {
         }
     }
 
-    fn link(&mut self, number: usize) {
+    fn link(&mut self, number: usize, kind: usize) {
         let path = |number: usize| site(self.folder.path(), number);
-        let (link, target) = match self.releases[number].link {
-            Link::Nowhere => (Link::Inside, path(number).join("in/data.txt")),
-            Link::Inside => (Link::Outside, path(1 - number).join("in/data.txt")),
-            Link::Outside => (Link::Chained, path(number).join("chain/data.txt")),
-            Link::Chained => (Link::Nowhere, path(number).join("in/none.txt")),
+        let (link, target) = match kind % 4 {
+            0 => (Link::Inside, path(number).join("in/data.txt")),
+            1 => (Link::Outside, path(1 - number).join("in/data.txt")),
+            2 => (Link::Chained, path(number).join("chain/data.txt")),
+            _ => (Link::Nowhere, path(number).join("in/none.txt")),
         };
         let _ = fs::remove_file(path(number).join("link.txt"));
         symlink(target, path(number).join("link.txt")).expect("a link");
         self.releases[number].link = link;
     }
 
-    fn sibling(&mut self, number: usize) {
-        let (sibling, content, seconds) = match self.releases[number].sibling {
-            Sibling::Missing => (Sibling::SameSecond, CODED, 1_700_000_000),
-            Sibling::SameSecond => (Sibling::Older, CODED, 1_699_999_999),
-            Sibling::Older => (Sibling::Newer, CODED, 1_700_000_001),
-            Sibling::Newer => (Sibling::Empty, "", 1_700_000_001),
-            Sibling::Empty => (Sibling::Missing, "", 0),
+    fn sibling(&mut self, number: usize, kind: usize) {
+        let (sibling, content, seconds) = match kind % 5 {
+            0 => (Sibling::SameSecond, CODED, 1_700_000_000),
+            1 => (Sibling::Older, CODED, 1_699_999_999),
+            2 => (Sibling::Newer, CODED, 1_700_000_001),
+            3 => (Sibling::Empty, "", 1_700_000_001),
+            _ => (Sibling::Missing, "", 0),
         };
         let path = site(self.folder.path(), number).join("style.css.gz");
         if sibling == Sibling::Missing {
-            fs::remove_file(path).expect("a file");
+            let _ = fs::remove_file(path);
         } else {
             fs::write(&path, content).expect("a file");
             date(&path, Duration::from_secs(seconds));

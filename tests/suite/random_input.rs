@@ -335,7 +335,11 @@ fn deploy_after_a_while() {
     use properties::deploy::Step;
     let ask = || (0..8).map(Step::Ask).collect::<Vec<_>>();
     let fill = |number| {
-        [Step::Page, Step::Index, Step::Link, Step::Sibling].map(|step| step(number)).to_vec()
+        let kinds = (0..5).flat_map(|kind| {
+            let asked = [Step::Ask(5), Step::Ask(6)];
+            [Step::Link(number, kind), Step::Sibling(number, kind)].into_iter().chain(asked)
+        });
+        [Step::Page(number), Step::Index(number)].into_iter().chain(kinds).collect::<Vec<_>>()
     };
     let steps = [
         fill(0),
