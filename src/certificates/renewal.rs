@@ -24,7 +24,7 @@ pub struct Seen {
 pub enum PairFile {
     /// The certificate with its chain.
     Certificate,
-    /// Its key.
+    /// The private key that belongs to the certificate.
     Key,
 }
 

@@ -75,7 +75,7 @@ struct Watch {
 
 /// How things are where they are not as they are served.
 #[derive(Debug)]
-struct Differences {
+struct Discrepancies {
     /// A digest of them.
     found: u64,
     /// All of it are pairs that have been left alone for a while.
@@ -85,7 +85,7 @@ struct Differences {
 impl Watch {
     /// Looks at one part of everything. True if what was found is to be taken up now.
     fn look(&mut self, snapshot: &Snapshot, sources: &Sources, now: SystemTime) -> bool {
-        let Some(Differences { found, have_settled }) = self.differences(snapshot, sources, now)
+        let Some(Discrepancies { found, have_settled }) = self.differences(snapshot, sources, now)
         else {
             (self.last, self.taken_up, self.restless) = (None, None, 0);
             return false;
@@ -108,7 +108,7 @@ impl Watch {
         snapshot: &Snapshot,
         sources: &Sources,
         now: SystemTime,
-    ) -> Option<Differences> {
+    ) -> Option<Discrepancies> {
         let mut digest = DefaultHasher::new();
         let mut differ = false;
         let mut compare = |served: Option<Stamp>, folder: &Path| {
@@ -134,7 +134,7 @@ impl Watch {
             differ = true;
             pair.hash(&mut digest);
         }
-        differ.then(|| Differences { found: digest.finish(), have_settled })
+        differ.then(|| Discrepancies { found: digest.finish(), have_settled })
     }
 
     /// The pairs that differ from `served`, as they are now: those that did before, and those with a
