@@ -32,9 +32,10 @@ pub(crate) fn redirects(file: &[u8], target: &str) {
     let asked = Asked::new(HOST, path.as_str());
     let found: Vec<_> = rules
         .matching(&asked)
-        .map(|(rule, _)| (rule.line(), values(rule.source(), &asked)))
+        .map(|(rule, _)| (rule.from.line, values(&rule.from.source, &asked)))
         .collect();
-    let model = |rule: &Redirect| Some((rule.line(), matched(rule.source(), path.as_str())?));
+    let model =
+        |rule: &Redirect| Some((rule.from.line, matched(&rule.from.source, path.as_str())?));
     let expected: Vec<_> = rules.rules().iter().filter_map(model).collect();
     assert_eq!(
         found.iter().map(|(line, _)| line).collect::<Vec<_>>(),

@@ -11,7 +11,7 @@ use http::header::{
 use super::index::Index;
 use super::lines::lines;
 use super::redirect_target::Template;
-use super::source::{Asked, Names, Source, Values};
+use super::source::{Asked, Names, Source, SourceLine, Values};
 use super::{Fault, HEADER_LINE_LIMIT, HEADER_RULE_LIMIT, Overlay, Problem, escaping, fault};
 
 /// Names that are part of how an answer is sent, or say what its content is.
@@ -50,8 +50,8 @@ pub struct Headers {
 /// A source, and the fields of its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    line: usize,
-    source: Source,
+    /// The requests that it holds for.
+    pub from: SourceLine,
     removed: Vec<HeaderName>,
     set: Vec<(HeaderName, Template)>,
 }
@@ -96,14 +96,14 @@ impl Headers {
         let numbers = self.index.candidates(asked.path.text());
         let blocks = numbers.filter_map(|number| {
             let block = self.blocks.get(usize::try_from(number).ok()?)?;
-            Some((block, block.source.values(asked)?))
+            Some((block, block.from.source.values(asked)?))
         });
         Matching { blocks: blocks.collect() }
     }
 
     fn push(&mut self, block: Block) {
         let number = u32::try_from(self.blocks.len()).expect("there are at most 10,000");
-        self.index.add(number, &block.source);
+        self.index.add(number, &block.from.source);
         self.blocks.push(block);
     }
 }
@@ -124,18 +124,6 @@ impl Matching<'_> {
 }
 
 impl Block {
-    /// The number of its first line.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The requests that it holds for.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
     /// The fields that are taken away.
     #[must_use]
     pub fn removed(&self) -> &[HeaderName] {
@@ -165,7 +153,7 @@ impl Block {
         if value.is_empty() {
             return Err(fault("the field has no value", "write one, or `! Name` to remove it"));
         }
-        let known: Vec<_> = self.source.names().collect();
+        let known: Vec<_> = self.from.source.names().collect();
         let value = Template::read(&value, &known);
         self.set.push((name, value));
         Ok(())
@@ -224,7 +212,8 @@ impl BlockReader {
                 }
                 Ok(source) => {
                     let (removed, set) = Default::default();
-                    Under::Block(Box::new(Block { line: number, source, removed, set }), false)
+                    let from = SourceLine { line: number, source };
+                    Under::Block(Box::new(Block { from, removed, set }), false)
                 }
                 Err(fault) => {
                     self.problems.push(told(fault));
@@ -247,7 +236,11 @@ impl BlockReader {
             Under::Block(block, lacks) if block.set.is_empty() && block.removed.is_empty() => {
                 if !lacks {
                     let mend = "write `Name: value` beneath it";
-                    self.problems.push(Problem::new(block.line, "the block has no fields", mend));
+                    self.problems.push(Problem::new(
+                        block.from.line,
+                        "the block has no fields",
+                        mend,
+                    ));
                 }
             }
             Under::Block(block, _) => self.headers.push(*block),
@@ -273,7 +266,7 @@ pub(super) fn stands_alone(name: &HeaderName) -> bool {
 impl fmt::Display for Headers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for block in &self.blocks {
-            writeln!(formatter, "{}", block.source)?;
+            writeln!(formatter, "{}", block.from.source)?;
             block.removed.iter().try_for_each(|name| writeln!(formatter, "  ! {name}"))?;
             let mut set = block.set.iter();
             set.try_for_each(|(name, value)| writeln!(formatter, "  {name}: {value}"))?;

@@ -2,7 +2,7 @@
 
 use super::pattern::{Pattern, SPLAT, Subject};
 use super::redirect_target::Target;
-use super::source::{Names, Source, Values};
+use super::source::{Names, Source, SourceLine, Values};
 use super::{Fault, fault};
 
 /// The statuses that there are, for whoever wrote another.
@@ -11,8 +11,8 @@ const STATUSES: &str = "use 200, 301, 302, 303, 307, 308, 404 or 410";
 /// A redirect, or a page that answers for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
-    pub(super) line: usize,
-    pub(super) source: Source,
+    /// The requests that it is for.
+    pub from: SourceLine,
     pub(super) target: Option<Target>,
     pub(super) status: u16,
     pub(super) forced: bool,
@@ -20,18 +20,6 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// The number of its line.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The requests that it is for.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
     /// The place that it leads to; `None` for a status without a page.
     #[must_use]
     pub fn target(&self) -> Option<&Target> {
@@ -67,9 +55,9 @@ impl Redirect {
     pub fn is_application(&self) -> bool {
         self.status == 200
             && !self.forced
-            && self.source.path().takes_all_beneath()
+            && self.from.source.path().takes_all_beneath()
             && self.target.as_ref().is_some_and(|target| {
-                let path = target.path(&Values::sample(self.source.names().count()));
+                let path = target.path(&Values::sample(self.from.source.names().count()));
                 !target.uses(SPLAT) && path.is_some_and(|path| names_document(path.as_str()))
             })
     }
@@ -92,7 +80,8 @@ impl Redirect {
             None => return Err(fault("the line has no target", "write `from to status`")),
         };
         let says_status = written.status.is_some();
-        let redirect = Self { line, source, target, status, forced, says_status };
+        let from = SourceLine { line, source };
+        let redirect = Self { from, target, status, forced, says_status };
         redirect.check(names)?;
         Ok(redirect)
     }
@@ -111,7 +100,7 @@ impl Redirect {
             return Ok(());
         }
         if self.leads_to_itself(target, names) {
-            let mend = if self.source.path().takes_all_beneath() && target.is_fixed() {
+            let mend = if self.from.source.path().takes_all_beneath() && target.is_fixed() {
                 "write 200 behind it, which answers with that page where nothing is found"
             } else {
                 "let the source leave out where the target leads"
@@ -124,7 +113,7 @@ impl Redirect {
     /// True if the target, tried with values that no rule would name, is a source of its own.
     fn leads_to_itself(&self, target: &Target, names: &Names) -> bool {
         let values = Values::sample(256);
-        let host = match (target.host(&values), self.source.host()) {
+        let host = match (target.host(&values), self.from.source.host()) {
             (None, _) => true,
             (Some(host), None) => names.has(&host),
             (Some(host), Some(pattern)) => {
@@ -133,7 +122,7 @@ impl Redirect {
         };
         let leads = |path: &str| {
             let subject = Subject::path(path);
-            self.source.path().captures(&subject).is_some()
+            self.from.source.path().captures(&subject).is_some()
         };
         host && target.path(&values).is_some_and(|path| leads(path.as_str()))
     }

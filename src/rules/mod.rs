@@ -16,6 +16,8 @@ pub mod source;
 mod escaping;
 mod index;
 mod line;
+#[cfg(test)]
+mod linear;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,7 @@
 //! The changes of rules to the fields of one answer.
 
+use std::collections::HashMap;
+
 use http::header::{HeaderName, HeaderValue, VARY};
 
 use super::ADDED_LIMIT;
@@ -8,11 +10,16 @@ use super::headers::stands_alone;
 /// Bytes of a field line beside its name and value: a colon, a space and the end of the line.
 const LINE: usize = 4;
 
+/// So many names are looked through; of more, each is looked up.
+const FEW: usize = 16;
+
 /// Fields that are taken away, and fields in the place of those that the server has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Overlay {
     /// Each name once; without values it is taken away.
     changes: Vec<(HeaderName, Vec<String>)>,
+    /// The places of the names, once there are more than a few.
+    places: HashMap<HeaderName, usize>,
     added: usize,
     is_cut: bool,
 }
@@ -45,21 +52,32 @@ impl Overlay {
 
     /// Leaves a field as the server has it.
     pub fn forget(&mut self, name: &HeaderName) {
+        self.places.clear();
         self.changes.retain(|(changed, _)| changed != name);
     }
 
     /// Leaves a field as the server has it, unless another value is set.
     pub fn keep(&mut self, name: &HeaderName) {
+        self.places.clear();
         self.changes.retain(|(changed, values)| changed != name || !values.is_empty());
     }
 
     fn values(&mut self, name: &HeaderName) -> &mut Vec<String> {
-        let at = self.changes.iter().position(|(known, _)| known == name);
-        let at = at.unwrap_or_else(|| {
+        let at = self.place(name).unwrap_or_else(|| {
             self.changes.push((name.clone(), Vec::new()));
             self.changes.len() - 1
         });
         &mut self.changes[at].1
+    }
+
+    fn place(&mut self, name: &HeaderName) -> Option<usize> {
+        if self.changes.len() <= FEW {
+            return self.changes.iter().position(|(known, _)| known == name);
+        }
+        // Those that came since the last one was looked up.
+        let names = self.changes.iter().enumerate().skip(self.places.len());
+        self.places.extend(names.map(|(at, (name, _))| (name.clone(), at)));
+        self.places.get(name).copied()
     }
 
     /// True if nothing is changed.
@@ -89,11 +107,13 @@ impl Overlay {
         let mut all: Vec<_> = fields.filter(|(name, _)| keeps(name)).collect();
         for (name, values) in &self.changes {
             for value in values {
-                let value = match all.iter().find(|(known, _)| name == VARY && known == name) {
-                    Some((_, own)) => joined(own, value),
+                let own = (name == VARY)
+                    .then(|| all.iter().position(|(known, _)| known == name))
+                    .flatten();
+                let value = match own.map(|at| all.remove(at)) {
+                    Some((_, own)) => joined(&own, value),
                     None => value.clone(),
                 };
-                all.retain(|(known, _)| name != VARY || known != name);
                 // A value was read without control characters, and what is put in is encoded.
                 all.extend(
                     HeaderValue::from_str(&value)

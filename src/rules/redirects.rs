@@ -77,13 +77,13 @@ impl Redirects {
                     continue;
                 }
             };
-            let number = rule.line;
-            if let Some(first) = seen.get(&rule.source.to_string()) {
+            let number = rule.from.line;
+            if let Some(first) = seen.get(&rule.from.source.to_string()) {
                 let reason = format!("the source is that of line {first}, which comes first");
                 problems.push(Problem::new(number, reason, "remove one of the two"));
                 continue;
             }
-            let (count, limit, kind) = if rule.source.is_static() {
+            let (count, limit, kind) = if rule.from.source.is_static() {
                 (&mut fixed, STATIC_LIMIT, "without")
             } else {
                 (&mut dynamic, DYNAMIC_LIMIT, "with")
@@ -94,7 +94,7 @@ impl Redirects {
                 continue;
             }
             *count += 1;
-            seen.insert(rule.source.to_string(), number);
+            seen.insert(rule.from.source.to_string(), number);
             redirects.push(rule);
         }
         (redirects, problems)
@@ -102,11 +102,11 @@ impl Redirects {
 
     fn push(&mut self, rule: Redirect) {
         let number = u32::try_from(self.rules.len()).expect("there are at most 51,000");
-        match rule.source.path().literal() {
-            Some(path) if self.then.is_empty() && rule.source.is_static() => {
+        match rule.from.source.path().literal() {
+            Some(path) if self.then.is_empty() && rule.from.source.is_static() => {
                 self.first.entry(path.into()).or_default().push(number);
             }
-            _ => self.then.add(number, &rule.source),
+            _ => self.then.add(number, &rule.from.source),
         }
         self.rules.push(rule);
     }
@@ -134,7 +134,7 @@ impl Redirects {
         let numbers = first.iter().copied().chain(self.then.candidates(asked.path.text()));
         numbers.filter_map(move |number| {
             let rule = self.rules.get(usize::try_from(number).ok()?)?;
-            Some((rule, rule.source.values(asked)?))
+            Some((rule, rule.from.source.values(asked)?))
         })
     }
 }
@@ -181,7 +181,7 @@ impl fmt::Display for Redirects {
 
 impl fmt::Display for Redirect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(formatter)?;
+        self.from.source.fmt(formatter)?;
         if let Some(target) = &self.target {
             write!(formatter, " {target}")?;
         }

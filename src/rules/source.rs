@@ -54,6 +54,15 @@ pub struct Source {
     path: Pattern,
 }
 
+/// A source, and the number of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The line, from one.
+    pub line: usize,
+    /// The requests that are meant.
+    pub source: Source,
+}
+
 /// A host and a path, taken apart once for all rules.
 #[derive(Debug)]
 pub struct Asked<'a> {

@@ -26,7 +26,7 @@ pub(super) fn review(
     let mut differences = Differences::default();
     let mut is_cut = false;
     for (block, before) in headers.blocks().iter().zip(0..) {
-        let line = block.line();
+        let line = block.from.line;
         findings.push(RuleFinding::new(HEADERS, line, Weight::Rule, meaning(block)));
         let warning = other_host(block, own).or_else(|| other_path(block, walk));
         let warning = warning.or_else(|| {
@@ -55,22 +55,22 @@ fn meaning(block: &Block) -> String {
     let set = list(block.set().map(|(name, _)| name).collect());
     let removed = list(block.removed().iter().collect());
     match (set.is_empty(), removed.is_empty()) {
-        (false, true) => format!("{} sets {set}", block.source()),
-        (true, _) => format!("{} removes {removed}", block.source()),
-        (false, false) => format!("{} sets {set} and removes {removed}", block.source()),
+        (false, true) => format!("{} sets {set}", block.from.source),
+        (true, _) => format!("{} removes {removed}", block.from.source),
+        (false, false) => format!("{} sets {set} and removes {removed}", block.from.source),
     }
 }
 
 /// A host that never gets as far as the fields.
 fn other_host(block: &Block, own: &str) -> Option<String> {
-    (!own.is_empty() && !block.source().is_for_host(own)).then(|| {
+    (!own.is_empty() && !block.from.source.is_for_host(own)).then(|| {
         format!("never applies: requests for this host are sent to {own} before: remove it")
     })
 }
 
 /// A path that answers with a redirect to the one where the content is.
 fn other_path(block: &Block, walk: &Walk<'_>) -> Option<String> {
-    let path = block.source().only_path()?;
+    let path = block.from.source.only_path()?;
     let to = match walk.find(&path) {
         Found::Index => {
             let encoded = path.encode();
@@ -86,7 +86,7 @@ fn other_path(block: &Block, walk: &Walk<'_>) -> Option<String> {
 
 /// More fields than an answer may get.
 fn cut(headers: &Headers, block: &Block, own: &str) -> Option<String> {
-    let path = block.source().path().example(ANY);
+    let path = block.from.source.path().example(ANY);
     let overlay = headers.matching(&Asked::new(own, &path)).overlay();
     overlay.is_cut().then(|| {
         format!("an answer to {path} would get more than 16 KiB of fields: the last are left out")
@@ -95,7 +95,7 @@ fn cut(headers: &Headers, block: &Block, own: &str) -> Option<String> {
 
 /// Differences from what the block means elsewhere.
 fn differ(block: &Block, differences: &mut Differences) {
-    let source = block.source();
+    let source = &block.from.source;
     let fills = block
         .set()
         .any(|(_, value)| source.names().any(|name| value.contains(&format!(":{name}"))));
@@ -112,6 +112,6 @@ fn differ(block: &Block, differences: &mut Differences) {
         ),
     ];
     for (differs, text) in rows {
-        differences.note(differs, block.line(), text);
+        differences.note(differs, block.from.line, text);
     }
 }

@@ -18,14 +18,14 @@ pub(super) fn review(walk: &Walk<'_>, own: &str, findings: &mut Vec<RuleFinding>
     let mut has_dynamic = false;
     let (mut fixed, mut dynamic) = (0, 0);
     for rule in walk.redirects.rules() {
-        let line = rule.line();
+        let line = rule.from.line;
         findings.push(RuleFinding::new(REDIRECTS, line, Weight::Rule, meaning(rule)));
         let review = Review { walk, own, rule };
         for (kind, text) in review.findings() {
             findings.push(RuleFinding::new(REDIRECTS, line, kind, text));
         }
         differ(walk, rule, &mut differences);
-        has_dynamic |= !rule.source().is_static();
+        has_dynamic |= !rule.from.source.is_static();
         if has_dynamic {
             dynamic += 1;
         } else {
@@ -50,7 +50,7 @@ const CLOUDFLARE_DYNAMIC: usize = 100;
 
 /// The meaning of a rule, in words.
 fn meaning(rule: &Redirect) -> String {
-    let (source, status) = (rule.source(), rule.status());
+    let (source, status) = (&rule.from.source, rule.status());
     let page = rule.target().map(ToString::to_string);
     let when = if rule.is_forced() { "always" } else { "where nothing is found" };
     match (status, page) {
@@ -84,12 +84,12 @@ impl Review<'_> {
     }
 
     fn host(&self) -> String {
-        self.rule.source().example_host().unwrap_or_else(|| self.own.to_owned())
+        self.rule.from.source.example_host().unwrap_or_else(|| self.own.to_owned())
     }
 
     /// The reason why the rule never applies.
     fn never(&self) -> Option<(Weight, String)> {
-        let source = self.rule.source();
+        let source = &self.rule.from.source;
         if !self.own.is_empty() && !source.is_for_host(self.own) {
             let text = format!(
                 "never applies: requests for this host are sent to {} before: remove it",
@@ -101,10 +101,10 @@ impl Review<'_> {
         let asked = Asked::new(&host, &path);
         let earlier = self.walk.redirects.matching(&asked).map(|(rule, _)| rule);
         let earlier = earlier
-            .take_while(|rule| rule.line() != self.rule.line())
-            .find(|rule| rule.source().covers(source));
+            .take_while(|rule| rule.from.line != self.rule.from.line)
+            .find(|rule| rule.from.source.covers(source));
         if let Some(earlier) = earlier {
-            let (line, first) = (earlier.line(), earlier.source());
+            let (line, first) = (earlier.from.line, &earlier.from.source);
             let text = format!("never applies: line {line} ({first}) matches first: move it up");
             return Some((Weight::Warning, text));
         }
@@ -119,7 +119,7 @@ impl Review<'_> {
 
     /// The file that answers without the rule, if the source is one path.
     fn file_at_source(&self) -> Option<String> {
-        file_at(self.walk, self.rule.source())
+        file_at(self.walk, &self.rule.from.source)
     }
 
     /// A circle that the rule leads into.
@@ -128,7 +128,7 @@ impl Review<'_> {
             return None;
         }
         SAMPLES.iter().find_map(|splat| {
-            let path = self.rule.source().example(splat)?;
+            let path = self.rule.from.source.example(splat)?;
             let mut way = match self.walk.follow(&self.host(), &path) {
                 WayEnd::Circle(way) => way,
                 WayEnd::Endless(mut way) => {
@@ -204,7 +204,7 @@ fn file_at(walk: &Walk<'_>, source: &Source) -> Option<String> {
 
 /// Differences from what the rule means elsewhere.
 fn differ(walk: &Walk<'_>, rule: &Redirect, differences: &mut Differences) {
-    let (source, line, status) = (rule.source(), rule.line(), rule.status());
+    let (source, line, status) = (&rule.from.source, rule.from.line, rule.status());
     let target = rule.target();
     let url = target.filter(|target| target.is_url()).map(ToString::to_string);
     let ends_bare = source.path().literal().is_some_and(|path| path.len() > 1);

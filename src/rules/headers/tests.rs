@@ -143,3 +143,33 @@ fn an_answer_gets_no_more_fields_than_a_client_takes() {
     let sum = overlay.apply(std::iter::empty()).iter().map(|(_, value)| value.len()).sum::<usize>();
     assert!((12_000..=super::super::ADDED_LIMIT).contains(&sum), "{sum}");
 }
+
+#[test]
+fn many_names_are_each_changed_as_few_are() {
+    let lines = |lines: &[String]| format!("/*\n{}", lines.join("\n"));
+    let set: Vec<_> = (0..100).map(|n| format!("X-{n}: {n}")).collect();
+    let again: Vec<_> = (0..100).map(|n| format!("X-{n}: again")).collect();
+    let removed: Vec<_> = (0..100).step_by(2).map(|n| format!("! X-{n}")).collect();
+    let file = [lines(&set), lines(&again), lines(&removed)].join("\n");
+    let (headers, problems) = read(&file);
+    assert_eq!(problems, []);
+    let mut overlay = headers.matching(&Asked::new("example.com", "/")).overlay();
+    let own = |n: usize| HeaderName::try_from(format!("x-{n}")).unwrap();
+    overlay.forget(&own(1));
+    overlay.keep(&own(2));
+    overlay.keep(&own(3));
+    overlay.set(&own(99), "late");
+    let fields = (0..100).map(|n| (own(n), HeaderValue::from_static("server")));
+    let all = overlay.apply(fields);
+    for n in 0..100 {
+        let expected = match n {
+            1 | 2 => vec!["server".to_owned()],
+            99 => vec!["99, again, late".to_owned()],
+            n if n % 2 == 0 => vec![],
+            n => vec![format!("{n}, again")],
+        };
+        let values = all.iter().filter(|(name, _)| *name == own(n));
+        let values: Vec<_> = values.map(|(_, value)| value.to_str().unwrap()).collect();
+        assert_eq!(values, expected, "x-{n}");
+    }
+}
