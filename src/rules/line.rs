@@ -93,7 +93,7 @@ impl Redirect {
                 let mend = "use 301 or 302, or let the browser ask the other server itself";
                 return Err(fault("shost does not proxy", mend));
             }
-            if target.path(&Values::sample(256)).is_none() {
+            if target.path(&Values::sample(self.from.source.names().count())).is_none() {
                 let mend = "write a path without %2F, %00 and encoded dot segments";
                 return Err(fault("no file can have the path of the target", mend));
             }
@@ -112,7 +112,7 @@ impl Redirect {
 
     /// True if the target, tried with values that no rule would name, is a source of its own.
     fn leads_to_itself(&self, target: &Target, names: &Names) -> bool {
-        let values = Values::sample(256);
+        let values = Values::sample(self.from.source.names().count());
         let host = match (target.host(&values), self.from.source.host()) {
             (None, _) => true,
             (Some(host), None) => names.has(&host),
@@ -121,6 +121,9 @@ impl Redirect {
             }
         };
         let leads = |path: &str| {
+            if let Some(literal) = self.from.source.path().literal() {
+                return literal == path;
+            }
             let subject = Subject::path(path);
             self.from.source.path().captures(&subject).is_some()
         };

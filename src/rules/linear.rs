@@ -17,6 +17,9 @@ const MOST: u32 = 24;
 /// Tries, of which the shortest of each size counts: what disturbs one is over at another.
 const TRIES: usize = 40;
 
+/// The kind of a file, and its line of a number.
+type Lines = (&'static str, fn(usize) -> String);
+
 /// Holds that `FACTOR` times as much takes no more than `MOST` times as long.
 #[track_caller]
 fn check(what: &str, size: usize, run: impl Fn(usize) -> Box<dyn Fn()>) {
@@ -86,7 +89,7 @@ fn a_match_takes_time_by_the_length_of_the_path() {
 
 #[test]
 fn files_are_read_in_time_by_their_length() {
-    let redirects: [(&str, fn(usize) -> String); 5] = [
+    let redirects: [Lines; 5] = [
         ("static", |n| format!("/a{n} /b{n}\n")),
         ("dynamic", |n| format!("/:x/a{n}/* /b/:x/:splat\n")),
         ("the same again", |_| "/a /b\n".into()),
@@ -99,7 +102,7 @@ fn files_are_read_in_time_by_their_length() {
             Box::new(move || drop(Redirects::read(file.as_bytes(), &names())))
         });
     }
-    let headers: [(&str, fn(usize) -> String); 4] = [
+    let headers: [Lines; 4] = [
         ("blocks", |n| format!("/a{n}\n  X-A: {n}\n")),
         ("fields", |n| format!("  X-{n}: {n}\n")),
         ("removed", |n| format!("  ! X-{n}\n")),
@@ -115,7 +118,7 @@ fn files_are_read_in_time_by_their_length() {
 
 #[test]
 fn fields_are_changed_in_time_by_the_lines_that_say_so() {
-    let lines: [(&str, fn(usize) -> String); 4] = [
+    let lines: [Lines; 4] = [
         ("removed", |n| format!("  ! X-{n}\n")),
         ("set", |n| format!("  X-{n}: {n}\n")),
         ("the same again", |_| "  X-A: b\n".into()),

@@ -263,7 +263,12 @@ impl Template {
             let mend = "write the host out; a placeholder may be a label in front of a name";
             Err(fault(reason, mend))
         };
-        let sample = self.fill(&Values::sample(256), |value| [value]);
+        let last = self.0.iter().filter_map(|piece| match piece {
+            Piece::Value(at, _) => Some(*at),
+            Piece::Text(_) => None,
+        });
+        let count = last.max().map_or(0, |last| last + 1);
+        let sample = self.fill(&Values::sample(count), |value| [value]);
         if Authority::parse(&sample).is_err() {
             return wrong("the target has no valid host");
         }

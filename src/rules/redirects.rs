@@ -78,7 +78,8 @@ impl Redirects {
                 }
             };
             let number = rule.from.line;
-            if let Some(first) = seen.get(&rule.from.source.to_string()) {
+            let key = rule.from.source.to_string();
+            if let Some(first) = seen.get(&key) {
                 let reason = format!("the source is that of line {first}, which comes first");
                 problems.push(Problem::new(number, reason, "remove one of the two"));
                 continue;
@@ -94,7 +95,7 @@ impl Redirects {
                 continue;
             }
             *count += 1;
-            seen.insert(rule.from.source.to_string(), number);
+            seen.insert(key, number);
             redirects.push(rule);
         }
         (redirects, problems)
@@ -109,6 +110,12 @@ impl Redirects {
             _ => self.then.add(number, &rule.from.source),
         }
         self.rules.push(rule);
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
     }
 
     /// The rules, from top to bottom.

@@ -167,13 +167,13 @@ struct Request<'a> {
     authority: &'a Authority<'a>,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     /// Steps 2 to 9 of the pipeline, in the order of the module's doc. Notes the bot rule that the
     /// request meets, and the rules of the site.
     async fn answer(
         &self,
         rule: &mut Option<&'static bot::Rule>,
-        ruled: &mut Option<Ruled>,
+        ruled: &mut Option<Ruled<'a>>,
     ) -> Answer {
         // 2. The method.
         match self.head.method {
@@ -233,7 +233,7 @@ impl Request<'_> {
                     None => site.rules().await,
                 };
                 let Some(found) = found else { return self.find(site, &path).await };
-                let ruled = ruled.insert(Ruled::new(found, &self.authority.host, &path));
+                let ruled = ruled.insert(Ruled::new(found, &self.authority.host, path.clone()));
                 self.find_by_rules(site, &path, ruled).await
             }
             Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, self.head),

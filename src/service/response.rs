@@ -137,7 +137,7 @@ pub(super) fn build(
     head: &Parts,
     present: &Present<'_>,
     demands_https: bool,
-    ruled: Option<&Ruled>,
+    ruled: Option<&Ruled<'_>>,
 ) -> (Response, Option<&'static str>) {
     let coding = coding(&answer);
     let has_parts = matches!(answer, Answer::Parts(..));

@@ -19,10 +19,10 @@ use crate::site::rules::Rules;
 
 /// A request of a site that has rules.
 #[derive(Debug)]
-pub(super) struct Ruled {
+pub(super) struct Ruled<'a> {
     rules: Arc<Rules>,
-    host: Box<str>,
-    path: Box<str>,
+    host: &'a str,
+    path: Path<'a>,
     /// True if the answer was chosen by what the request accepts.
     by_accept: bool,
 }
@@ -50,19 +50,23 @@ enum RedirectOutcome {
     GoOn,
 }
 
-impl Ruled {
-    pub(super) fn new(rules: Arc<Rules>, host: &str, path: &Path<'_>) -> Self {
-        Self { rules, host: host.into(), path: path.as_str().into(), by_accept: false }
+impl<'a> Ruled<'a> {
+    pub(super) fn new(rules: Arc<Rules>, host: &'a str, path: Path<'a>) -> Self {
+        Self { rules, host, path, by_accept: false }
     }
 
     /// The next step of a request. Challenges of an ACME server are never redirected: who moves a
     /// whole site should still get a certificate for it. The files of rules are missing, whatever
     /// they say.
-    fn step(&self, head: &Parts, path: &Path<'_>) -> RedirectOutcome {
+    fn step(&self, head: &Parts) -> RedirectOutcome {
+        let Self { rules, host, path, .. } = self;
+        if rules.redirects.is_empty() {
+            return RedirectOutcome::GoOn;
+        }
         if path.acme_token().is_some() || is_rules_file(path.as_str()) {
             return RedirectOutcome::GoOn;
         }
-        match self.rules.redirects.find(&self.host, path, head.uri.query()) {
+        match rules.redirects.find(host, path, head.uri.query()) {
             None => RedirectOutcome::GoOn,
             Some(Matched::Moved { status, location }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
@@ -92,6 +96,7 @@ impl Ruled {
             return;
         }
         let Self { rules, host, path, by_accept } = self;
+        let path = path.as_str();
         let overlay = || -> Overlay {
             let mut overlay = rules.headers.matching(&Asked::new(host, path)).overlay();
             if *by_accept {
@@ -117,9 +122,9 @@ impl Request<'_> {
         &self,
         site: &Arc<Site>,
         path: &Path<'_>,
-        ruled: &mut Ruled,
+        ruled: &mut Ruled<'_>,
     ) -> Answer {
-        match ruled.step(self.head, path) {
+        match ruled.step(self.head) {
             RedirectOutcome::Answer(answer) => answer,
             RedirectOutcome::GoOn => self.find(site, path).await,
             RedirectOutcome::Instead(page) => self.instead(site, path, page).await,

@@ -79,6 +79,7 @@ fn a_line_leads_where_it_says() {
         ("/a/* /b:splat", "/a/%0D%0Ax:%20y", Some("302 /b%0D%0Ax:%20y")),
         ("/in/:l/* https://:l.other.test/:splat", "/in/de/x", Some("302 https://de.other.test/x")),
         ("/in/:l/* https://:l.other.test/:splat", "/in/a@b/x", None),
+        ("/:a/:b/:c https://:c.other.test/", "/1/2/3", Some("302 https://3.other.test/")),
         // Own hosts.
         ("https://example.com/a /b", "/a", Some("302 /b")),
         ("https://example.com/a/* /b/:splat", "/a/x", Some("302 /b/x")),
