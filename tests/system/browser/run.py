@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Browses examples/site with a real Chromium, served by a real shost, over HTTP and over HTTPS.
+"""Browses examples/site and app/ with a real Chromium, served by a real shost, over HTTP and HTTPS.
 
     tests/system/browser/run.py --shost target/debug/shost
 
 Needs Python 3, Chromium (Debian: `apt install chromium`) and openssl; no Python package. It prints
 one line per check, ends with `N passed, N failed`, and exits 0 only if none failed.
+
+`app` is a single-page application with an isolated page, by the rules that lie in it.
 
 The site is browsed as `site.test`, not as localhost: a browser treats localhost as a secure context
 and sends there what it sends over HTTPS, which would hide how plain HTTP on a real host name
@@ -22,12 +24,15 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import checks
+import rules
 from chromium import Chromium
 from lib.certificate import key_hash, write_certificate
 from lib.server import Server
 
 SITE = pathlib.Path(__file__).resolve().parents[3] / "examples" / "site"
 HOST = "site.test"
+APP = pathlib.Path(__file__).resolve().parent / "app"
+APP_HOST = "app.test"
 
 
 def main():
@@ -37,7 +42,7 @@ def main():
     given = arguments.parse_args()
 
     tally = Tally()
-    for scenario in (over_http, over_https):
+    for scenario in (over_http, over_https, app_over_http, app_over_https):
         with tempfile.TemporaryDirectory(prefix="shost-browser-") as folder:
             try:
                 scenario(tally, given, pathlib.Path(folder))
@@ -74,6 +79,30 @@ def over_https(tally, given, folder):
         origin = f"https://{HOST}:{server.port}"
         checks.browse(tally, browser, origin, protocol="h2")
         checks.freshness(tally, browser, origin, copy / "css" / "site.css")
+
+
+def app_over_http(tally, given, folder):
+    """The application as the one site, plain HTTP: no browser isolates a page there."""
+    with (
+        Server(given.shost, APP, log="combined") as server,
+        Chromium(given.chromium, folder / "profile") as browser,
+    ):
+        rules.application(tally, browser, f"http://{APP_HOST}:{server.port}")
+
+
+def app_over_https(tally, given, folder):
+    """The application as one of the sites."""
+    shutil.copytree(APP, folder / "sites" / APP_HOST)
+    pair = folder / "tls" / APP_HOST
+    write_certificate(pair, APP_HOST)
+    arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
+    with (
+        Server(given.shost, *arguments, log="combined") as server,
+        Chromium(given.chromium, folder / "profile", key_hash(pair)) as browser,
+    ):
+        origin = f"https://{APP_HOST}:{server.port}"
+        rules.application(tally, browser, origin)
+        rules.isolated(tally, browser, origin)
 
 
 class Tally:

@@ -1,0 +1,4 @@
+onmessage = message => {
+  Atomics.store(message.data, 0, 42);
+  postMessage("done");
+};
