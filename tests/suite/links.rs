@@ -205,6 +205,8 @@ fn a_file_that_cannot_be_read_is_told_with_its_reason() {
                     .file("large.bin", pattern(2 * 1024 * 1024))
                     .file("a b.txt", "x")
             })
+            // Each request looks at the disk.
+            .args(["--cache-size", "0"])
             .unprivileged();
         let site = Site::at(setup.sites().join("a.test"));
         site.mode(closed, 0o000);
