@@ -6,17 +6,20 @@
 //! page had. They are percent-encoded, as a browser would have sent them: so a redirect and a rule
 //! see the target in one form.
 
-/// The characters of ASCII that are encoded. The `http` crate refuses all but the quote in a path.
-const TOLERATED: &[u8] = b"\"<>`";
+/// True for a byte that is encoded. The `http` crate refuses all of these in a path but the quote and
+/// what is UTF-8.
+const fn is_tolerated(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
+}
 
 /// The target as it should have been sent; `None` if it was.
 pub(crate) fn encoded(target: &[u8]) -> Option<Vec<u8>> {
-    if target.is_ascii() && !target.iter().any(|byte| TOLERATED.contains(byte)) {
+    if !target.iter().any(|byte| is_tolerated(*byte)) {
         return None;
     }
     let mut encoded = Vec::with_capacity(target.len() + 16);
     for byte in target {
-        if TOLERATED.contains(byte) || !byte.is_ascii() {
+        if is_tolerated(*byte) {
             encoded.extend_from_slice(percent_encoding::percent_encode_byte(*byte).as_bytes());
         } else {
             encoded.push(*byte);
