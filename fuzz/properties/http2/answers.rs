@@ -1,8 +1,10 @@
 //! Answers of every kind, told apart by their targets.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,8 +14,11 @@ use http_body::{Body, Frame};
 use shost::protocol::handler::Handler;
 use shost::service::Response;
 
-/// Answers any request.
-pub(super) struct Pages;
+/// Answers any request, and notes which it was.
+#[derive(Default)]
+pub(super) struct Pages {
+    pub(super) asked: Rc<RefCell<Vec<String>>>,
+}
 
 /// An answer in the making.
 pub(super) struct Making {
@@ -42,6 +47,7 @@ impl Handler for Pages {
             head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
         assert!(size <= HEAD.0 && head.headers.len() <= HEAD.1, "{head:?}");
         assert!(!head.headers.contains_key("connection"), "{head:?}");
+        self.asked.borrow_mut().push(format!("{} {} {:?}", head.method, head.uri, head.headers));
         let waits = head.uri.path().contains('w');
         Making { head, waits }
     }

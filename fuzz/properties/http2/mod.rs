@@ -2,18 +2,21 @@
 //! that it sends judged by a reader of its own.
 
 mod answers;
+mod pieces;
 mod wire;
 
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use shost::protocol::http2::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use answers::Pages;
+use wire::Wire;
 
 /// More polls in which no byte moves than any answer takes to be made.
 const STILL: usize = 1_000;
@@ -21,29 +24,60 @@ const STILL: usize = 1_000;
 /// The smallest piece in which bytes arrive and leave.
 const LEAST: usize = 16;
 
+/// Bytes of a client that also arrive one by one.
+const SHORT: usize = 1_000;
+
 /// What a client sends on one connection, taken for frames: how large the pieces are in which it
 /// arrives and leaves, then for each frame its type, flags, stream and length, and the payload.
 pub(crate) fn http2(input: &[u8]) {
     let Some((step, frames)) = input.split_first() else { return };
     let sent = wire::frames(frames);
     let step = usize::from(*step) * 64 + LEAST;
+    let stops = frames.first() == Some(&0xff);
+    let served = serve(&sent, step, stops);
+    if stops {
+        return;
+    }
+    let mut others = vec![usize::MAX];
+    if sent.len() <= SHORT {
+        others.push(1);
+    }
+    for other in others {
+        pieces::compare(&sent, &served, &serve(&sent, other, false));
+    }
+}
+
+/// Serves a client that sends all of this in pieces of `step` bytes, and judges what it is sent. The
+/// connection is told to end in time if it `stops`.
+fn serve(sent: &[u8], step: usize, stops: bool) -> Served {
     let moved = Cell::new(0);
-    let socket = Socket { input: &sent, step, output: Vec::new(), busy: false, moved: &moved };
-    let mut connection = Connection::new(socket, Pages);
+    let socket = Socket { input: sent, step, output: Vec::new(), busy: false, moved: &moved };
+    let pages = Pages::default();
+    let asked = Rc::clone(&pages.asked);
+    let mut connection = Connection::new(socket, pages);
     let mut context = Context::from_waker(Waker::noop());
     let (mut before, mut still) = (0, 0);
     for poll in 0.. {
         still = if moved.get() == before { still + 1 } else { 0 };
         before = moved.get();
         assert!(still < STILL, "a connection without end");
-        if frames.first() == Some(&0xff) && poll == 3 {
+        if stops && poll == 3 {
             connection.graceful_shutdown();
         }
         if Pin::new(&mut connection).poll(&mut context).is_ready() {
             break;
         }
     }
-    wire::check(&sent, &connection.into_io().output);
+    let wire = wire::check(sent, &connection.into_io().output);
+    Served { asked: asked.take(), wire }
+}
+
+/// The outcome of a connection.
+#[derive(Debug)]
+struct Served {
+    /// Its requests, in the order in which they were answered.
+    asked: Vec<String>,
+    wire: Wire,
 }
 
 /// A socket that holds all that a client sends, and takes all that it is sent, a piece at a time

@@ -1,7 +1,7 @@
 //! Frames: those that input stands for, and a reader of those that come back, which must all be
 //! accounted for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::CONTENT_LENGTH;
 use shost::protocol::http2::hpack::{Decoder, Name};
@@ -56,19 +56,44 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Option<Frame<'a>> {
     Some(Frame { kind, flags, stream, payload })
 }
 
+/// RFC 9113 §7.
+const STREAM_CLOSED: u32 = 5;
+
+/// RFC 9113 §6.5.2.
+const INITIAL_WINDOW_SIZE: u8 = 4;
+
 /// An answer as far as it has come.
-#[derive(Default)]
-struct Answer {
-    promised: usize,
-    received: usize,
-    ended: bool,
-    reset: bool,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) promised: usize,
+    pub(super) received: usize,
+    pub(super) ended: bool,
+    /// The reason for which the server reset the stream.
+    pub(super) reset: Option<u32>,
+}
+
+/// All that was sent back.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    pub(super) answers: BTreeMap<u32, Answer>,
+    /// The last stream and the reason of the last GOAWAY.
+    pub(super) gone_away: Option<(u32, u32)>,
+}
+
+impl Wire {
+    /// True if the client has been told that it sent frames behind the end of a request.
+    pub(super) fn has_frames_behind_an_end(&self) -> bool {
+        let resets = self.answers.values().filter_map(|answer| answer.reset);
+        let last = self.gone_away.map(|(_, reason)| reason);
+        resets.chain(last).any(|reason| reason == STREAM_CLOSED)
+    }
 }
 
 /// Judges what was sent back.
-pub(super) fn check(sent: &[u8], mut output: &[u8]) {
-    let room = room(&sent[PREFACE.len()..]);
-    let mut answers: HashMap<u32, Answer> = HashMap::new();
+pub(super) fn check(sent: &[u8], mut output: &[u8]) -> Wire {
+    let room = Client::of(sent).room;
+    let mut wire = Wire::default();
+    let answers = &mut wire.answers;
     let mut total = 0;
     let mut ended = false;
     let mut first = true;
@@ -90,17 +115,21 @@ pub(super) fn check(sent: &[u8], mut output: &[u8]) {
             }
             DATA => {
                 let answer = answers.get_mut(&frame.stream).expect("a head comes first");
-                assert!(!answer.ended && !answer.reset, "content behind the end");
+                assert!(!answer.ended && answer.reset.is_none(), "content behind the end");
                 answer.received += frame.payload.len();
                 answer.ended = frame.flags & 1 != 0;
                 total += frame.payload.len();
                 assert!(total <= room, "more than there is room for");
             }
             RST_STREAM => {
-                assert_eq!(frame.payload.len(), 4);
-                answers.entry(frame.stream).or_default().reset = true;
+                let [reason] = numbers(frame.payload);
+                answers.entry(frame.stream).or_default().reset = Some(reason);
             }
-            GOAWAY => ended = frame.payload[4..8] != [0; 4],
+            GOAWAY => {
+                let [last, reason] = numbers(&frame.payload[..8]);
+                ended = reason != 0;
+                wire.gone_away = Some((last, reason));
+            }
             SETTINGS => assert!(frame.stream == 0 && frame.payload.len().is_multiple_of(6)),
             PING => assert!(frame.stream == 0 && frame.payload.len() == 8),
             WINDOW_UPDATE => assert!(frame.stream == 0 && frame.payload != [0; 4]),
@@ -108,22 +137,58 @@ pub(super) fn check(sent: &[u8], mut output: &[u8]) {
             other => panic!("a frame of type {other}"),
         }
     }
-    for (id, answer) in answers {
+    for (id, answer) in &wire.answers {
         assert!(answer.received <= answer.promised, "stream {id}");
         assert!(!answer.ended || answer.received == answer.promised, "stream {id} is cut short");
     }
+    wire
 }
 
-/// How much content the client has room for in all.
-fn room(mut sent: &[u8]) -> usize {
-    let mut room = 65_535;
-    while let Some(frame) = next(&mut sent) {
-        if let (WINDOW_UPDATE, 0, Ok(bytes)) = (frame.kind, frame.stream, frame.payload.try_into())
-        {
-            room += (u32::from_be_bytes(bytes) & 0x7fff_ffff) as usize;
+/// The numbers that a payload consists of.
+fn numbers<const COUNT: usize>(payload: &[u8]) -> [u32; COUNT] {
+    let (numbers, rest) = payload.as_chunks();
+    assert!(numbers.len() == COUNT && rest.is_empty(), "{payload:?}");
+    std::array::from_fn(|index| u32::from_be_bytes(numbers[index]))
+}
+
+/// The part of what a client sends that decides how much of its answers can be sent.
+pub(super) struct Client {
+    /// Content that it has room for in all.
+    pub(super) room: usize,
+    /// It makes the windows of its streams smaller than they were.
+    pub(super) takes_room_back: bool,
+    /// The streams that it resets.
+    pub(super) resets: BTreeSet<u32>,
+}
+
+impl Client {
+    pub(super) fn of(sent: &[u8]) -> Self {
+        let mut client = Self { room: 65_535, takes_room_back: false, resets: BTreeSet::new() };
+        let mut window = 65_535;
+        let mut sent = &sent[PREFACE.len()..];
+        while let Some(frame) = next(&mut sent) {
+            match frame.kind {
+                WINDOW_UPDATE if frame.stream == 0 && frame.payload.len() == 4 => {
+                    let [more] = numbers(frame.payload);
+                    client.room += (more & 0x7fff_ffff) as usize;
+                }
+                RST_STREAM => {
+                    client.resets.insert(frame.stream);
+                }
+                SETTINGS => {
+                    for setting in frame.payload.as_chunks::<6>().0 {
+                        if let [0, INITIAL_WINDOW_SIZE, size @ ..] = *setting {
+                            let size = u32::from_be_bytes(size);
+                            client.takes_room_back |= size < window;
+                            window = size;
+                        }
+                    }
+                }
+                _ => {}
+            }
         }
+        client
     }
-    room
 }
 
 /// The length that a head promises.
