@@ -24,10 +24,11 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import checks
-import rules
 from chromium import Chromium
 from lib.certificate import key_hash, write_certificate
 from lib.server import Server
+
+import rules
 
 SITE = pathlib.Path(__file__).resolve().parents[3] / "examples" / "site"
 HOST = "site.test"
