@@ -86,6 +86,10 @@ pub(super) fn in_query(value: &str) -> impl Iterator<Item = &str> {
 
 /// The text of a target, with nothing in it that a URI does not have. Escapes stay as they are.
 pub(super) fn as_uri(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~:".contains(&byte);
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut uri = String::with_capacity(text.len());
     for (at, piece) in text.split('%').enumerate() {
         if at > 0 {

@@ -258,6 +258,13 @@ impl<'a> Subject<'a> {
 
 /// The text of one side of a `*`, or of a segment without one.
 fn tokens(written: &str, names: &mut Vec<Box<str>>) -> Result<Segment, InvalidPattern> {
+    if !written.contains([':', '%']) && written.is_ascii() {
+        let text = (!written.is_empty()).then(|| Token::Text(written.into()));
+        return match written {
+            "." | ".." => Err(InvalidPattern::Unreachable),
+            _ => Ok(text.into_iter().collect()),
+        };
+    }
     let mut tokens = Vec::new();
     let mut rest = written;
     while !rest.is_empty() {

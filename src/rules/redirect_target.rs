@@ -109,7 +109,7 @@ impl Target {
     #[must_use]
     pub fn path(&self, values: &Values<'_>) -> Option<Path<'static>> {
         let mut path = self.encoded_path(values);
-        if path.ends_with(&format!("/{INDEX}")) {
+        if path.strip_suffix(INDEX).is_some_and(|folder| folder.ends_with('/')) {
             path.truncate(path.len() - INDEX.len());
         }
         match Path::resolve(&path).ok()? {
@@ -204,6 +204,9 @@ fn is_label(value: &str) -> bool {
 
 impl Template {
     pub(super) fn read(text: &str, names: &[&str]) -> Self {
+        if names.is_empty() && !text.is_empty() {
+            return Self([Piece::Text(text.into())].into());
+        }
         let mut pieces: Vec<Piece> = Vec::new();
         let mut literal = String::new();
         let mut rest = text;

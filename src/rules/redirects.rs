@@ -78,7 +78,7 @@ impl Redirects {
                 }
             };
             let number = rule.from.line;
-            let key = rule.from.source.to_string();
+            let key = rule.from.source.key();
             if let Some(first) = seen.get(&key) {
                 let reason = format!("the source is that of line {first}, which comes first");
                 problems.push(Problem::new(number, reason, "remove one of the two"));

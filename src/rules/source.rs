@@ -156,6 +156,15 @@ impl Source {
         self.host.as_ref()
     }
 
+    /// A text that no source for other requests has.
+    pub(super) fn key(&self) -> String {
+        match (self.path.literal(), &self.host) {
+            // No printed source begins so, and printing takes longer.
+            (Some(path), None) => ["=", path].concat(),
+            _ => self.to_string(),
+        }
+    }
+
     /// A path that is meant, with `splat` in the place of the `*`; `None` if no request can have it.
     #[must_use]
     pub fn example(&self, splat: &str) -> Option<Path<'static>> {
