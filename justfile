@@ -38,9 +38,9 @@ fuzz-all hours *targets:
 coverage *arguments:
     cargo llvm-cov --locked --ignore-filename-regex '(tests|fuzz)/' {{arguments}}
 
-# Which changes of the code no test notices, in these files: just mutants src/semantics
-mutants +paths:
-    cargo mutants --baseline skip --timeout 120 --re . {{paths}}
+# Which changes of the code no unit test notices, in files that match: just mutants 'src/protocol/turn.rs'
+mutants files:
+    cargo mutants --baseline skip --timeout 120 --file '{{files}}' -- --lib
 
 # How long each step takes; with a part of a name, only those.
 bench name="":
