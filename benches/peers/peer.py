@@ -110,6 +110,20 @@ PEERS = [
         ),
         "version",
     ),
+    # The same service, with hyper in place of our own HTTP/1 and HTTP/2.
+    Peer(
+        "hyper",
+        "@hyper@",
+        "nothing, it is built here",
+        (
+            Program(
+                "@hyper@ @sites@ @certificate@ @key@ @plain@ @tls@",
+                ("plain", "tls"),
+            ),
+        ),
+        "",
+        compresses_everywhere=True,
+    ),
     # Not a server: what the machine allows.
     Peer(
         "limit",

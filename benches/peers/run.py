@@ -100,7 +100,9 @@ def build(options):
     if not shost:
         subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT, check=True)
         shost = PROJECT / "target" / "release" / "shost"
-    return {"shost": shost.resolve()} | {name: tool(options, name) for name in ("client", "limit")}
+    return {"shost": shost.resolve()} | {
+        name: tool(options, name) for name in ("client", "limit", "hyper")
+    }
 
 
 def tool(options, name):
