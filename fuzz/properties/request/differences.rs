@@ -122,8 +122,7 @@ pub(crate) static HYPER: &[Difference] = &[
         section: "RFC 9112 §3.2: a recipient SHOULD respond with 400 or a redirect",
         example: "GET /\u{e9} HTTP/1.1\r\nHost: example.com\r\n\r\n",
         explains: |place| {
-            matches!(place.ours, Served(_) | Refused(400) | Closed)
-                && !target(place.head).is_ascii()
+            matches!(place.theirs, Refused(400)) && !target(place.head).is_ascii()
         },
     },
     Difference {
