@@ -84,7 +84,7 @@ cp -a "$project/container" "$project/quadlet" "$work/lab/project/"
 cp -a "$project/Cargo.toml" "$project/Cargo.lock" "$project/src" "$project/README.md" \
     "$project/docs" "$work/lab/project/"
 install -m 0755 "$binary" "$work/lab/shost"
-package=$(CARGO_TARGET_DIR=$work/package "$project/container/deb" "$binary")
+package=$("$project/container/deb" "$binary" "$work/package")
 mv "$package" "$work/lab/shost.deb"
 
 (
