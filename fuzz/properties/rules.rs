@@ -7,6 +7,7 @@ use shost::rules::source::Asked;
 use shost::rules::{
     ADDED_LIMIT, HEADER_LINE_LIMIT, Headers, Matched, Names, REDIRECT_LINE_LIMIT, Redirects, Source,
 };
+use shost::semantics::target::file_name::text_of;
 use shost::semantics::target::{Path, Resolved};
 
 /// The host that rules are read for.
@@ -128,7 +129,7 @@ fn pieces(printed: &str) -> Vec<Piece> {
     let mut literal: Vec<u8> = Vec::new();
     let mut letters = printed.char_indices().peekable();
     let flush = |literal: &mut Vec<u8>, pieces: &mut Vec<Piece>| {
-        let text = String::from_utf8(std::mem::take(literal)).expect("printed as UTF-8");
+        let text = text_of(&std::mem::take(literal));
         pieces.extend(text.chars().map(Piece::Letter));
     };
     while let Some((at, letter)) = letters.next() {

@@ -47,7 +47,7 @@ pub enum Kind {
     File,
     /// A directory, which has no content.
     Folder,
-    /// A FIFO, socket or device, which is never read from.
+    /// A FIFO, socket or device, which is never read from; a link that was not followed.
     Other,
 }
 
@@ -71,6 +71,15 @@ impl Facts {
     /// What `statx` says, for example that there is no such file.
     pub fn at(folder: impl AsFd, relative: &str) -> io::Result<Self> {
         statx(folder, &*bytes_of(relative), AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+            .map(|found| Self::from(&found))
+    }
+
+    /// The facts of what bears this name in the folder: of the link itself, if it is one.
+    ///
+    /// # Errors
+    /// What `statx` says, for example that nothing bears the name.
+    pub fn of_name(folder: impl AsFd, name: &str) -> io::Result<Self> {
+        statx(folder, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
     }
 

@@ -66,7 +66,7 @@ const FRAMING: &str = concat!(
 
 /// Lines of `_redirects`: right, nearly, and with all that a path may be made of.
 const REDIRECT_RULES: &str = concat!(
-    r"((https://(example\.com|:h\.com|www\.example\.com))?(/|/a|/:x|/:y-:z|\*|%20|%2F|b|\.|é|\PC){1,6}",
+    r"((https://(example\.com|:h\.com|www\.example\.com))?(/|/a|/:x|/:y-:z|\*|%20|%2F|%E9|b|\.|é|\PC){1,6}",
     r"[ \t]{1,2}(https://(o\.test|:x\.o\.test)|//|/\|)?(/a|/:x|/:splat|b|\?q=:splat|#:x|\.\.|%5C|\PC){0,5}",
     r"( (200|301|302!|308|404|410|999))?( # x)?(\r?\n|)){0,6}"
 );
@@ -78,7 +78,7 @@ const FIELD_RULES: &str = concat!(
 );
 
 /// Paths that the rules above may be for.
-const RULED: &str = r"(/|/a|/b|-|%20|%0D%0A|%5C|é|a|b|\.|%2E){1,9}";
+const RULED: &str = r"(/|/a|/b|-|%20|%E9|%0D%0A|%5C|é|a|b|\.|%2E){1,9}";
 
 /// Field blocks of HTTP/2 that are those of a request, or nearly.
 const FIELDS: &str = concat!(

@@ -27,6 +27,7 @@ TARGET = "/page.html?" + "x" * 2000
 REMOUNTED_SECONDS = 2
 # Larger than what is held in memory.
 STREAMED_BYTES = 5_000_000
+MOST_ASKED = 40  # for a file of which each thread fails to read twice
 READS = "sendfile,preadv2,pread64"
 
 
@@ -209,6 +210,9 @@ def disk_errors(shost, folder):
         launcher += ["-e", f"inject={fault}"]
         with Server(shost, "--sites", folder / "sites", launcher=launcher) as server:
             answers = [whole(server, f"/{name}") for _ in range(4)]
+            # strace counts for each thread, and any of a few may read.
+            while "1..2" in fault and answers[-1][0] == 503 and len(answers) < MOST_ASKED:
+                answers.append(whole(server, f"/{name}"))
             good = whole(server, "/good.html")
             told = server.event(lambda line: "os error 5" in line)
         if name == "streamed.bin":
@@ -221,8 +225,10 @@ def disk_errors(shost, folder):
                 for status, part in answers
             )
         elif "when" in fault:
-            right = [status for status, _ in answers] == [503, 503, 200, 200]
-            right = right and answers[3][1] == content[name]
+            statuses = [status for status, _ in answers]
+            failed = statuses.count(503)
+            right = failed >= 2 and statuses == sorted(statuses, reverse=True)
+            right = right and answers[-1] == (200, content[name])
         else:
             right = all(answer == (503, b"") for answer in answers)
         held = right and good == (200, content["good.html"]) and name in told
