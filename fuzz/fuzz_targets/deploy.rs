@@ -3,20 +3,15 @@
 
 #[path = "../properties/deploy.rs"]
 mod deploy;
+#[path = "../properties/steps.rs"]
+mod steps;
 
 use deploy::Step;
 
-/// Steps of one run, and waits among them: both cost time that other runs could use.
-const STEPS: usize = 64;
+/// Waits in one run.
 const WAITS: usize = 1;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let mut waits = 0;
-    let mut is_bearable = |step: &Step| {
-        waits += usize::from(matches!(step, Step::Wait));
-        waits <= WAITS || !matches!(step, Step::Wait)
-    };
-    let steps: Vec<_> = input.iter().take(STEPS).map(|byte| Step::from_byte(*byte)).collect();
-    let steps: Vec<_> = steps.into_iter().filter(|step| is_bearable(step)).collect();
-    deploy::deploy(&steps);
+    let is_wait = |step: &Step| matches!(step, Step::Wait);
+    deploy::deploy(&steps::steps(input, Step::from_byte, is_wait, WAITS));
 });
