@@ -14,6 +14,7 @@ behaves.
 """
 
 import argparse
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -55,53 +56,55 @@ def main():
     return 1 if tally.failed else 0
 
 
-def over_http(tally, given, folder):
-    """One folder as its argument, plain HTTP."""
+@contextlib.contextmanager
+def in_the_clear(given, folder, site, host):
+    """A site as the one folder that is served, over plain HTTP: a browser and the site's origin."""
     with (
-        Server(given.shost, SITE, log="combined") as server,
+        Server(given.shost, site, log="combined") as server,
         Chromium(given.chromium, folder / "profile") as browser,
     ):
-        origin = f"http://{HOST}:{server.port}"
-        checks.browse(tally, browser, origin, protocol="http/1.1")
+        yield browser, f"http://{host}:{server.port}"
 
 
-def over_https(tally, given, folder):
-    """A folder of sites and a folder of certificates; the copy of the site may be written to."""
-    copy = folder / "sites" / HOST
-    shutil.copytree(SITE, copy)
-    pair = folder / "tls" / HOST
-    write_certificate(pair, HOST)
+@contextlib.contextmanager
+def over_tls(given, folder, site, host):
+    """A copy of a site in a folder of sites, and a folder of certificates: a browser, the site's
+    origin, and the copy."""
+    copy = folder / "sites" / host
+    shutil.copytree(site, copy)
+    pair = folder / "tls" / host
+    write_certificate(pair, host)
     arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
     with (
         Server(given.shost, *arguments, log="combined") as server,
         # Chromium is told to trust this one key and goes on judging every other certificate.
         Chromium(given.chromium, folder / "profile", key_hash(pair)) as browser,
     ):
-        origin = f"https://{HOST}:{server.port}"
+        yield browser, f"https://{host}:{server.port}", copy
+
+
+def over_http(tally, given, folder):
+    """The example site, plain HTTP."""
+    with in_the_clear(given, folder, SITE, HOST) as (browser, origin):
+        checks.browse(tally, browser, origin, protocol="http/1.1")
+
+
+def over_https(tally, given, folder):
+    """The example site, whose copy may be written to."""
+    with over_tls(given, folder, SITE, HOST) as (browser, origin, copy):
         checks.browse(tally, browser, origin, protocol="h2")
         checks.freshness(tally, browser, origin, copy / "css" / "site.css")
 
 
 def app_over_http(tally, given, folder):
-    """The application as the one site, plain HTTP: no browser isolates a page there."""
-    with (
-        Server(given.shost, APP, log="combined") as server,
-        Chromium(given.chromium, folder / "profile") as browser,
-    ):
-        rules.application(tally, browser, f"http://{APP_HOST}:{server.port}")
+    """The application, plain HTTP: no browser isolates a page there."""
+    with in_the_clear(given, folder, APP, APP_HOST) as (browser, origin):
+        rules.application(tally, browser, origin)
 
 
 def app_over_https(tally, given, folder):
-    """The application as one of the sites."""
-    shutil.copytree(APP, folder / "sites" / APP_HOST)
-    pair = folder / "tls" / APP_HOST
-    write_certificate(pair, APP_HOST)
-    arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
-    with (
-        Server(given.shost, *arguments, log="combined") as server,
-        Chromium(given.chromium, folder / "profile", key_hash(pair)) as browser,
-    ):
-        origin = f"https://{APP_HOST}:{server.port}"
+    """The application, with its isolated page."""
+    with over_tls(given, folder, APP, APP_HOST) as (browser, origin, _):
         rules.application(tally, browser, origin)
         rules.isolated(tally, browser, origin)
 

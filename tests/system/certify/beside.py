@@ -50,6 +50,18 @@ def eventually(held, seconds=END_SECONDS):
     return True
 
 
+def paused(proxy):
+    """Has the authority wait. An event that it was asked, and one for it to go on."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def judge(*_):
+        asked.set()
+        go_on.wait(30)
+
+    proxy.judge = judge
+    return asked, go_on
+
+
 def one_command(shost, folder, shared):
     """One command serves sites and has their certificates, also those of sites that come later."""
     lead_here(shared, "a.test", "b.test", "www.b.test", "c.test")
@@ -91,13 +103,7 @@ def ends(shost, folder, shared):
     lead_here(shared, "a.test")
     with Pebble(shared) as pebble, Proxy(shared, pebble) as proxy:
         world = World(shost, folder, proxy, "a.test")
-        asked, go_on = threading.Event(), threading.Event()
-
-        def judge(*_):
-            asked.set()
-            go_on.wait(30)
-
-        proxy.judge = judge
+        asked, go_on = paused(proxy)
         with begin(world) as server:
             asked.wait(30)
             (keeper,) = children(server.pid)
@@ -124,13 +130,7 @@ def killed(shost, folder, shared):
     lead_here(shared, "a.test")
     with Pebble(shared) as pebble, Proxy(shared, pebble) as proxy:
         world = World(shost, folder, proxy, "a.test")
-        asked, go_on = threading.Event(), threading.Event()
-
-        def judge(*_):
-            asked.set()
-            go_on.wait(30)
-
-        proxy.judge = judge
+        asked, go_on = paused(proxy)
         server = begin(world)
         try:
             is_asked = asked.wait(30)
