@@ -57,7 +57,7 @@ impl Redirect {
             && !self.forced
             && self.from.source.path().takes_all_beneath()
             && self.target.as_ref().is_some_and(|target| {
-                let path = target.path(&Values::sample(self.from.source.names().count()));
+                let path = target.path(&self.sample());
                 !target.uses(SPLAT) && path.is_some_and(|path| names_document(path.as_str()))
             })
     }
@@ -93,7 +93,7 @@ impl Redirect {
                 let mend = "use 301 or 302, or let the browser ask the other server itself";
                 return Err(fault("shost does not proxy", mend));
             }
-            if target.path(&Values::sample(self.from.source.names().count())).is_none() {
+            if target.path(&self.sample()).is_none() {
                 let mend = "write a path without %2F, %00 and encoded dot segments";
                 return Err(fault("no file can have the path of the target", mend));
             }
@@ -110,9 +110,14 @@ impl Redirect {
         Ok(())
     }
 
+    /// Values for the names of the source, for trying the target.
+    fn sample(&self) -> Values<'static> {
+        Values::sample(self.from.source.names().count())
+    }
+
     /// True if the target, tried with values that no rule would name, is a source of its own.
     fn leads_to_itself(&self, target: &Target, names: &Names) -> bool {
-        let values = Values::sample(self.from.source.names().count());
+        let values = self.sample();
         let host = match (target.host(&values), self.from.source.host()) {
             (None, _) => true,
             (Some(host), None) => names.has(&host),

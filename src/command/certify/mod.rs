@@ -31,7 +31,7 @@ mod shelf;
 mod storage;
 mod wanted;
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -103,11 +103,12 @@ fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
     let _lock = storage.lock()?;
     // What the operator's program may need cannot be known.
     if !arguments.no_sandbox && issuing.dns_hook.is_none() {
-        let hidden = hide_memory();
-        hidden.map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
+        let refused =
+            |error: &dyn Display| Failure::Here(format!("{error} (--no-sandbox does without)"));
+        hide_memory().map_err(|error| refused(&error))?;
         let directories = session::directories(&issuing.authorities());
         rights::confine(&arguments.sites, [&arguments.tls, &issuing.state], &directories)
-            .map_err(|error| Failure::Here(format!("{error} (--no-sandbox does without)")))?;
+            .map_err(|error| refused(&error))?;
     }
     installation::sweep(&shelf);
     proof::sweep(&shelf);
