@@ -56,7 +56,7 @@ pub trait Content: Body<Data = Bytes, Error = io::Error> + Unpin {
     /// to be taken as a frame instead.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error that the system gives.
     fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
         let _ = socket;
         None

@@ -55,7 +55,7 @@ impl Facts {
     /// The facts of an open file.
     ///
     /// # Errors
-    /// What `statx` says, for example an input/output error of the disk.
+    /// The error that `statx` gives, for example an input/output error of the disk.
     pub fn of(file: impl AsFd) -> io::Result<Self> {
         statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
@@ -68,7 +68,7 @@ impl Facts {
     /// facts of a file that was opened with confinement: equal facts are the same inode.
     ///
     /// # Errors
-    /// What `statx` says, for example that there is no such file.
+    /// The error that `statx` gives, for example that there is no such file.
     pub fn at(folder: impl AsFd, relative: &str) -> io::Result<Self> {
         statx(folder, &*bytes_of(relative), AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
@@ -77,9 +77,9 @@ impl Facts {
     /// The facts of what bears this name in the folder: of the link itself, if it is one.
     ///
     /// # Errors
-    /// What `statx` says, for example that nothing bears the name.
+    /// The error that `statx` gives, for example that nothing bears the name.
     pub fn of_name(folder: impl AsFd, name: &str) -> io::Result<Self> {
-        statx(folder, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+        statx(folder, &*bytes_of(name), AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
             .map(|found| Self::from(&found))
     }
 

@@ -172,7 +172,7 @@ impl OpenRoot {
     /// under the same confinement.
     ///
     /// # Errors
-    /// What `openat2` says.
+    /// The error that `openat2` gives.
     pub fn open_beneath(&self, relative: &str) -> io::Result<OwnedFd> {
         match self.open_confined(relative) {
             Err(Errno::XDEV) => {

@@ -235,7 +235,8 @@ impl FileStream {
     /// their way, the system empties those behind the cut; the answer breaks off there anyway.
     ///
     /// # Errors
-    /// What the system says of the socket, [`WouldBlock`](io::ErrorKind::WouldBlock) included.
+    /// The error that the system gives for the socket, [`WouldBlock`](io::ErrorKind::WouldBlock)
+    /// included.
     pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
         let count = self.rest(SENT);
         let Access::Open(open, None) = &self.access else { return None };

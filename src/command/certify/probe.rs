@@ -45,7 +45,7 @@ pub(super) async fn resolves(host: &str) -> bool {
 /// Fetches a token of our own from each address of `host`.
 ///
 /// # Errors
-/// What was found instead.
+/// The finding in place of the token.
 pub(super) async fn check(host: &str, shelf: &Shelf) -> Result<(), Failure> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let mut addresses: Vec<SocketAddr> = match lookup_host((bare, HTTP_PORT)).await {
