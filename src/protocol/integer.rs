@@ -1,32 +1,39 @@
-//! Integers with a prefix (RFC 7541 §5.1).
+//! Integers with a prefix (RFC 7541 §5.1, RFC 9204 §4.1.1).
 
 use super::Incomprehensible;
 
-/// An integer beyond this is refused: no length or index that makes sense comes near it.
-const LIMIT: usize = 1 << 24;
+/// The largest integer that is read, as RFC 9204 §4.1.1 asks. No length or index that makes sense
+/// comes near it.
+const LARGEST: u64 = (1 << 62) - 1;
+
+/// The place of the last byte that such an integer may have behind its prefix, in bits: the ninth.
+const LAST_SHIFT: u32 = 56;
 
 /// Takes an integer off `input`, whose first byte holds `prefix` bits of it.
 pub(super) fn take(input: &mut &[u8], prefix: u32) -> Result<usize, Incomprehensible> {
     let (first, mut rest) = input.split_first().ok_or(Incomprehensible)?;
-    let all = (1_usize << prefix) - 1;
-    let mut value = usize::from(*first) & all;
+    let all = (1_u64 << prefix) - 1;
+    let mut value = u64::from(*first) & all;
     if value == all {
         let mut shift = 0;
         loop {
             let (byte, behind) = rest.split_first().ok_or(Incomprehensible)?;
             rest = behind;
-            value += usize::from(byte & 0x7f) << shift;
-            if value > LIMIT || shift > 21 {
+            value += u64::from(byte & 0x7f) << shift;
+            if value > LARGEST {
                 return Err(Incomprehensible);
             }
             if byte & 0x80 == 0 {
                 break;
             }
+            if shift == LAST_SHIFT {
+                return Err(Incomprehensible);
+            }
             shift += 7;
         }
     }
     *input = rest;
-    Ok(value)
+    usize::try_from(value).map_err(|_| Incomprehensible)
 }
 
 /// Appends `value` with a prefix of `prefix` bits behind those that `pattern` has set.
@@ -72,12 +79,24 @@ mod tests {
 
     #[test]
     fn what_never_ends_is_refused() {
-        for bytes in [&b""[..], b"\xff", b"\xff\x80", b"\xff\xff\xff\xff\xff\x0f"] {
-            assert_eq!(take(&mut &bytes[..], 7), Err(Incomprehensible), "{bytes:?}");
+        for bytes in [
+            &b""[..],
+            b"\xff",
+            b"\xff\x80",
+            b"\xff\x81\xff\xff\xff\xff\xff\xff\xff\x3f",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+            b"\xff\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00",
+        ] {
+            assert_eq!(take(&mut &bytes[..], 7), Err(Incomprehensible), "{bytes:x?}");
         }
-        assert_eq!(
-            take(&mut &b"\xff\x80\x80\x80\x80\x80\x80\x80\x00"[..], 7),
-            Err(Incomprehensible)
-        );
+    }
+
+    #[test]
+    fn sixty_two_bits_are_read() {
+        // RFC 9204 §4.1.1.
+        check((1 << 62) - 1, 7, b"\x7f\x80\xff\xff\xff\xff\xff\xff\xff\x3f");
+        // Zeros behind an integer say nothing.
+        let padded = b"\xff\x80\x80\x80\x80\x80\x80\x80\x80\x00";
+        assert_eq!(take(&mut &padded[..], 7), Ok(127));
     }
 }
