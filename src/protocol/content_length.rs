@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_LENGTH, HeaderMap};
 
-/// A Content-Length that is doubled, is not a number, or is one beyond 64 bits.
+/// A Content-Length that is doubled, is not a number, is one beyond 64 bits, or is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidLength;
 
@@ -26,11 +26,59 @@ pub(crate) fn content_length(fields: &HeaderMap) -> Result<Option<u64>, InvalidL
     Ok(Some(number))
 }
 
+/// The content of a request as far as it has come, beside the length that was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContentCount {
+    received: u64,
+    promised: Option<u64>,
+}
+
+impl ContentCount {
+    /// Nothing has come yet.
+    pub(crate) fn new(promised: Option<u64>) -> Self {
+        Self { received: 0, promised }
+    }
+
+    /// So many bytes have come, which may not be more than were promised.
+    pub(crate) fn add(&mut self, bytes: u64) -> Result<(), InvalidLength> {
+        self.received = self.received.saturating_add(bytes);
+        let is_more = self.promised.is_some_and(|promised| self.received > promised);
+        if is_more { Err(InvalidLength) } else { Ok(()) }
+    }
+
+    /// No more will come, and as many have to have come as were promised.
+    pub(crate) fn end(self) -> Result<(), InvalidLength> {
+        let is_other = self.promised.is_some_and(|promised| self.received != promised);
+        if is_other { Err(InvalidLength) } else { Ok(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
 
     use super::*;
+
+    #[track_caller]
+    fn count(promised: Option<u64>, pieces: &[u64], expected: Result<(), InvalidLength>) {
+        let mut count = ContentCount::new(promised);
+        let counted = pieces.iter().try_for_each(|bytes| count.add(*bytes));
+        assert_eq!(counted.and_then(|()| count.end()), expected, "{promised:?} {pieces:?}");
+    }
+
+    #[test]
+    fn content_is_as_long_as_promised() {
+        count(None, &[], Ok(()));
+        count(None, &[5, u64::MAX, u64::MAX], Ok(()));
+        count(Some(0), &[], Ok(()));
+        count(Some(5), &[2, 0, 3], Ok(()));
+        count(Some(5), &[2, 2], Err(InvalidLength));
+        count(Some(5), &[2, 4], Err(InvalidLength));
+        count(Some(5), &[6, 0], Err(InvalidLength));
+        count(Some(0), &[1], Err(InvalidLength));
+        count(Some(u64::MAX - 1), &[u64::MAX - 1, 5], Err(InvalidLength));
+        assert_eq!(ContentCount::new(Some(1)).add(2), Err(InvalidLength), "before the end");
+    }
 
     #[track_caller]
     fn check(values: &[&str], expected: Result<Option<u64>, InvalidLength>) {

@@ -3,15 +3,18 @@
 //! Knows nothing of sockets, TLS and where requests are answered: a protocol reads and writes any
 //! [`transport`], and asks a [`handler`].
 
+pub mod budget;
 pub(crate) mod content_length;
 pub(crate) mod date_field;
+pub mod field;
 pub mod handler;
 pub mod http1;
 pub mod http2;
 mod huffman;
 mod integer;
 pub mod limits;
-mod priority;
+mod partial_head;
+pub mod priority;
 mod pseudo_fields;
 pub(crate) mod tolerated;
 pub mod transport;

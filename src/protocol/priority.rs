@@ -2,12 +2,12 @@
 
 /// The priority of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Priority {
+pub struct Priority {
     /// 0 is the most urgent, 7 what is wanted when there is nothing else to do.
-    pub(super) urgency: u8,
+    pub urgency: u8,
     /// True if it is of use piece by piece, and so shares with others like it; else one is sent
     /// after the other.
-    pub(super) incremental: bool,
+    pub incremental: bool,
 }
 
 /// RFC 9218 §4.1: of a client that does say what it wants. One that never does has its answers

@@ -16,7 +16,7 @@ const SHARED_FILES: [(&str, &str); 5] = [
     ("mod.rs", "the name that the language gives"),
     ("arguments.rs", "of the program and of `shost certify`"),
     ("encode.rs", "of field blocks and of content, each named as its standard does"),
-    ("head.rs", "of a request: as HTTP/1 and HTTP/2 read it, and as it is judged for both"),
+    ("head.rs", "of a request: as HTTP/1 reads it, and as it is judged for every protocol"),
     ("output.rs", "of HTTP/1 and of HTTP/2, for the same purpose"),
 ];
 

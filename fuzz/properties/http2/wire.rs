@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::CONTENT_LENGTH;
-use shost::protocol::http2::hpack::{Decoder, Name};
+use shost::protocol::field::Name;
+use shost::protocol::http2::hpack::Decoder;
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -5,7 +5,8 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
     UPGRADE,
 };
-use shost::protocol::http2::hpack::{Decoder, Name};
+use shost::protocol::field::Name;
+use shost::protocol::http2::hpack::Decoder;
 
 use super::Answer;
 use super::engines::Served;

@@ -4,12 +4,10 @@
 //! head in a queue and a reference to its content. There is no task, no lock and no channel for a
 //! stream, and an idle connection holds nothing but the client's field table.
 
-mod budget;
 mod control_frames;
 mod error;
 mod frame;
 mod half_closed;
-mod head;
 pub mod hpack;
 mod input;
 mod output;
@@ -27,11 +25,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::limits::{CLIENT_RESETS, CONTROL, KEPT_BYTES, LINGER_TIME, LOCAL_RESETS, OUTPUT_BYTES};
+use super::budget::Budgets;
+use super::limits::{KEPT_BYTES, LINGER_TIME, OUTPUT_BYTES};
 use super::turn::{TURN, give_way};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Handler;
-use budget::Budget;
 use error::FrameError;
 use frame::{PAYLOAD, kind};
 use half_closed::HalfClosed;
@@ -67,9 +65,7 @@ pub struct Connection<S, H: Handler> {
     /// Bytes of content that were queued since `moved`, when the connection last moved on.
     queued: usize,
     moved: Tick,
-    control: Budget,
-    client_resets: Budget,
-    local_resets: Budget,
+    budgets: Budgets,
     /// True if the client's preface has come, and its settings.
     greeted: bool,
     settled: bool,
@@ -117,9 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             dropped: 0,
             queued: 0,
             moved: now,
-            control: Budget::new(CONTROL, now),
-            client_resets: Budget::new(CLIENT_RESETS, now),
-            local_resets: Budget::new(LOCAL_RESETS, now),
+            budgets: Budgets::new(now),
             greeted: false,
             settled: false,
             kept: 0,
@@ -288,7 +282,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
                 Ok(()) => {}
                 Err(FrameError::Connection(reason, what)) => return Err((reason, what)),
                 Err(FrameError::Stream(id, reason)) => {
-                    if !self.local_resets.take(1) {
+                    if !self.budgets.take_local_reset() {
                         return Err((Reason::EnhanceYourCalm, "too many streams with errors"));
                     }
                     self.reset(id, reason, None);

@@ -2,17 +2,16 @@
 
 use std::task::Context;
 
+use http::Version;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::limits::{
-    BLOCK_BYTES, CLIENT_RESET, CONTINUATIONS, CONTROL_BYTES, CONTROL_PER_REQUEST, STREAMS,
-};
+use super::super::limits::{BLOCK_BYTES, CONTINUATIONS, CONTROL_BYTES, STREAMS};
 use super::error::FrameError;
 use super::frame::{FrameHeader, Reason, dependency, flag, kind};
 use super::half_closed::LateFrame;
-use super::head::PartialHead;
 use super::upload::Upload;
 use super::{Closing, Connection, Handler};
+use crate::protocol::partial_head::PartialHead;
 use crate::service::Refusal;
 
 /// A field block that has not come whole.
@@ -186,17 +185,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             self.reset(id, Reason::RefusedStream, Some(Upload::new(None, ends)));
             return Ok(());
         }
-        self.control.give(CONTROL_PER_REQUEST);
-        self.client_resets.give(1);
+        self.budgets.give_request();
         if depends_on_itself {
             return Err(FrameError::Stream(id, Reason::ProtocolError));
         }
         let priority = draft.priority();
         let wants_content = !draft.is_head();
-        match draft.finish(ends) {
-            Ok((head, upload)) => self.request(id, head, upload, priority, context),
+        match draft.finish(Version::HTTP_2, ends) {
+            Ok((head, promised)) => {
+                self.request(id, head, Upload::new(promised, ends), priority, context);
+            }
             // A byte can stand for a field of 4 KiB that was sent once.
-            Err(Refusal::HeadTooLarge) if !self.local_resets.take(1) => {
+            Err(Refusal::HeadTooLarge) if !self.budgets.take_local_reset() => {
                 return Err(FrameError::flood("heads that are too large"));
             }
             Err(refusal @ Refusal::HeadTooLarge) => {
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         let upload = self.streams.remove(id).map(|stream| stream.upload);
         let unended = self.half_closed.reset_by_client(id, upload);
         self.stop_upload(unended);
-        if self.client_resets.take(CLIENT_RESET) {
+        if self.budgets.take_client_reset() {
             Ok(())
         } else {
             Err(FrameError::flood("streams reset as fast as opened"))
@@ -249,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
 
     /// Takes a frame that asks for nothing off the budget.
     pub(super) fn spend(&mut self) -> Result<(), FrameError> {
-        if self.control.take(1) {
+        if self.budgets.take_control() {
             Ok(())
         } else {
             Err(FrameError::flood("frames that ask for nothing"))

@@ -14,7 +14,7 @@ use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::date_field;
-use super::super::limits::{CONTROL_BYTES, READING};
+use super::super::limits::READING;
 use super::frame::Reason;
 use super::output::Output;
 use super::streams::{AnswerState, CONTENT, QueueOutcome, Sending, Stream};
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         if self.queued >= MOVED {
             (self.queued, self.moved) = (0, Tick::now());
         }
-        self.control.give(u32::try_from(count / CONTROL_BYTES).expect("a frame is at most 16 KiB"));
+        self.budgets.give_content(count);
     }
 
     /// An answer is out. The client may not have sent all of its request's content, which is of no

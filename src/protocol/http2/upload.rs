@@ -2,6 +2,7 @@
 
 use super::frame::Reason;
 use super::window::Window;
+use crate::protocol::content_length::ContentCount;
 
 /// Progress of the content of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,17 +11,14 @@ pub(super) struct Upload {
     /// gets any of them back.
     taken: u32,
     /// Bytes of content, without padding.
-    content: u32,
-    /// The Content-Length of the request, as far as it fits: no window lets as much in.
-    promised: Option<u32>,
+    content: ContentCount,
     open: bool,
 }
 
 impl Upload {
     /// The content of a request that promises a length, or has none if it `ends` at once.
     pub(super) fn new(promised: Option<u64>, ends: bool) -> Self {
-        let promised = promised.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
-        Self { taken: 0, content: 0, promised, open: !ends }
+        Self { taken: 0, content: ContentCount::new(promised), open: !ends }
     }
 
     /// True if the client may send more of it.
@@ -35,7 +33,7 @@ impl Upload {
 
     /// The same content, of any length: the stream has been reset.
     pub(super) fn of_any_length(self) -> Self {
-        Self { promised: None, ..self }
+        Self { content: ContentCount::new(None), ..self }
     }
 
     /// Counts a DATA frame with a payload of `frame` bytes, `content` of which are no padding.
@@ -48,15 +46,12 @@ impl Upload {
         if self.taken > narrow(window) {
             return Err(Reason::FlowControlError);
         }
-        self.content = self.content.saturating_add(narrow(content));
+        // RFC 9113 §8.1.1.
+        let counted = self.content.add(content as u64);
         if ends {
             return self.end();
         }
-        // RFC 9113 §8.1.1.
-        if self.promised.is_some_and(|promised| self.content > promised) {
-            return Err(Reason::ProtocolError);
-        }
-        Ok(())
+        counted.map_err(|_| Reason::ProtocolError)
     }
 
     /// Ends the content with a second field block, which is good if it holds trailers and is the
@@ -73,10 +68,7 @@ impl Upload {
 
     fn end(&mut self) -> Result<(), Reason> {
         self.open = false;
-        if self.promised.is_some_and(|promised| self.content != promised) {
-            return Err(Reason::ProtocolError);
-        }
-        Ok(())
+        self.content.end().map_err(|_| Reason::ProtocolError)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Field blocks, decoded (RFC 7541 §3.2, §6).
 
-use super::table::{Field, Name, TABLE_BYTES, Table};
+use super::table::{TABLE_BYTES, Table};
+use crate::protocol::field::{Field, Name};
 use crate::protocol::{Incomprehensible, huffman, integer};
 
 /// Decodes the field blocks of one connection, in their order.

@@ -107,8 +107,9 @@ fn index(name: &str) -> Option<usize> {
 mod tests {
     use http::header;
 
-    use super::super::{Decoder, Name};
+    use super::super::Decoder;
     use super::*;
+    use crate::protocol::field::Name;
 
     #[test]
     fn a_field_survives_the_wire() {

@@ -10,4 +10,3 @@ mod table;
 
 pub use decode::Decoder;
 pub use encode::{TableSize, field, status};
-pub use table::{Field, Name};

@@ -2,69 +2,13 @@
 
 use std::collections::VecDeque;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header;
 
-/// A field as it stood in a block, good or not: what is malformed is the request's affair, and
-/// the table keeps in step with the client's all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The name of the field.
-    pub name: Name,
-    /// Its value; `None` if it has a byte that no value may have, or begins or ends with a space or
-    /// a tab (RFC 9113 §8.2.1).
-    pub value: Option<HeaderValue>,
-    /// The size that counts in tables and limits, in bytes (RFC 7541 §4.1).
-    pub size: usize,
-}
-
-/// The name of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
-    /// The pseudo-field `:method` of a request.
-    Method,
-    /// The pseudo-field `:scheme` of a request.
-    Scheme,
-    /// The pseudo-field `:authority` of a request.
-    Authority,
-    /// The pseudo-field `:path` of a request.
-    Path,
-    /// The name of a regular field.
-    Regular(HeaderName),
-    /// None that a request may have: not in lower case, not a token, or a pseudo-field that is not
-    /// defined for requests (RFC 9113 §8.2.1, §8.3).
-    Malformed,
-}
-
-/// Bytes that a field counts beside its name and value (RFC 7541 §4.1).
-const OVERHEAD: usize = 32;
-
-impl Field {
-    /// The field of these bytes.
-    pub(super) fn new(name: Name, name_length: usize, value: &[u8]) -> Self {
-        let size = name_length + value.len() + OVERHEAD;
-        let space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-        let padded = space(value.first()) || space(value.last());
-        let value = if padded { None } else { HeaderValue::from_bytes(value).ok() };
-        Self { name, value, size }
-    }
-}
-
-impl Name {
-    /// The name of these bytes.
-    pub(super) fn new(bytes: &[u8]) -> Self {
-        match bytes {
-            b":method" => Self::Method,
-            b":scheme" => Self::Scheme,
-            b":authority" => Self::Authority,
-            b":path" => Self::Path,
-            _ => HeaderName::from_lowercase(bytes).map_or(Self::Malformed, Self::Regular),
-        }
-    }
-}
+use crate::protocol::field::{Field, Name, StaticName};
 
 /// The static table (RFC 7541 Appendix A).
-static STATIC: [(Static, &str); 61] = {
-    use Static::{Authority, Method, Path, Regular, Scheme, Status};
+static STATIC: [(StaticName, &str); 61] = {
+    use StaticName::{Authority, Method, Path, Regular, Scheme, Status};
     [
         (Authority, ""),
         (Method, "GET"),
@@ -130,29 +74,6 @@ static STATIC: [(Static, &str); 61] = {
     ]
 };
 
-/// A name in the static table.
-enum Static {
-    Authority,
-    Method,
-    Path,
-    Scheme,
-    Status,
-    Regular(HeaderName),
-}
-
-impl Static {
-    fn name(&self) -> (Name, usize) {
-        match self {
-            Self::Authority => (Name::Authority, ":authority".len()),
-            Self::Method => (Name::Method, ":method".len()),
-            Self::Path => (Name::Path, ":path".len()),
-            Self::Scheme => (Name::Scheme, ":scheme".len()),
-            Self::Status => (Name::Malformed, ":status".len()),
-            Self::Regular(name) => (Name::Regular(name.clone()), name.as_str().len()),
-        }
-    }
-}
-
 /// The table of both parts, as far as the client has filled it.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -178,9 +99,7 @@ impl Table {
         let Some((name, value)) = STATIC.get(index) else {
             return self.entries.get(index - STATIC.len()).map(|(field, _)| field.clone());
         };
-        let (name, length) = name.name();
-        let size = length + value.len() + OVERHEAD;
-        Some(Field { name, value: Some(HeaderValue::from_static(value)), size })
+        Some(name.field(value))
     }
 
     /// The name of the field with this index, and its length in bytes.

@@ -1,15 +1,68 @@
-//! The budget for actions of a client that are no requests: so much at once, and so much for each
+//! Budgets for actions of a client that are no requests: so much at once, and so much for each
 //! second and for each bit of work that is done for it. A client that works never notices; a flood
 //! runs dry.
 
 use std::time::Duration;
 
-use super::super::limits::Allowance;
+use super::limits::{
+    Allowance, CLIENT_RESET, CLIENT_RESETS, CONTROL, CONTROL_BYTES, CONTROL_PER_REQUEST,
+    LOCAL_RESETS,
+};
 use crate::process::clock::Tick;
+
+/// The budgets of a connection whose streams are requests. Each `take_` says whether there was
+/// enough left.
+#[derive(Debug)]
+pub struct Budgets {
+    control: Budget,
+    client_resets: Budget,
+    local_resets: Budget,
+}
+
+impl Budgets {
+    /// Budgets of which nothing has been taken at `now`.
+    #[must_use]
+    pub fn new(now: Tick) -> Self {
+        Self {
+            control: Budget::new(CONTROL, now),
+            client_resets: Budget::new(CLIENT_RESETS, now),
+            local_resets: Budget::new(LOCAL_RESETS, now),
+        }
+    }
+
+    /// A request has come, which allows for more of the rest.
+    pub(super) fn give_request(&mut self) {
+        self.control.give(CONTROL_PER_REQUEST);
+        self.client_resets.give(1);
+    }
+
+    /// So many bytes of content are sent, of which the client may say that it has taken them.
+    pub(super) fn give_content(&mut self, bytes: usize) {
+        self.control.give(u32::try_from(bytes / CONTROL_BYTES).unwrap_or(u32::MAX));
+    }
+
+    /// The client has sent a frame that asks for nothing.
+    #[must_use]
+    pub(super) fn take_control(&mut self) -> bool {
+        self.control.take(1)
+    }
+
+    /// The client has reset a stream.
+    #[must_use]
+    pub(super) fn take_client_reset(&mut self) -> bool {
+        self.client_resets.take(CLIENT_RESET)
+    }
+
+    /// A stream has to be reset for an error of the client.
+    #[must_use]
+    pub(super) fn take_local_reset(&mut self) -> bool {
+        self.local_resets.take(1)
+    }
+}
 
 /// An allowance in use.
 #[derive(Debug)]
-pub(super) struct Budget {
+struct Budget {
     allowance: Allowance,
     left: u32,
     /// When it was last filled up for the time that had passed. It is looked at only when nothing
@@ -18,13 +71,12 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(allowance: Allowance, now: Tick) -> Self {
+    fn new(allowance: Allowance, now: Tick) -> Self {
         Self { allowance, left: allowance.burst, filled: now }
     }
 
     /// Takes `cost` of it; `false` if it is used up.
-    #[must_use]
-    pub(super) fn take(&mut self, cost: u32) -> bool {
+    fn take(&mut self, cost: u32) -> bool {
         self.take_at(cost, Tick::now)
     }
 
@@ -42,7 +94,7 @@ impl Budget {
     }
 
     /// Gives some of it back, for work that has been done.
-    pub(super) fn give(&mut self, count: u32) {
+    fn give(&mut self, count: u32) {
         self.left = self.left.saturating_add(count).min(self.allowance.burst);
     }
 }

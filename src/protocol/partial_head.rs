@@ -1,4 +1,5 @@
-//! The head of a request, made of its fields (RFC 9113 §8.2, §8.3).
+//! The head of a request, made of its fields: as HTTP/2 and HTTP/3 have them (RFC 9113 §8.2, §8.3,
+//! RFC 9114 §4.2, §4.3).
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
@@ -6,12 +7,11 @@ use http::header::{
 use http::request::Parts;
 use http::{Request, Version};
 
-use super::super::limits::{HEAD_BYTES, HEAD_FIELDS};
-use super::hpack::{Field, Name};
-use super::upload::Upload;
-use crate::protocol::content_length::content_length;
-use crate::protocol::priority::Priority;
-use crate::protocol::pseudo_fields::PseudoFields;
+use super::content_length::content_length;
+use super::field::{Field, Name};
+use super::limits::{HEAD_BYTES, HEAD_FIELDS};
+use super::priority::Priority;
+use super::pseudo_fields::PseudoFields;
 use crate::service::Refusal;
 
 /// A head in the making.
@@ -101,8 +101,13 @@ impl PartialHead {
         self.pseudo.method.as_ref().is_some_and(|method| method.as_bytes() == b"HEAD")
     }
 
-    /// The head, if it is one, and the content that is to follow, if it does not `end` the stream.
-    pub(super) fn finish(self, ends: bool) -> Result<(Parts, Upload), Refusal> {
+    /// The head, if it is one, and the length that it promises for the content to follow. There is
+    /// none if the head `ends` the stream.
+    pub(super) fn finish(
+        self,
+        version: Version,
+        ends: bool,
+    ) -> Result<(Parts, Option<u64>), Refusal> {
         if self.is_too_large() {
             return Err(Refusal::HeadTooLarge);
         }
@@ -118,9 +123,9 @@ impl PartialHead {
         let (mut head, ()) = Request::new(()).into_parts();
         head.method = self.pseudo.method().ok_or(Refusal::Malformed)?;
         head.uri = self.pseudo.target().ok_or(Refusal::Malformed)?;
-        head.version = Version::HTTP_2;
+        head.version = version;
         head.headers = self.fields;
-        Ok((head, Upload::new(promised, ends)))
+        Ok((head, promised))
     }
 }
 
@@ -131,34 +136,22 @@ const USUAL_FIELDS: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use super::super::hpack::{self, Decoder};
     use super::*;
 
     const GET: &[(&str, &str)] =
         &[(":method", "GET"), (":scheme", "https"), (":authority", "a.test"), (":path", "/x?y")];
 
-    /// A literal as any client could send it.
-    fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-
     fn draft(fields: &[(&str, &str)]) -> PartialHead {
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            literal(&mut block, name, value);
-        }
         let mut draft = PartialHead::default();
-        Decoder::default().decode(&block, |field| draft.add(field)).unwrap();
+        for (name, value) in fields {
+            draft.add(Field::new(Name::new(name.as_bytes()), name.len(), value.as_bytes()));
+        }
         draft
     }
 
     #[track_caller]
     fn check(fields: &[(&str, &str)], ends: bool, expected: Result<&str, Refusal>) {
-        let head = draft(fields).finish(ends);
+        let head = draft(fields).finish(Version::HTTP_2, ends);
         let head = head.map(|(head, _)| format!("{} {}", head.method, head.uri));
         assert_eq!(head.as_deref().map_err(|refusal| *refusal), expected, "{fields:?}");
     }
@@ -258,11 +251,7 @@ mod tests {
         assert_eq!(draft(GET).priority(), Priority::default());
         let told = [GET, &[("priority", "u=1")]].concat();
         assert_eq!(draft(&told).priority(), Priority { urgency: 1, incremental: false });
-        let mut block = Vec::new();
-        hpack::field(&mut block, &CONTENT_LENGTH, b"5");
-        let mut trailers = PartialHead::default();
-        Decoder::default().decode(&block, |field| trailers.add(field)).unwrap();
-        assert!(trailers.is_trailers());
+        assert!(draft(&[("content-length", "5")]).is_trailers());
         assert!(!draft(GET).is_trailers());
     }
 }
