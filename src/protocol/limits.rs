@@ -40,6 +40,17 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(9);
 /// Streams of one HTTP/2 connection at a time (RFC 9113 §5.1.2 advises at least 100).
 pub const STREAMS: u32 = 100;
 
+/// Unidirectional streams of one HTTP/3 connection at a time. There must be three (RFC 9114 §6.2);
+/// browsers open one or two more that mean nothing, so that nobody gets used to there being none.
+pub const UNIDIRECTIONAL_STREAMS: u32 = 16;
+
+/// Bytes of a frame of HTTP/3's control stream. SETTINGS of browsers have about 30, and a priority
+/// has fewer.
+pub const CONTROL_FRAME_BYTES: usize = 1024;
+
+/// Settings of HTTP/3 that a client may have. Browsers have about 6.
+pub const SETTINGS: usize = 64;
+
 /// Bytes of a field block as it was sent, compressed. Twice what a head may be, so that a client
 /// whose head is somewhat too large is told so on its stream and keeps its connection.
 pub const BLOCK_BYTES: usize = 2 * HEAD_BYTES;
@@ -71,8 +82,8 @@ pub struct Allowance {
     pub per_second: u32,
 }
 
-/// HTTP/2 frames that ask for nothing: PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, empty DATA and
-/// the like (CVE-2019-9512, 9513, 9515, 9518). Browsers send some ten at the start and then one or two
+/// HTTP/2 and HTTP/3 frames that ask for nothing: PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, empty
+/// DATA and the like (CVE-2019-9512, 9513, 9515, 9518), and instructions of QPACK. Browsers send some ten at the start and then one or two
 /// for each frame of content, for which [`CONTROL_PER_REQUEST`] and [`CONTROL_BYTES`] allow.
 pub const CONTROL: Allowance = Allowance { burst: 1000, per_second: 100 };
 

@@ -10,6 +10,7 @@ pub mod field;
 pub mod handler;
 pub mod http1;
 pub mod http2;
+pub mod http3;
 mod huffman;
 mod integer;
 pub mod limits;
