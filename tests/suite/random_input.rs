@@ -86,6 +86,12 @@ const FIELDS: &str = concat!(
     r"\x3f\xe1\x1f|\x20|[\xbe-\xc2]|[\x00\x40\x10]\x01[aA]\x01[b\n]|\x83|[\x00-\x7f]){0,5}"
 );
 
+/// Field sections of HTTP/3 that are those of a request, or nearly.
+const SECTIONS: &str = concat!(
+    r"(?-u)\x00\x00([\xd1\xd2\xd4][\xc1]\xd7\x50\x06a\.test|\xd1\xd7\x51(\x02/[a-z]|\x05/[wscxa-f]{4})|",
+    r"[\x20\x30]\x21[aA]\x01[b\n]|\x21[aA]\x01[b\n]|\x54\x01[0-9]|[\xc0-\xff]|[\x00-\xff]){0,5}"
+);
+
 /// The beginnings of connections: PROXY headers of both versions, nearly.
 const HEADERS: &str = concat!(
     r"(?-u)(PROXY (TCP4|TCP6|UNKNOWN)|\r\n\r\n\x00\r\nQUIT\n[\x20-\x22][\x00\x11\x21]\x00[\x00-\x26]| ",
@@ -307,6 +313,41 @@ proptest! {
     fn hpack(input: Vec<u8>, fields in bytes_regex(FIELDS).expect("a pattern")) {
         properties::hpack::hpack(&input);
         properties::hpack::hpack(&fields);
+    }
+
+    #[test]
+    fn qpack(input: Vec<u8>, section in bytes_regex(SECTIONS).expect("a pattern")) {
+        properties::qpack::qpack(&input);
+        properties::qpack::qpack(&section);
+    }
+
+    #[test]
+    fn http3(
+        frames in vec(
+            (
+                prop_oneof![Just(1_u8), Just(0), Just(2), any::<u8>()],
+                prop_oneof![Just(1_u8), Just(0), Just(4), 0..0x12_u8, 0x3f..0x62_u8],
+                bytes_regex(SECTIONS).expect("a pattern"),
+                vec(0..=255_u8, 0..9),
+                any::<bool>(),
+            ),
+            0..20,
+        ),
+    ) {
+        // A control stream, whose settings are there.
+        let mut input = vec![1, 0xff, 3, 0, 4, 0];
+        for (stream, kind, section, bytes, ends) in frames {
+            let payload = if kind == 1 { section } else { bytes };
+            let length = u8::try_from(payload.len()).expect("short");
+            input.extend_from_slice(&[stream & 0xf | u8::from(ends && stream != 1) << 7, kind, length]);
+            input.extend_from_slice(&payload);
+        }
+        properties::http3::http3(&input);
+    }
+
+    #[test]
+    fn http3_of_any_bytes(input: Vec<u8>) {
+        properties::http3::http3(&input);
     }
 
     #[test]
