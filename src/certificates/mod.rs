@@ -23,6 +23,7 @@ pub use self::challenge::{CHALLENGE_FOLDER, Challenges};
 pub use self::leaf::Leaf;
 pub use self::name::FolderName;
 pub use self::pair::{Certificate, KeyKind};
+pub(crate) use self::problem::URGENT;
 pub use self::problem::{Finding, PairError, Warning};
 pub use self::renewal::{PairFile, Renewal, Seen};
 pub use self::validity::{Timeliness, Validity};
@@ -150,7 +151,7 @@ impl Certificates {
         self.iter().flat_map(|certificate| certificate.findings(now)).collect()
     }
 
-    /// How many certificates there are.
+    /// The number of certificates.
     #[must_use]
     pub fn len(&self) -> usize {
         self.exact.len() + self.wildcard.len()
@@ -162,13 +163,14 @@ impl Certificates {
         self.exact.is_empty() && self.wildcard.is_empty()
     }
 
-    /// When the first of them expires, or did.
+    /// The earliest end of validity, past or to come; `None` if there are no certificates.
     #[must_use]
     pub fn next_expiry(&self) -> Option<SystemTime> {
         self.iter().map(Certificate::not_after).min()
     }
 
-    /// Whole days until the first of them expires; none if one has.
+    /// Whole days until the first certificate expires, 0 if one has; `None` if there are no
+    /// certificates.
     #[must_use]
     pub fn days_left(&self, now: SystemTime) -> Option<u64> {
         let left = self.next_expiry()?.duration_since(now).unwrap_or_default();

@@ -70,14 +70,14 @@ pub enum Warning {
     ExpiresSoon {
         /// The end of its validity.
         not_after: SystemTime,
-        /// How long that is from now.
+        /// The time from now until then.
         left: Duration,
     },
     /// There is nothing but the server's own certificate, and this authority issued it.
     NoChain(Intermediate),
     /// The certificates are not in the order of the chain.
     WrongOrder,
-    /// So many certificates are there twice, or have issued none of the others.
+    /// This many certificates are in the file twice, or have issued none of the others.
     NotOfTheChain(usize),
     /// The file begins with a byte order mark, or has one in the middle.
     ByteOrderMark,
@@ -98,18 +98,18 @@ impl Warning {
 }
 
 impl Warning {
-    /// A pair is there that clients or other programs will not take as it is: reason enough for a
-    /// check to fail.
+    /// True if clients or other programs will not take the pair as it is, so that a check has to
+    /// fail.
     fn is_fault(&self) -> bool {
         !matches!(self, Self::NotAHostName | Self::NoPair)
     }
 }
 
 /// The time before the end of a certificate in which only a weekend is left for repairs.
-const URGENT: Duration = Duration::from_hours(3 * 24);
+pub(crate) const URGENT: Duration = Duration::from_hours(3 * 24);
 
 impl Finding {
-    /// Visitors are turned away, or will be within three days.
+    /// True if visitors are turned away, or will be within three days.
     #[must_use]
     pub fn is_urgent(&self) -> bool {
         match &self.warning {
@@ -119,7 +119,7 @@ impl Finding {
         }
     }
 
-    /// It is reason enough for `--check` to fail.
+    /// True if `--check` has to fail for it.
     #[must_use]
     pub fn is_fault(&self) -> bool {
         self.warning.is_fault()
@@ -178,7 +178,7 @@ impl fmt::Display for PairProblem {
                 f.write_str("the key does not belong to the certificate in cert.pem")
             }
             PairProblem::SameName { other } => {
-                write!(f, "means the same name as {}", OneLine(other))
+                write!(f, "means the same name as {}: remove one", OneLine(other))
             }
         }
     }
@@ -187,7 +187,9 @@ impl fmt::Display for PairProblem {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::NotAHostName => f.write_str("skipped: the folder's name is not a host name"),
+            Warning::NotAHostName => f.write_str(
+                "skipped: the folder's name is not a host name: rename it, or put a dot in front",
+            ),
             Warning::NoPair => f.write_str("skipped: there is neither cert.pem nor key.pem"),
             Warning::OtherName { wanted } => {
                 write!(f, "the certificate does not name {wanted}: clients will refuse it")

@@ -173,7 +173,10 @@ fn two_folders_of_one_name_are_an_error() {
         let folder = folder(&files);
         let error = Certificates::load(folder.path(), now()).unwrap_err().to_string();
         let other = format!("{}/{a}", folder.path().display());
-        assert_eq!(relative(folder.path(), &error), format!("{b}: means the same name as {other}"));
+        assert_eq!(
+            relative(folder.path(), &error),
+            format!("{b}: means the same name as {other}: remove one")
+        );
     };
     pair("A.example", "a.example");
     pair("*.a.example", "_wildcard.a.example");
@@ -240,6 +243,7 @@ fn what_clients_may_refuse_is_a_warning() {
 
 #[test]
 fn what_is_no_pair_is_skipped() {
+    let skipped = "skipped: the folder's name is not a host name: rename it, or put a dot in front";
     warned(
         &[
             (".git/key.pem", ""),
@@ -250,8 +254,8 @@ fn what_is_no_pair_is_skipped() {
         ],
         &[
             "a.example: skipped: there is neither cert.pem nor key.pem",
-            "new\\nline: skipped: the folder's name is not a host name",
-            "not a host: skipped: the folder's name is not a host name",
+            &format!("new\\nline: {skipped}"),
+            &format!("not a host: {skipped}"),
         ],
     );
 }

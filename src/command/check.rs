@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::certificates::{Certificates, FolderName};
+use crate::certificates::{Certificates, FolderName, URGENT};
 use crate::command::config::Config;
 use crate::command::review::{self, Weight};
 use crate::log::one_line;
@@ -13,10 +13,6 @@ use crate::process::clock::Tick;
 use crate::semantics::date;
 use crate::server::state::snapshot::{Snapshot, SnapshotError};
 use crate::site::{Answering, Background};
-
-/// The life that a certificate must have left, however short its life is: a weekend is all that is
-/// left for repairs.
-const URGENT: Duration = Duration::from_hours(3 * 24);
 
 const SECONDS_PER_HOUR: u64 = 60 * 60;
 

@@ -24,7 +24,7 @@ pub fn watch() {
     }));
 }
 
-/// How many there have been.
+/// The number of panics so far.
 #[must_use]
 pub fn total() -> u64 {
     PANICS.load(Ordering::Relaxed)
@@ -36,5 +36,10 @@ fn note(panic: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(thread, place, reason, "panicked, what it was doing is given up");
+    tracing::error!(
+        thread,
+        place,
+        reason,
+        "a mistake in shost has ended one of its tasks, the others go on: please report it"
+    );
 }

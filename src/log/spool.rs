@@ -22,7 +22,7 @@ use std::{
 /// is a second of a busy server, and little enough for the smallest VPS.
 pub const SPOOL_BYTES: usize = 4 << 20;
 
-/// How long a batch gathers before it is written. At 200 writes a second the system calls are
+/// The time that a batch gathers before it is written. At 200 writes a second the system calls are
 /// nearly free, and nobody who watches a log sees 5 ms.
 const GATHER: Duration = Duration::from_millis(5);
 
@@ -116,9 +116,11 @@ pub(super) enum Trouble {
 fn announce(log: &str, trouble: &Trouble) {
     match trouble {
         Trouble::Failed(error) => {
-            tracing::error!(log, %error, "cannot write a log, its lines are dropped");
+            tracing::error!(log, %error, "cannot write a log, its lines are dropped until it works");
         }
-        Trouble::Lost(lines) => tracing::warn!(log, lines, "log lines were lost"),
+        Trouble::Lost(lines) => {
+            tracing::warn!(log, lines, "log lines were lost, their output was too slow or failed");
+        }
     }
 }
 
@@ -267,7 +269,7 @@ struct Writer {
     /// The output ends within a line that a failure cut.
     torn: bool,
     failing: bool,
-    /// How many of the dropped lines have been reported.
+    /// The number of dropped lines that have been reported.
     reported: u64,
 }
 

@@ -32,7 +32,13 @@ async fn beat(notifier: Notifier, every: Duration) {
         beats.tick().await;
         match threads.stuck() {
             None => notifier.alive(),
-            Some(thread) => tracing::error!(thread, "a serving thread hangs, the watchdog waits"),
+            Some(thread) => {
+                tracing::error!(
+                    thread,
+                    "a serving thread hangs: the service manager restarts shost \
+                    unless it goes on soon"
+                );
+            }
         }
     }
 }

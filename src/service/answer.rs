@@ -31,8 +31,8 @@ pub(super) enum Answer {
     Malformed(Refusal),
     /// The path names nothing that could exist.
     InvalidPath(InvalidPath),
-    /// Which methods there are; and the fields that a page of another origin may send, if it is
-    /// asked for them.
+    /// The methods there are, and the fields that a page of another origin may send, if it is asked
+    /// for them.
     Options(Option<HeaderValue>),
     MethodNotAllowed,
     /// A bot that pretends to be a browser, or looks for a hole, by this rule.
@@ -41,9 +41,9 @@ pub(super) enum Answer {
     Challenge(Bytes),
     /// A host that is not served here.
     Misdirected,
-    /// The same thing under another host or scheme, at this URI.
+    /// The client is sent to this URI: another host, or HTTPS.
     MovedHost(String),
-    /// The same thing at this path of the same host.
+    /// The client is sent to this path of the same host.
     MovedPath(String),
     /// The client is sent elsewhere by a rule of the site.
     Redirect(StatusCode, String),
@@ -94,7 +94,7 @@ pub(super) struct Closed {
     selection: Selection,
 }
 
-/// Where a representation was found, for what has to be asked of it later.
+/// The place at which a representation was found, for what has to be asked of it later.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) sites: &'a Sites,
@@ -297,7 +297,8 @@ impl SelectedRepresentation {
             }
             Ok(_) => Err(Answer::Missing(None)),
             Err(error) => {
-                tracing::error!(site = %place.site.name(), relative, %error, "cannot read");
+                tracing::error!(site = %place.site.name(), path = relative, %error, "this file cannot be \
+                    read, it is answered with 503");
                 Err(Answer::Unavailable)
             }
         }

@@ -53,7 +53,7 @@ enum SliceEnd {
 }
 
 impl Hashing {
-    /// Hashing `representation`, which lies beneath `root`, for as long as there is `cache`.
+    /// A hashing of `representation`, which lies beneath `root`, for as long as there is `cache`.
     #[must_use]
     pub(super) fn new(
         representation: &Arc<Representation>,
@@ -86,7 +86,8 @@ impl Hashing {
                 SliceEnd::GivenUp
             }
             Err(ReadError::Failed(error)) => {
-                tracing::warn!(file = &*self.file.relative, %error, "cannot hash for its tag");
+                tracing::warn!(file = &*self.file.relative, %error, "this file cannot be read to its \
+                    end, it is answered without an entity tag");
                 SliceEnd::GivenUp
             }
         }

@@ -132,7 +132,7 @@ pub struct FileStream {
     last: Bytes,
 }
 
-/// How the file can be read.
+/// The way in which the file can be read.
 enum Access {
     Open(Arc<Descriptor>, Option<JoinHandle<io::Result<Bytes>>>),
     Opening(Pin<Box<dyn Future<Output = io::Result<Arc<Descriptor>>> + Send + Sync>>),
@@ -267,7 +267,7 @@ impl FileStream {
         buffer
     }
 
-    /// Of `size` bytes those that there still are.
+    /// The number of bytes that are left, at most `size`.
     fn rest(&self, size: usize) -> usize {
         usize::try_from(self.end - self.offset).map_or(size, |rest| rest.min(size))
     }
@@ -283,7 +283,7 @@ impl FileStream {
 
     fn give_up(&mut self, error: io::Error) -> io::Result<Bytes> {
         let file = format_args!("{}/{}", self.file.site.name(), self.file.relative);
-        tracing::warn!(%file, %error, "answer broken off");
+        tracing::warn!(%file, %error, "answer broken off, its file has changed or cannot be read");
         self.offset = self.end;
         Err(error)
     }

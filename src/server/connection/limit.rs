@@ -32,11 +32,17 @@ impl Limit {
         let bounds = self.ledger.bounds();
         let (all, client) = (bounds.connections, bounds.client_connections);
         self.refused.count(move |refused| {
-            tracing::warn!(refused, all, client, "more connections than there may be");
+            tracing::warn!(
+                refused,
+                all,
+                client,
+                "more connections than there may be, these were \
+                closed: more descriptors or memory make room for more"
+            );
         });
     }
 
-    /// How many connections have been refused.
+    /// The number of connections that have been refused.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.total()

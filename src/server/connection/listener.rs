@@ -162,13 +162,13 @@ pub struct Acceptor {
     pub opening: Opening,
     /// The state that its connections share.
     pub shared: Shared,
-    /// How many of them there may be.
+    /// The limit on their number.
     pub limit: Arc<Limit>,
     /// Descriptors that are kept for orders and reloads.
     pub reserve: Reserve,
     /// Those that are served.
     pub connections: TaskTracker,
-    /// Those who may say on whose behalf they connect, if there are any.
+    /// The proxies that are believed when they say on whose behalf they connect, if there are any.
     pub proxies: Option<Arc<Proxies>>,
 }
 
@@ -201,7 +201,7 @@ impl Acceptor {
                 Err(error) => {
                     failed = Some(Instant::now());
                     failures.count(move |attempts| {
-                        tracing::error!(%error, attempts, "cannot accept connections");
+                        tracing::error!(%error, attempts, "cannot accept connections, trying again");
                     });
                     self.back_off().await;
                 }

@@ -61,7 +61,8 @@ impl Fill {
             Ok((found, _lane)) => found,
             Err(error) => {
                 let path = subject.borrowed().name();
-                tracing::error!(site = %site.name(), path, %error, "look-up failed");
+                tracing::error!(site = %site.name(), path, %error, "a look-up broke off, it is \
+                    answered with 503");
                 Ok(Found::Unavailable)
             }
         }
@@ -155,7 +156,8 @@ impl Fill {
         for sibling in read.empty_siblings() {
             let site = self.site.name();
             if self.cache.background.complaints().may_be_told(site, &sibling, began) {
-                tracing::warn!(%site, sibling, "not used: it is empty, and its file is not");
+                tracing::warn!(%site, sibling, "this compressed file is empty and not used, since the \
+                    file beside it is not empty: compress it again");
             }
         }
         let representation = self.unless_known(read);
@@ -254,7 +256,7 @@ impl Fill {
             return self.publish(began, found, Recheck::Anew);
         }
         if is_told {
-            tracing::error!(%site, path, %error, "cannot read");
+            tracing::error!(%site, path, %error, "this file cannot be read, it is answered with 503");
         }
         found
     }

@@ -15,12 +15,12 @@ use tokio::time::timeout;
 
 use super::{ERROR, NAME, OK, RELOAD};
 
-/// How long to wait for the server. A reload of a thousand certificates takes less than a second;
-/// a disk that spins up, or a network file system, some more.
+/// The time to wait for the server. A reload of a thousand certificates takes less than a second; a
+/// disk that spins up, or a network file system, some more.
 const RELOAD_TIME: Duration = Duration::from_mins(1);
 
-/// How often the sockets are asked anew while one of them has no room for who comes: any user may
-/// fill its queue for a moment, but the server empties it as fast.
+/// Attempts to reach the sockets while one of them has no room for who comes. Any user may fill its
+/// queue for a moment, but the server empties it as fast.
 const ATTEMPTS: usize = 100;
 
 /// The pause between two attempts.
@@ -31,6 +31,10 @@ const ANSWER_BYTES: u64 = 100 * 1024;
 
 /// The sockets of this network namespace.
 const SOCKETS: &str = "/proc/self/net/unix";
+
+/// The message where no server is found.
+const NO_SERVER: &str =
+    "no shost runs in this network namespace: if it runs in a container, ask inside of that";
 
 /// Why nothing was reloaded: one line.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ pub enum ReloadError {
 impl fmt::Display for ReloadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoServer => formatter.write_str("no shost runs in this network namespace"),
+            Self::NoServer => formatter.write_str(NO_SERVER),
             Self::Several(pids) => {
                 let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
                 write!(formatter, "several run here, say which with --pid: {}", pids.join(", "))
@@ -276,7 +280,7 @@ mod tests {
         // outcome.
         type Row<'a> = (u32, &'a [(u32, u32, bool)], &'a str);
         let table: [Row<'_>; 10] = [
-            (ROOT, &[], "no shost runs in this network namespace"),
+            (ROOT, &[], NO_SERVER),
             (ROOT, &[(7, ROOT, false)], "7"),
             (ROOT, &[(8, ROOT, false), (7, ROOT, true)], "7, 8"),
             (ROOT, &[(7, ROOT, true), (8, 1000, false), (9, SYSTEM, false)], "7"),
