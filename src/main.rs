@@ -24,10 +24,10 @@ const USAGE: u8 = 2;
 /// Threads that wait for disks. More would only queue in front of the same disk.
 const BLOCKING_THREADS: usize = 64;
 
-/// How long the last lines of the log may take to be written.
+/// The longest time that the last lines of the log may take to be written.
 const LOG_TIME: Duration = Duration::from_millis(500);
 
-/// Which diagnostics are written, unless `SHOST_DIAGNOSTICS` says otherwise.
+/// The filter of diagnostics, unless `SHOST_DIAGNOSTICS` gives another.
 const DIAGNOSTICS: &str = "info";
 
 fn main() -> ExitCode {

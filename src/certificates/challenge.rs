@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 
-/// The folder beside the certificates that it lies in. It begins with a dot, so that nobody takes
-/// it for a certificate.
+/// The name of that folder, which lies in the folder of certificates. It begins with a dot, so that
+/// nobody takes it for a certificate.
 pub const CHALLENGE_FOLDER: &str = ".acme-challenge";
 
 /// Bytes of an answer: a token and the hash of a key are about 90.
@@ -21,7 +21,7 @@ const ANSWER_BYTES: u64 = 1024;
 /// The longest token that is looked for; those of authorities have 22 or 43 characters.
 const TOKEN_BYTES: usize = 128;
 
-/// Where answers to challenges lie, if there are certificates; cloned freely.
+/// The folder of answers to challenges, if there are certificates; cloned freely.
 #[derive(Clone, Debug, Default)]
 pub struct Challenges(Option<Arc<Path>>);
 

@@ -23,8 +23,8 @@ impl FolderName {
         bare.unwrap_or(host).parse().ok()
     }
 
-    /// How a wildcard folder's name may begin: as certificates write it, and a form that no
-    /// shell expands.
+    /// Beginnings of a wildcard folder's name: as certificates write it, and a form that no shell
+    /// expands.
     const WILDCARD_PREFIXES: [&str; 2] = ["*.", "_wildcard."];
 
     /// Parses a folder's name; `None` if it is no host name.

@@ -74,13 +74,13 @@ impl Certificate {
         &self.names
     }
 
-    /// When its validity ends.
+    /// The end of its validity.
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
         self.validity.not_after
     }
 
-    /// How far it is in its life at `now`.
+    /// The state of its validity at `now`.
     #[must_use]
     pub fn state(&self, now: SystemTime) -> Timeliness {
         self.validity.state(now)

@@ -14,7 +14,7 @@ use super::problem::{PairError, PairProblem, Warning};
 /// the bound is there so that a disk image under the name of a key cannot take the memory.
 pub(super) const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// How an encrypted key shows: its own section in PKCS#8, a header in the older form.
+/// Marks of an encrypted key: its own section in PKCS#8, a header in the older form.
 const MARKS_OF_ENCRYPTION: [&[u8]; 2] =
     [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
 
@@ -22,14 +22,14 @@ const MARKS_OF_ENCRYPTION: [&[u8]; 2] =
 /// `-----BEGIN`, and so the first section of the file would not be seen.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How UTF-16 begins, as PowerShell writes it; no section would be found in it.
+/// Byte order marks of UTF-16, as PowerShell writes it; no section would be found in it.
 const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
-/// How two sections meet in one line, where the first file that was put together did not end in a
-/// line feed: the second section would not be seen.
+/// Two sections that meet in one line, where the first file that was put together did not end in a
+/// line feed. The second section would not be seen.
 const JOINT: &[u8] = b"----------BEGIN ";
 
-/// The same in two lines.
+/// The same two sections, each with its own line.
 const SEPARATED: &[u8] = b"-----\n-----BEGIN ";
 
 /// The text of a file as it can be read, and what had to be mended for that.

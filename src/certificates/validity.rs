@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long before its end a certificate is worth a warning: ACME clients renew a 90-day
-/// certificate 30 days before, so two weeks of failed attempts have gone by.
+/// The time before its end from which on a certificate is worth a warning. ACME clients renew a
+/// 90-day certificate 30 days before, so two weeks of failed attempts have gone by.
 const RENEWAL_OVERDUE: Duration = Duration::from_hours(14 * 24);
 
 /// A certificate with no longer life than this is always near its end. Public authorities call those
@@ -28,9 +28,9 @@ pub struct Validity {
 pub enum Timeliness {
     /// Its time has not come.
     NotYetValid,
-    /// It is valid for so long, and its renewal is not overdue.
+    /// It is valid for this long, and its renewal is not overdue.
     Valid(Duration),
-    /// It is valid for so long, and should have been renewed.
+    /// It is valid for this long, and should have been renewed.
     EndsSoon(Duration),
     /// Its time is over.
     Expired,

@@ -59,7 +59,7 @@ pub struct Means {
     pub memory: Option<u64>,
 }
 
-/// How much may be held, of each in all and by one client.
+/// The bounds of what is held, of each kind in all and by one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections at the same time.

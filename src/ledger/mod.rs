@@ -68,7 +68,7 @@ pub struct Holdings {
     pub heads: usize,
 }
 
-/// Whose connections are as many as there may be.
+/// The bound that one connection more would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
     /// The bound of all clients together.
@@ -110,7 +110,7 @@ impl Ledger {
         self.all.holdings()
     }
 
-    /// How much there may be of each.
+    /// The bounds that the books are kept by.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         self.bounds

@@ -11,9 +11,9 @@ use http::{HeaderMap, Version};
 /// A request and what came of it; borrowed, for it is built when the body has ended.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
-    /// When the request's head arrived.
+    /// The time at which the request's head arrived.
     pub time: SystemTime,
-    /// From then to the end of the body.
+    /// The time from then to the end of the body.
     pub duration: Duration,
     /// The address of the client.
     pub peer: IpAddr,

@@ -63,7 +63,7 @@ fn is_plain(byte: u8) -> bool {
 /// Bytes that are looked at together.
 const BLOCK: usize = 16;
 
-/// How many bytes at the beginning are plain.
+/// The number of bytes at the beginning that are plain.
 fn plain_length(bytes: &[u8], is_plain: impl Fn(u8) -> bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     // Looked at whole, without leaving early: that takes a few instructions for all of them.

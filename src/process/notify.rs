@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// How long a message may wait for a service manager that does not read. It reads all the time;
-/// a server must not hang if it once does not.
+/// The longest time that a message waits for a service manager that does not read. It reads all the
+/// time; a server must not hang if it once does not.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to the service manager, if there is one; cloned freely.
@@ -49,8 +49,8 @@ impl Notifier {
         self.send(&[NotifyState::Ready, NotifyState::Status(&summary.to_string())]);
     }
 
-    /// A reload begins; [`Notifier::ready`] ends it. `Type=notify-reload` wants to know when, so
-    /// that it can tell this reload from one before.
+    /// Tells that a reload begins; [`Notifier::ready`] ends it. `Type=notify-reload` wants to know
+    /// when, so that it can tell this reload from one before.
     pub fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.send(&[NotifyState::Reloading, now]),
@@ -58,12 +58,12 @@ impl Notifier {
         }
     }
 
-    /// The end has begun.
+    /// Tells that the server is about to end.
     pub fn stopping(&self) {
         self.send(&[NotifyState::Stopping, NotifyState::Status("finishing what is in flight")]);
     }
 
-    /// The threads that serve are alive.
+    /// Tells that the serving threads are alive, for the watchdog of the service manager.
     pub fn alive(&self) {
         self.send(&[NotifyState::Watchdog]);
     }

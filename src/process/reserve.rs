@@ -68,7 +68,7 @@ impl Reserve {
 }
 
 impl ReservedDescriptors {
-    /// As far as there are descriptors to be had.
+    /// Keeps as many as are wanted, or as the system still has.
     fn fill(&mut self) {
         while self.loans == 0 && self.kept.len() < self.wanted {
             let Ok(copy) = self.model.try_clone() else { return };

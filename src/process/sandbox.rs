@@ -104,7 +104,7 @@ impl Sandbox {
         })
     }
 
-    /// Where `path` leads, if that cannot be read from inside.
+    /// The place that `path` leads to, if it cannot be read from inside.
     #[must_use]
     pub fn outside(&self, path: &Path) -> Option<PathBuf> {
         let Self::Landlock { readable, .. } = self else { return None };
@@ -113,7 +113,7 @@ impl Sandbox {
     }
 }
 
-/// Nothing that this process could run gets more rights than it has.
+/// Sees to it that no program that this process could run gets more rights than it has.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -121,8 +121,7 @@ pub fn give_up_privileges() -> io::Result<()> {
     rustix::thread::set_no_new_privs(true).map_err(io::Error::from)
 }
 
-/// Keys are in memory: no other process of the same user looks into it, and no core dump takes
-/// it to the disk.
+/// Shields the memory, which holds keys, from other processes of the same user and from core dumps.
 ///
 /// # Errors
 /// When the kernel refuses.

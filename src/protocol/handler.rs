@@ -27,17 +27,18 @@ pub trait Handler: Unpin {
         true
     }
 
-    /// The connection keeps so many bytes beyond [`KEPT_BYTES`](super::limits::KEPT_BYTES), until it
-    /// says otherwise. Says whether its client may have it keep them.
+    /// Notes the bytes that the connection keeps beyond [`KEPT_BYTES`](super::limits::KEPT_BYTES)
+    /// until the next call. False if the client may not have it keep them.
     fn keeps(&self, bytes: usize) -> bool {
         let _ = bytes;
         true
     }
 
-    /// A head has begun that is now awaited.
+    /// Notes that a head has begun, the rest of which is awaited.
     fn head_begun(&self);
 
-    /// A head was refused with `status` and so many bytes of content, and never became a request.
+    /// Notes a head that was refused with `status` and `bytes` of content, and never became a
+    /// request.
     fn refused(&self, version: Version, status: StatusCode, bytes: u64) {
         let _ = (version, status, bytes);
     }
@@ -45,8 +46,8 @@ pub trait Handler: Unpin {
 
 /// The content of an answer.
 pub trait Content: Body<Data = Bytes, Error = io::Error> + Unpin {
-    /// The client leaves no room for what comes next, nor for the last `unsent` bytes that were
-    /// taken. Says whether those are to be dropped, and will come again.
+    /// Notes that the client leaves no room for what comes next, nor for the last `unsent` bytes
+    /// that were taken. True if those are to be dropped, and will come again.
     fn wait(&mut self, unsent: usize) -> bool {
         let _ = unsent;
         false

@@ -8,33 +8,36 @@ pub const HEAD_BYTES: usize = 32 * 1024;
 /// Fields of a request's head. A browser sends about 20.
 pub const HEAD_FIELDS: usize = 100;
 
-/// From the first byte of a request's head to its last; from the acceptance of a connection to
-/// the end of its TLS handshake. Ten seconds are several lost packets on a bad mobile network.
+/// From the first byte of a request's head to its last. Ten seconds are several lost packets on a
+/// bad mobile network.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// The time for a TLS handshake; its reason is that of [`HEAD_TIME`].
+/// From the acceptance of a connection to the end of its TLS handshake, for the same reason.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept without a request. Browsers come back for the next page. Load
-/// balancers keep theirs for a minute: whoever closes first must be the one that sends, or a request
-/// is lost on its way to a connection that has just ended.
+/// The time that a connection is kept without a request. Browsers come back for the next page. Load
+/// balancers keep theirs for a minute: whoever closes first must be the one that sends, or a
+/// request is lost on its way to a connection that has just ended.
 pub const IDLE_TIME: Duration = Duration::from_secs(65);
 
-/// How long an answer may stall without the client taking a single byte of it.
+/// The time that an answer may stall without the client taking a single byte of it. A phone that
+/// changes from one network to another is back sooner.
 pub const STALL_TIME: Duration = Duration::from_secs(30);
 
-/// How long a connection that we end waits for the client to end it too, after which what the
-/// client still sends may cost it the last answer: some round trips on a bad network.
+/// The time that a connection which we end waits for the client to end it too: some round trips on
+/// a bad network. What the client still sends after that may cost it the last answer.
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// Bytes that are dropped meanwhile. Whoever sends more than that does not listen.
+/// Bytes that are read and dropped within [`LINGER_TIME`]. Whoever sends more than that does not
+/// listen.
 pub const LINGER_BYTES: usize = 256 * 1024;
 
-/// How long a new connection may still bring its first request after the order to stop: it was
+/// The time that a new connection has for its first request after the order to stop: it was
 /// accepted in good faith, and its request is most likely on the way.
 pub const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
 
-/// How long connections may finish what is in flight after the order to stop.
+/// The time that connections have after the order to stop to finish what is in flight: service
+/// managers and container engines kill after 10 s, unless told otherwise.
 pub const DRAIN_TIME: Duration = Duration::from_secs(9);
 
 /// Streams of one HTTP/2 connection at a time (RFC 9113 §5.1.2 advises at least 100).

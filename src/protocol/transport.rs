@@ -8,14 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A stream of bytes that a connection reads and writes.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
-    /// Says that files will be [sent](Self::poll_send_file) and that nothing more urgent than they are
-    /// can follow on the same connection: up to `unsent` bytes of them may wait in the system.
+    /// Prepares for files that will be [sent](Self::poll_send_file), while nothing more urgent than
+    /// they are can follow on the same connection: up to `unsent` bytes of them may wait in the
+    /// system.
     fn prepare_files(&mut self, unsent: u32) {
         let _ = unsent;
     }
 
-    /// Where a file may be sent to without a copy: a socket that takes bytes as they are. `send`
-    /// gives `None` if it has nothing for it, and so does this if there is no such socket.
+    /// Has `send` write a file to the socket without a copy, once there is room. `None` if `send`
+    /// has nothing for it, or if there is no socket that takes bytes as they are.
     fn poll_send_file(
         &mut self,
         context: &mut Context<'_>,

@@ -194,7 +194,7 @@ enum Under {
     Nothing,
     /// One that is left out.
     Skipped,
-    /// This one; whether a line of it was left out.
+    /// This one; true if a line of it was left out.
     Block(Box<Block>, bool),
 }
 

@@ -10,7 +10,7 @@ use super::headers::stands_alone;
 /// Bytes of a field line beside its name and value: a colon, a space and the end of the line.
 const LINE: usize = 4;
 
-/// So many names are looked through; of more, each is looked up.
+/// The number of names up to which they are looked through; of more, each is looked up.
 const FEW: usize = 16;
 
 /// Fields that are taken away, and fields in the place of those that the server has.

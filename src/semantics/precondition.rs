@@ -16,7 +16,7 @@ pub struct Validators<'a> {
     pub hash: Option<&'a str>,
     /// The coding that an answer would have.
     pub selected: Coding,
-    /// When the file was last modified.
+    /// The time of the file's last modification.
     pub last_modified: SystemTime,
 }
 

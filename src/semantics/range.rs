@@ -25,8 +25,8 @@ pub const FEW_RANGES: usize = 16;
 /// ones; more than [`FEW_RANGES`] must be less than half of the file, or the whole of it is cheaper.
 pub const MAX_RANGES: usize = 100;
 
-/// How much older than now a date must be to be a strong validator: a file could have changed twice
-/// within the second that it names (RFC 9110 §8.8.2.2).
+/// The age from which on a date is a strong validator: a file could have changed twice within the
+/// second that it names (RFC 9110 §8.8.2.2).
 const STRONG_AGE: Duration = Duration::from_secs(1);
 
 /// The part of the file to send; byte ranges are half-open.

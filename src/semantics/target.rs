@@ -60,11 +60,11 @@ impl std::error::Error for InvalidPath {}
 /// The folder of well-known locations (RFC 8615), the only hidden one that is served.
 const WELL_KNOWN: &str = ".well-known";
 
-/// Where an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
+/// The folder in which an ACME server looks for the answer to an HTTP-01 challenge (RFC 8555 §8.3).
 pub(crate) const ACME_CHALLENGE: &str = "/.well-known/acme-challenge/";
 
-/// Where authorities look that have a file of their own put there (CA/Browser Forum Baseline
-/// Requirements §3.2.2.4.18).
+/// The folder in which authorities look that have a file of their own put there (CA/Browser Forum
+/// Baseline Requirements §3.2.2.4.18).
 const PKI_VALIDATION: &str = "/.well-known/pki-validation/";
 
 /// Characters that are escaped in a path: all but those of RFC 3986 §3.3 `pchar`, and the slash.

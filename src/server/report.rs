@@ -5,12 +5,12 @@ use crate::ledger::Holdings;
 use crate::log::{diagnostics, panics};
 use crate::site::Background;
 
-/// How many connections there are.
+/// The numbers of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
     /// Connections that are open now.
     pub open: usize,
-    /// And there might have been, had there been places for them.
+    /// Connections that have been refused, because there were too many.
     pub refused: u64,
     /// The sum of what they hold.
     pub held: Holdings,

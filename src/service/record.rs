@@ -38,7 +38,7 @@ pub struct KeptRecord {
     facts: AnswerFacts,
     version: Version,
     text: Box<[u8]>,
-    /// Where the words end in the text: method, host, target, Referer, User-Agent.
+    /// The ends of the words in the text: method, host, target, Referer, User-Agent.
     ends: [u32; 5],
     has_referer: bool,
     has_user_agent: bool,
@@ -61,7 +61,7 @@ pub(super) enum NormalHost {
     /// The head was refused before anybody looked, or for its host: the line tells what was sent.
     #[default]
     Unknown,
-    /// So many bytes of the authority, as it was sent.
+    /// This many bytes of the authority, as it was sent.
     Sent(usize),
     Other(Box<str>),
 }
@@ -76,7 +76,7 @@ impl NormalHost {
     }
 }
 
-/// When a request arrived, by the clock on the wall and by one that cannot be set.
+/// The time at which a request arrived, by the clock on the wall and by one that cannot be set.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     wall: SystemTime,

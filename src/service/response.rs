@@ -83,7 +83,7 @@ pub struct Response<B = Body> {
 }
 
 impl<B> Response<B> {
-    /// The same response with something made of its content.
+    /// The same response, its content changed.
     pub fn map<C>(self, change: impl FnOnce(B) -> C) -> Response<C> {
         let Self { status, fields, closes, body } = self;
         Response { status, fields, closes, body: change(body) }
@@ -234,7 +234,7 @@ fn bare(status: StatusCode) -> ResponseDraft {
     ResponseDraft { status, fields: Fields::default(), pieces: Pieces::Empty, length: 0 }
 }
 
-/// Says in a line what is wrong with a head, to whoever wrote it.
+/// The explanation, in a line, of what is wrong with a head.
 fn malformed(refusal: Refusal) -> ResponseDraft {
     said(refusal.status(), &ORIGINLESS_TEXT, explanation::of_head(refusal))
 }

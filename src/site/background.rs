@@ -53,7 +53,8 @@ impl std::fmt::Debug for Background {
 /// A coded form that is to be made, and where it belongs.
 #[derive(Debug)]
 pub struct Encoding {
-    /// Of what. An entry that was evicted or replaced meanwhile needs no coded form.
+    /// The representation that gets the form. An entry that was evicted or replaced meanwhile needs
+    /// none.
     pub representation: Weak<Representation>,
     /// The coding of the form.
     pub coding: Coding,

@@ -26,7 +26,7 @@ pub struct Form {
     fields: OnceLock<Arc<FieldBlock>>,
 }
 
-/// Where the bytes of a form are.
+/// The place of the bytes of a form.
 #[derive(Clone, Debug)]
 pub enum ContentSource {
     /// The bytes are in memory.
@@ -53,7 +53,7 @@ impl Form {
         self.coding
     }
 
-    /// Where its bytes are.
+    /// The place of its bytes.
     #[must_use]
     pub fn content(&self) -> &ContentSource {
         &self.content

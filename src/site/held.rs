@@ -40,7 +40,7 @@ enum HeldContent {
     File(Box<FileStream>),
 }
 
-/// Where content can be had from once more.
+/// The source from which content can be had once more.
 #[derive(Debug)]
 enum ContentOrigin {
     /// From the file of this representation, if it has one.

@@ -15,7 +15,7 @@ pub struct Reading {
     utf8: bool,
 }
 
-/// The same, as answers need it.
+/// The outcome of a reading, as answers need it.
 #[derive(Debug)]
 pub struct Inspection {
     /// The first 16 bytes of the content's SHA-256, in hexadecimal.

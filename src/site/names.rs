@@ -11,12 +11,11 @@ use super::facts::Facts;
 use super::lookup::MISSING_PAGE;
 use super::root::OpenRoot;
 
-/// Names are kept of folders that have no more than so many: 32 KiB, read in about a millisecond.
+/// Most names that are kept of one folder: 32 KiB, read in about a millisecond.
 const MOST: usize = 4096;
 
-/// File systems that change a folder's facts with every name that comes or goes, and that have
-/// nothing in a folder which they do not list. Those of a network, or of somebody's program, need
-/// not.
+/// File systems that change a folder's facts with every name that comes or goes, and have nothing
+/// in a folder that they do not list. FUSE and network file systems guarantee neither.
 const TELLING: [FsWord; 6] = [
     libc::EXT4_SUPER_MAGIC,
     libc::XFS_SUPER_MAGIC,
@@ -101,7 +100,8 @@ impl FolderNames {
         self.hashes.as_ref().map_or(0, |hashes| size_of_val(&**hashes) as u64)
     }
 
-    /// The same for names that differ in case only, which some file systems take for one.
+    /// The hash of a name and a suffix. It is the same for names that differ in case only, which
+    /// some file systems take for one.
     fn hash(&self, name: &[u8], suffix: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for byte in name.iter().chain(suffix) {

@@ -41,7 +41,7 @@ pub struct Representation {
     media_type: MediaType,
     last_modified: SystemTime,
     utf8: bool,
-    /// When it was read.
+    /// The time at which it was read.
     read: SystemTime,
     /// The coding that the file itself is in, by its name.
     own_coding: Option<Coding>,
@@ -169,8 +169,8 @@ impl Representation {
         (CODED_MINIMUM..=CODED_LIMIT).contains(&self.facts.size)
     }
 
-    /// Has no coded forms made where none are worth it, or the content is not where they are made
-    /// from.
+    /// Settles that no coded forms are made where none are worth it, or the content is not where
+    /// they are made from.
     fn settle_codings(&self) {
         if !self.is_sized() || self.is_unread() || !self.is_compressible() {
             for coded in &self.coded {

@@ -18,15 +18,16 @@ use super::root::OpenRoot;
 use crate::process::clock::{AtomicTick, Tick};
 use crate::rules::{FILE_LIMIT, HEADERS, Headers, Names, Problem, REDIRECTS, Redirects};
 
-/// How long the files are trusted: with [`SETTLED`] and a step of the clock, a change is seen within
-/// 100 ms.
+/// The time for which the files are trusted: with [`SETTLED`] and a step of the clock, a change is
+/// seen within 100 ms.
 const TRUST: Duration = Duration::from_millis(50);
 
-/// A file that was changed less long ago may be half written; until then the rules before it hold.
+/// The time since its last change before which a file may be half written; until then the rules
+/// before it hold.
 const SETTLED: Duration = Duration::from_millis(20);
 
-/// Names that were looked at this recently are in the kernel's own cache: looking again takes a
-/// microsecond, which a serving thread has.
+/// The time for which names that were looked at are in the kernel's own cache: looking again takes
+/// a microsecond, which a serving thread has.
 const WARM: Duration = Duration::from_secs(30);
 
 /// Most skipped lines of one version of a file that are logged one by one.

@@ -58,7 +58,7 @@ pub enum Answering<'a> {
     Nobody,
 }
 
-/// Where sites come from and what they may take.
+/// The folder that sites come from, and what they may take.
 #[derive(Clone, Debug)]
 pub struct SitesFolder {
     /// The folder of sites, or the one site.

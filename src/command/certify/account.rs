@@ -13,7 +13,7 @@ use super::storage::Storage;
 /// The particulars of a new account.
 #[derive(Clone, Debug)]
 pub(super) struct Registration {
-    /// Whom the authority may write to.
+    /// The address that the authority may write to.
     pub(super) email: Option<String>,
     /// The account elsewhere that the authority wants to be told (RFC 8555 §7.3.4).
     pub(super) binding: Option<Binding>,

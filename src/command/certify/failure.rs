@@ -18,7 +18,7 @@ pub(super) enum Failure {
     /// The authority said no. Asking again costs: it counts refusals.
     Refused {
         reason: String,
-        /// How long it wants to be left alone.
+        /// The time for which it wants to be left alone.
         retry_after: Option<Duration>,
     },
 }

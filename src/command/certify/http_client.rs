@@ -77,7 +77,8 @@ impl Http {
         Ok(Self { client, retry_after: Arc::default() })
     }
 
-    /// How long the authority wanted to be left alone when it last refused something, told once.
+    /// Takes the time for which the authority wanted to be left alone when it last refused
+    /// something.
     pub(super) fn take_retry_after(&self) -> Option<Duration> {
         self.retry_after.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

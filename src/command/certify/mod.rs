@@ -6,12 +6,12 @@
 //!
 //! One run, for each site folder and its counterpart with or without `www.`:
 //!
-//! 1. What is held (`shelf`), what is remembered (`storage`, `record`), and when the authority
-//!    wants to be asked again: is a certificate due (`plan`)?
+//! 1. What is held (`shelf`), what is remembered (`storage`, `renewal_record`), and when the
+//!    authority wants to be asked again: is a certificate due (`plan`)?
 //! 2. Does the name lead here (`probe`)?
-//! 3. An order, proved by a file or by the DNS (`order`, `challenge`), at the staging directory
+//! 3. An order, proved by a file or by the DNS (`order`, `proof`), at the staging directory
 //!    first if the last one was refused, then at one authority after the other (`session`).
-//! 4. The pair, put in place in one step (`pair`).
+//! 4. The pair, put in place in one step (`installation`).
 
 mod account;
 mod arguments;

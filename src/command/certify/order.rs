@@ -17,7 +17,8 @@ use crate::certificates::FolderName;
 /// look from several places, and at the DNS more than once.
 const ORDER_TIME: Duration = Duration::from_mins(5);
 
-/// How patiently an order is asked after: at first four times a second.
+/// The pauses between questions about an order, which grow by half from a quarter of a second, and
+/// the time after which it is given up.
 const PATIENCE: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(250))
     .backoff(1.5)

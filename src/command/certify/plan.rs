@@ -17,8 +17,8 @@ const RUN_INTERVAL: Seconds = 15 * HOUR;
 /// a few days for repairs.
 const SHORT_LIFE: Seconds = 10 * DAY;
 
-/// How far the clock may be before the beginning of a certificate. Authorities date certificates
-/// an hour back.
+/// The time by which the clock may be before the beginning of a certificate. Authorities date
+/// certificates an hour back.
 const CLOCK_TOLERANCE: Seconds = HOUR;
 
 /// The pause after so many refusals in a row; more of them stay at the last. The first retry may
@@ -75,7 +75,7 @@ pub(super) enum OrderReason {
     Ending,
 }
 
-/// Says what to do about one name as of `now`. `directories` are those of the named authorities.
+/// The next step for one name at `now`. `directories` are those of the named authorities.
 pub(super) fn step(
     held: &CurrentCertificate,
     record: &RenewalRecord,
@@ -105,8 +105,8 @@ pub(super) fn step(
     }
 }
 
-/// When a certificate is due for renewal: by the authority's window, if it was told and is not
-/// later than is safe; else by the life that is left.
+/// The time at which a certificate is due for renewal, and the reason. The authority's window
+/// decides if it was told and is not later than is safe, else the life that is left.
 fn renewal(life: &Life, record: &RenewalRecord) -> (Seconds, OrderReason) {
     let whole = life.not_after.saturating_sub(life.not_before);
     let left = if whole < SHORT_LIFE { whole / 2 } else { whole / 3 };
@@ -132,7 +132,8 @@ fn chosen(start: Seconds, end: Seconds, leaf: &str) -> Seconds {
     start.saturating_add(u64::try_from(offset).unwrap_or(0))
 }
 
-/// When a name whose last tries failed may be tried again, if that is later than `now`.
+/// The time at which a name whose last tries failed may be tried again; `None` if that is not later
+/// than `now`.
 ///
 /// A time that lies further ahead than the longest pause was written by a wrong clock.
 fn resume(record: &RenewalRecord, now: Seconds) -> Option<Seconds> {

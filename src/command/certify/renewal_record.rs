@@ -9,7 +9,7 @@
 //!
 //! Every field may be missing, and a file that cannot be read counts as empty: what is lost is the
 //! pause before the next try. Whether certify made a certificate is written beside the certificate
-//! (`pair`), so that it can't get lost with the state.
+//! (`installation`), so that it can't get lost with the state.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,10 @@ pub(super) struct RenewalRecord {
     /// The last failure since the last certificate, of any kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Failed>,
-    /// When the authority wants to be asked again at the earliest.
+    /// The earliest time at which the authority wants to be asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<Seconds>,
-    /// When the authority wants the certificate to be renewed.
+    /// The time in which the authority wants the certificate to be renewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) window: Option<RenewalWindow>,
 }

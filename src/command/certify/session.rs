@@ -56,7 +56,7 @@ struct PlannedName {
     name: FolderName,
     is_counterpart: bool,
     held: CurrentCertificate,
-    /// How the authority knows the certificate that is held.
+    /// The authority's own name of the certificate that is held.
     replaced: Option<CertificateIdentifier<'static>>,
 }
 
@@ -369,7 +369,7 @@ pub(super) fn directories(authorities: &[CertificateAuthority]) -> BTreeSet<Stri
     authorities.iter().map(|authority| authority.directory.clone()).chain(staging).collect()
 }
 
-/// How the authority knows the certificate in the folder of a name (RFC 9773 §4.1).
+/// The authority's own name of the certificate in a folder (RFC 9773 §4.1).
 fn replaced(stock: &Stock, name: &FolderName) -> Option<CertificateIdentifier<'static>> {
     let der = stock.leaf(name)?.der();
     CertificateIdentifier::try_from(der).ok().map(CertificateIdentifier::into_owned)

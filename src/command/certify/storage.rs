@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `lock` | held while a run lasts; its text is the number of the process | 0600 |
 //! | `accounts/<authority>.json` | the account and its key (`account`) | 0600 |
-//! | `names/<name>.json` | failures and the time of renewal (`record`) | 0600 |
+//! | `names/<name>.json` | failures and the time of renewal (`renewal_record`) | 0600 |
 //!
 //! Every file is written beside its place, forced to the disk and renamed, so that a run that is
 //! ended at any time leaves the old one or the new one.

@@ -13,7 +13,7 @@ const DEEPEST: usize = 32;
 /// A file of another server.
 struct Foreign {
     name: &'static str,
-    /// How a line names a construct.
+    /// The form of a line that names a construct.
     syntax: Syntax,
     constructs: &'static [Construct],
 }

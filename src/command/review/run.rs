@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-/// How many findings there are of each kind, in words.
+/// The number of findings of each kind, in words.
 struct Sum<'a>(&'a [RuleFinding]);
 
 impl fmt::Display for Sum<'_> {

@@ -23,7 +23,7 @@ pub(super) struct Input {
     bytes: BytesMut,
     /// Up to here there is no end of a head.
     searched: usize,
-    /// From this length on a head without an end is looked at for mistakes again.
+    /// The length from which on a head without an end is looked at for mistakes again.
     examined: usize,
 }
 
@@ -93,7 +93,7 @@ impl Input {
         examine(&self.bytes)
     }
 
-    /// How far the head has come.
+    /// The extent of the head in the bytes that have come.
     fn extent(&mut self) -> Extent {
         let limit = self.bytes.len().min(HEAD_BYTES);
         let from = self.searched;
@@ -121,14 +121,14 @@ impl Input {
     }
 }
 
-/// How far a head has come.
+/// The extent of a head in the bytes that have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
     /// Its end has not come.
     Partial,
-    /// It ends with its first empty line, behind so many bytes.
+    /// It ends with its first empty line, behind this many bytes.
     Whole(usize),
-    /// A line feed without a carriage return stands behind so many bytes.
+    /// A line feed without a carriage return stands behind this many bytes.
     Broken(usize),
     /// It has no end within [`HEAD_BYTES`].
     TooLong,

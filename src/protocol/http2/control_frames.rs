@@ -50,14 +50,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         self.output.control(kind::SETTINGS, 0, 0, &payload);
     }
 
-    /// Says that no stream above `last` is looked at, and why.
+    /// Queues a GOAWAY: no stream above `last` is looked at, for this reason (RFC 9113 §6.8).
     pub(super) fn go_away(&mut self, last: u32, reason: Reason) {
         let payload = [last.to_be_bytes(), reason.to_bytes()].concat();
         self.output.control(kind::GOAWAY, 0, 0, &payload);
     }
 
-    /// Says that the end is near. What the client has sent until it knows is still answered: it
-    /// knows once it has answered the ping (RFC 9113 §6.8).
+    /// Announces the end of the connection. What the client has sent until it knows is still
+    /// answered: it knows once it has answered the ping (RFC 9113 §6.8).
     pub(super) fn say_farewell(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Announced;

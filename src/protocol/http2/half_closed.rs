@@ -21,7 +21,7 @@ struct HalfClosedStream {
     ended: Ended,
 }
 
-/// How a stream came to be closed on our side.
+/// The way in which a stream was closed on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     /// The answer is out.

@@ -37,7 +37,7 @@ pub(super) struct Output {
 
 #[derive(Debug)]
 enum QueuedBytes {
-    /// So many of the small bytes.
+    /// This many of the small bytes.
     Small(usize),
     /// Content of this stream, which is shared with others and not copied.
     Content(Bytes, u32),

@@ -31,7 +31,7 @@ use crate::service::{Refusal, Response};
 /// carries.
 const MOVED: usize = 64 * 1024;
 
-/// How far an answer has come at once.
+/// The state of an answer when all has been queued that could be at once.
 enum QueuedAnswer<C> {
     /// There is more to send.
     Sending(Sending<C>),
@@ -138,8 +138,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         self.stop_upload(unended);
     }
 
-    /// Says that a head is larger than is borne, which is an answer and no error: the client's
-    /// next may be smaller.
+    /// Answers a head that is too large, which is no error of the connection: the client's next may
+    /// be smaller.
     pub(super) fn refuse_head(
         &mut self,
         id: u32,

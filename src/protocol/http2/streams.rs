@@ -23,11 +23,11 @@ pub(super) struct Stream<H: Handler> {
     pub(super) priority: Priority,
     pub(super) upload: Upload,
     pub(super) state: AnswerState<H>,
-    /// When something of the answer last went out, or its request came.
+    /// The time at which something of the answer last went out, or its request came.
     pub(super) progress: Tick,
 }
 
-/// How far an answer is.
+/// The progress of an answer.
 pub(super) enum AnswerState<H: Handler> {
     /// It is being made.
     Awaited(H::Answer),
@@ -46,7 +46,7 @@ pub(super) struct Sending<C> {
     released: bool,
 }
 
-/// When content that is being fetched was asked for.
+/// The last time that content which is being fetched was polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Polled {
     /// Since the connection's task was last woken, so that asking again is of no use.
@@ -58,9 +58,9 @@ enum Polled {
 /// The outcome of an attempt to queue a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueueOutcome {
-    /// So many bytes were queued.
+    /// This many bytes were queued.
     Queued(usize),
-    /// So many bytes were queued, and they were the last.
+    /// This many bytes were queued, and they were the last.
     Ended(usize),
     /// The content is being fetched.
     Fetching,
@@ -77,7 +77,7 @@ impl<C: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Sending<C> {
         Self { content, data: Bytes::new(), fetching: None, released: false }
     }
 
-    /// Queues a frame of at most `room` bytes, which is not nothing.
+    /// Queues a frame of at most `room` bytes, which must not be zero.
     pub(super) fn step(
         &mut self,
         id: u32,

@@ -101,7 +101,8 @@ fn is_base64url(run: &str) -> bool {
         && changes(run) >= MIXED_CHANGES
 }
 
-/// How often a digit, a small or a capital letter is followed by one of another kind.
+/// The number of times that a digit, a small or a capital letter is followed by one of another
+/// kind.
 fn changes(run: &str) -> usize {
     let kind = |byte: &u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
     let letters = || run.bytes().filter(u8::is_ascii_alphanumeric);

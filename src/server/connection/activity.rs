@@ -21,9 +21,9 @@ pub struct Activity {
     in_head: AtomicBool,
     /// True if there has been a request.
     begun: AtomicBool,
-    /// When the head began, the last answer ended, or the connection was accepted.
+    /// The time at which the head began, the last answer ended, or the connection was accepted.
     since: AtomicTick,
-    /// When the client last took bytes.
+    /// The time at which the client last took bytes.
     progress: AtomicTick,
     /// True if the connection is to end after the answers in flight, whatever the others do.
     closing: AtomicBool,
@@ -76,7 +76,8 @@ impl Activity {
         self.account.as_ref()
     }
 
-    /// The connection keeps so many bytes that are counted for its client. Says whether that may be.
+    /// Notes the bytes that the connection keeps and that are counted for its client. False if the
+    /// client may not have it keep them.
     #[must_use]
     pub fn keeps(&self, bytes: usize) -> bool {
         self.kept.as_ref().is_none_or(|kept| kept.set(bytes))

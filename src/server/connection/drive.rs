@@ -40,13 +40,13 @@ pub struct Shared {
     pub stop: Stop,
 }
 
-/// How a listener's connections begin.
+/// The beginning of a listener's connections.
 #[derive(Clone, Debug)]
 pub enum Opening {
     /// Connections in the clear.
     Plain(Duty),
-    /// In the clear, to be sent to HTTPS at this port; at its usual one where a firewall forwards
-    /// other ports to ours.
+    /// In the clear, to be sent to HTTPS at this port. Where a firewall forwards other ports to
+    /// ours, to its usual port.
     Redirect {
         /// The port that HTTPS listens on.
         https_port: u16,
@@ -231,7 +231,7 @@ fn tell<E: std::fmt::Display>(end: End<E>, connection: &Peer) {
     }
 }
 
-/// How a connection came to its end.
+/// The end of a connection.
 enum End<E> {
     /// As the protocol has it.
     Clean,
@@ -344,7 +344,7 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
     .await
 }
 
-/// How far the end of a connection has come.
+/// Progress of ending a connection.
 #[derive(Debug, Default)]
 struct ShutdownProgress {
     /// It has been told that it is to end.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Between two lines about the same flood: nobody reads faster, and no log grows by a flood.
+/// The time between two lines about the same flood: nobody reads faster, and no log grows by a
+/// flood.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// A count of events of one kind.
@@ -17,8 +18,8 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Counts one. The first after a quiet time has `tell` called a second later, with how many
-    /// there were by then.
+    /// Counts one event. After the first since a quiet time, `tell` is called a second later with
+    /// the number that there were by then.
     pub fn count(self: &Arc<Self>, tell: impl FnOnce(u64) + Send + 'static) {
         self.total.fetch_add(1, Ordering::Relaxed);
         if self.untold.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -31,7 +32,7 @@ impl Flood {
         });
     }
 
-    /// How many there have been.
+    /// The number of events so far.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)

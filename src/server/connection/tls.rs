@@ -40,7 +40,7 @@ const CIPHER_SUITES: [SupportedCipherSuite; 9] = [
 const KEY_EXCHANGE_GROUPS: [&dyn SupportedKxGroup; 4] =
     [kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
 
-/// How much randomness the warm-up asks for, in bytes; the first byte is what takes the time.
+/// Random bytes that the warm-up asks for; the first one is what takes the time.
 const WARM_UP_BYTES: usize = 32;
 
 /// The configuration for every connection; `resolver` finds the certificates of the snapshot in

@@ -11,7 +11,7 @@ use super::snapshot::Snapshot;
 /// Names that are told of each kind. A line of more is read by nobody, and the number tells enough.
 const TOLD: usize = 50;
 
-/// Which sites and certificates came, went or changed.
+/// The sites and certificates that came, went or changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     sites: Vec<Change>,

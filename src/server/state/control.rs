@@ -33,8 +33,8 @@ use super::reload::{ReloadOutcome, Reloads};
 use crate::log::one_line;
 use crate::process::reserve::{Reserve, is_out_of_descriptors};
 
-/// How the name of a server's socket begins. Behind it stand the number of its process, a hyphen
-/// and [random digits](SUFFIX_BYTES).
+/// The beginning of the name of a server's socket. Behind it stand the number of its process, a
+/// hyphen and [random digits](SUFFIX_BYTES).
 const NAME: &str = "shost-";
 
 /// Random bytes at the end of the name. Nobody can take all names that the next server may choose.
@@ -43,10 +43,10 @@ const SUFFIX_BYTES: usize = 8;
 /// The only request that there is.
 const RELOAD: &str = "reload\n";
 
-/// How an answer begins when all went well.
+/// The beginning of an answer when all went well.
 const OK: &str = "ok ";
 
-/// How an answer begins when nothing was done.
+/// The beginning of an answer when nothing was done.
 const ERROR: &str = "error ";
 
 /// Bytes of a request; the one that there is has seven.
@@ -55,10 +55,10 @@ const REQUEST_BYTES: u64 = 64;
 /// Clients at a time. Reloads are rare, and those who ask at once share one.
 const CLIENTS: usize = 8;
 
-/// How long a client may take for a line that it has ready before it connects.
+/// The time that a client has for a line, which it has ready before it connects.
 const LINE_TIME: Duration = Duration::from_secs(5);
 
-/// Before accepting again after the process ran out of something.
+/// The pause before accepting again after the process ran out of something.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// Takes orders from now on, until the runtime ends.

@@ -49,15 +49,16 @@ pub struct Reloading {
     pub reserve: Reserve,
 }
 
-/// How much is served, in one line.
+/// The amount of what is served, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary(String);
 
 /// Asks for reloads; cloned freely.
 #[derive(Clone, Debug)]
 pub struct Reloads {
-    /// Whoever asks has asked when his call returns, so the next reload is his: nobody waits for
-    /// room. There is no bound but that of those who wait: `server::control` serves a few at a time.
+    /// Whoever asks has asked when the call returns, so the next reload answers it: nobody waits
+    /// for room. The only bound is the number of those who wait: `server::state::control` serves a
+    /// few at a time.
     orders: mpsc::UnboundedSender<ReloadOrder>,
     /// An order that nobody waits for is on its way to a reload. A second one would change nothing.
     requested: Arc<AtomicBool>,
@@ -71,7 +72,7 @@ enum ReloadOrder {
     Changes,
 }
 
-/// How much is loaded anew.
+/// The part that is loaded anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     Everything,
@@ -206,8 +207,8 @@ impl Reloading {
         ReloadOutcome::Reloaded(summary, changes, out_of_reach)
     }
 
-    /// Has new sites answer 503 that are links to where the sandbox does not reach. Each is told, in
-    /// a line.
+    /// Shuts each new site that is a link to where the sandbox does not reach, so that it answers
+    /// 503. Gives a line for each.
     fn shut(&self, snapshot: &Snapshot, before: &Snapshot) -> Vec<String> {
         let known: HashSet<_> = before.sites.all().into_iter().map(Arc::as_ptr).collect();
         let new = snapshot.sites.all().into_iter().filter(|it| !known.contains(&Arc::as_ptr(it)));

@@ -59,7 +59,7 @@ fn within<'a>(inner: &'a [PathBuf], outer: &[PathBuf]) -> Option<(&'a Path, &'a 
     })
 }
 
-/// Where a path leads; one that leads nowhere has nothing to give away.
+/// The place that a path leads to; one that leads nowhere has nothing to give away.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

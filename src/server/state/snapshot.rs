@@ -47,7 +47,7 @@ pub(super) struct News {
     pub(super) failures: Vec<String>,
 }
 
-/// Where a snapshot is made from.
+/// The folders that a snapshot is made from.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The folder of sites.

@@ -74,12 +74,12 @@ struct Watch {
     restless: u32,
 }
 
-/// How things are where they are not as they are served.
+/// The differences between what is there and what is served.
 #[derive(Debug)]
 struct Discrepancies {
     /// A digest of them.
     found: u64,
-    /// All of it are pairs that have been left alone for a while.
+    /// True if all of it are pairs that have been left alone for a while.
     have_settled: bool,
 }
 
@@ -103,7 +103,7 @@ impl Watch {
         true
     }
 
-    /// How things are where they are not as `snapshot` has them; `None` if they are.
+    /// Looks for what is not as `snapshot` has it; `None` if there is nothing.
     fn differences(
         &mut self,
         snapshot: &Snapshot,

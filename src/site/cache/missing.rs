@@ -141,7 +141,7 @@ impl Ancestor<'_> {
 struct Steps<'a> {
     relative: &'a str,
     end: Option<Next<'a>>,
-    /// Where the next name begins; `None` behind the last one.
+    /// The place at which the next name begins; `None` behind the last one.
     next: Option<usize>,
 }
 

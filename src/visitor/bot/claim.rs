@@ -219,7 +219,7 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// Where the comment that is open at the beginning of `text` ends; comments nest.
+/// The end of the comment that is open at the beginning of `text`; comments nest.
 fn end_of_comment(text: &str) -> usize {
     let mut depth = 1;
     for (at, byte) in text.bytes().enumerate() {

@@ -18,7 +18,7 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// The usual field for the scheme.
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Whom a request comes from by the word of proxies.
+/// The client that a request comes from by the word of proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarded {
     /// The client's address, as far as it is known.
@@ -95,7 +95,7 @@ fn node(text: &str) -> Option<IpAddr> {
 /// One element of `Forwarded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Hop {
-    /// Whom the proxy was asked by, unless that is hidden.
+    /// The client of the proxy, unless that is hidden.
     address: Option<IpAddr>,
     secure: Option<bool>,
 }

@@ -9,13 +9,13 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How version 1 begins.
+/// The beginning of version 1.
 const LINE: &[u8] = b"PROXY ";
 
 /// The longest line, with its end, in bytes (§2.1).
 const LINE_BYTES: usize = 107;
 
-/// How version 2 begins: what neither HTTP nor TLS begins with.
+/// The beginning of version 2: what neither HTTP nor TLS begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Bytes of version 2 before the addresses.

@@ -81,7 +81,7 @@ fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-/// Where the static table has this name (RFC 7541 Appendix A), for those that answers have.
+/// The index of a name in the static table (RFC 7541 Appendix A), for names that answers have.
 fn index(name: &str) -> Option<usize> {
     Some(match name {
         "accept-ranges" => 18,
