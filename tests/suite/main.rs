@@ -18,6 +18,7 @@ mod watching;
 // From a request to the representation that is selected, in the order in which it is decided.
 mod bots;
 mod coding;
+mod coming_from;
 mod conditional;
 mod fields;
 mod hosts;
