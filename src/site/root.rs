@@ -100,6 +100,21 @@ impl Root {
         self.open.store(None);
     }
 
+    /// Takes the directory `open` away if it may not be searched any more, as after a change of its
+    /// mode: everything in it is then out of reach, until it may be searched again.
+    pub fn shut_if_closed(&self, open: &OpenRoot) -> bool {
+        if !matches!(open.check_search(), Err(Errno::ACCESS | Errno::PERM)) {
+            return false;
+        }
+        let is_current = |held: &Arc<OpenRoot>| held.generation == open.generation;
+        if self.open.load().as_ref().is_some_and(is_current) && self.open.swap(None).is_some() {
+            let folder = self.path.display();
+            tracing::warn!(%folder, "the folder of this site may not be searched any more: the site \
+                answers 503 until it may be");
+        }
+        true
+    }
+
     fn look_again(&self) {
         let Ok(identity) = identity_at(&self.path) else { return };
         let is_new = match self.open.load().as_ref() {
@@ -131,14 +146,21 @@ impl OpenRoot {
     fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
-        // An O_PATH descriptor needs no permission to read; a folder that cannot be searched
-        // would only fail at the first request.
-        rustix::fs::accessat(&folder, c".", rustix::fs::Access::EXEC_OK, AtFlags::EACCESS)?;
         let identity = identity_of(statx(&folder, c"", AtFlags::EMPTY_PATH, identity_mask())?);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         // Without it, nothing but links to paths from the root of the system is missed.
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        Ok(Self { folder, real, identity, generation })
+        let opened = Self { folder, real, identity, generation };
+        // An O_PATH descriptor needs no permission to read; a folder that cannot be searched
+        // would only fail at the first request.
+        opened.check_search()?;
+        Ok(opened)
+    }
+
+    /// Fails if this process may not search the directory.
+    fn check_search(&self) -> io::Result<()> {
+        let search = rustix::fs::Access::EXEC_OK;
+        rustix::fs::accessat(&self.folder, c".", search, AtFlags::EACCESS)
     }
 
     /// True if permissions let this process read the directory, and it cannot all the same: then

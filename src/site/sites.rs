@@ -320,7 +320,10 @@ impl Site {
             return self.rules.current();
         }
         let site = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || site.rules.refresh(&root, &site.name));
+        let read = tokio::task::spawn_blocking(move || {
+            let is_closed = site.root.shut_if_closed(&root);
+            if is_closed { site.rules.current() } else { site.rules.refresh(&root, &site.name) }
+        });
         read.await.unwrap_or_else(|error| {
             tracing::error!(site = %self.name, %error, "rules not read: the last ones hold");
             self.rules.current()

@@ -94,17 +94,23 @@ impl Fill {
     }
 
     /// Asks the disk. Before the answer is that nothing is there, the root is looked at again: a
-    /// deploy may have renamed another folder there and removed this one.
+    /// deploy may have renamed another folder there and removed this one. Before it is that a file
+    /// may not be read, the root is asked whether it lets anybody in.
     fn look_up(&mut self) -> Result<Found<OpenFile>, Unreadable> {
         let found = self.subject.borrowed().look_up(&self.root);
         if matches!(found, Ok(Found::File(_))) {
             return found;
         }
         match self.site.root().latest() {
-            Some(latest) if latest.generation() != self.root.generation() => self.root = latest,
-            _ => return found,
+            Some(latest) if latest.generation() != self.root.generation() => {
+                self.root = latest;
+                self.subject.borrowed().look_up(&self.root)
+            }
+            _ if found.is_err() && self.site.root().shut_if_closed(&self.root) => {
+                Ok(Found::Unavailable)
+            }
+            _ => found,
         }
-        self.subject.borrowed().look_up(&self.root)
     }
 
     /// Reads as much of `file` as is wanted and within reach; `None` if that is too little.
