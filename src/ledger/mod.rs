@@ -11,18 +11,22 @@
 //! and the process hold little. Beyond that it lets go of both, and gets them back when it moves.
 
 mod bounds;
+mod keeping;
 mod network;
+mod queue;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, Notify, OwnedSemaphorePermit, Semaphore};
 
 use bounds::SMALL_HEADS;
 pub use bounds::{ANSWER_BYTES, AWAITED_BYTES, Bounds, Means};
+pub use keeping::Kept;
 use network::Client;
+use queue::Queue;
 
 /// The books of a process.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Ledger {
     all: Tally,
     files: Arc<Semaphore>,
     accounts: Mutex<HashMap<Client, Arc<Account>>>,
+    /// Clients with a connection that waits until it may keep more.
+    queue: Queue,
 }
 
 /// The holdings of one client, on all of its connections.
@@ -41,6 +47,10 @@ pub struct Account {
     own: Tally,
     visits: AtomicUsize,
     files: Arc<Semaphore>,
+    /// Held by the one connection that is in the queue; the others of the client wait for it.
+    turn: sync::Mutex<()>,
+    /// Tells that connection that it may be able to go on.
+    freed: Arc<Notify>,
 }
 
 /// Numbers of what is held.
@@ -82,7 +92,13 @@ impl Ledger {
     #[must_use]
     pub fn new(bounds: Bounds) -> Arc<Self> {
         let files = Arc::new(Semaphore::new(bounds.files.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { bounds, all: Tally::default(), files, accounts: Mutex::default() })
+        Arc::new(Self {
+            bounds,
+            all: Tally::default(),
+            files,
+            accounts: Mutex::default(),
+            queue: Queue::default(),
+        })
     }
 
     /// Takes a connection from `peer` into the books.
@@ -114,6 +130,11 @@ impl Ledger {
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         self.bounds
+    }
+
+    /// Bytes of heads that nobody holds.
+    fn free_heads(&self) -> usize {
+        self.bounds.heads.saturating_sub(self.all.heads.load(Ordering::Relaxed))
     }
 
     /// The books are right between any two statements, so a poisoned lock guards nothing broken.
@@ -181,6 +202,8 @@ impl Account {
             own: Tally::default(),
             visits: AtomicUsize::new(0),
             files: Arc::new(Semaphore::new(files)),
+            turn: sync::Mutex::const_new(()),
+            freed: Arc::default(),
         })
     }
 
@@ -223,12 +246,6 @@ impl Account {
         self.add(|tally| &tally.answers, 1);
         self.add(|tally| &tally.heads, heads);
         Waiting { account: Arc::clone(self), heads, content: 0 }
-    }
-
-    /// The bytes that a connection of the client keeps of its own: none yet.
-    #[must_use]
-    pub fn keep(self: &Arc<Self>) -> Kept {
-        Kept { account: Arc::clone(self), bytes: AtomicUsize::new(0) }
     }
 
     /// Waits until one file more may be open.
@@ -321,38 +338,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.account.take(|tally| &tally.answers, 1);
-        self.account.take(|tally| &tally.heads, self.heads);
+        self.account.take_heads(self.heads);
         self.account.take(|tally| &tally.content, self.content);
-    }
-}
-
-/// Bytes that a connection keeps of its own, beside those that are counted for every one, in the books
-/// until this is dropped: a request that has not come whole, answers that are not taken, a handshake.
-#[derive(Debug)]
-pub struct Kept {
-    account: Arc<Account>,
-    bytes: AtomicUsize,
-}
-
-impl Kept {
-    /// Takes into the books that there are so many bytes now. True if the client may keep them, which
-    /// is as long as it [may ask](Account::may_ask).
-    #[must_use]
-    pub fn set(&self, bytes: usize) -> bool {
-        let before = self.bytes.swap(bytes, Ordering::Relaxed);
-        if bytes <= before {
-            self.account.take(|tally| &tally.heads, before - bytes);
-            return true;
-        }
-        self.account.add(|tally| &tally.heads, bytes - before);
-        self.account.may_ask()
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        self.account.take(|tally| &tally.heads, bytes);
     }
 }
 

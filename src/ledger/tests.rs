@@ -175,6 +175,98 @@ fn what_connections_keep_is_counted_until_they_end() {
     assert_eq!(ledger.holdings(), Holdings { connections: 2, ..NOTHING });
 }
 
+/// A connection that waits until its client may keep bytes, and how often it was woken.
+struct KeptLater<'a> {
+    waiting: std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>,
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<'a> KeptLater<'a> {
+    fn new(kept: &'a Kept, bytes: usize) -> Self {
+        Self { waiting: Box::pin(kept.when_free(bytes)), woken: Arc::default() }
+    }
+
+    /// True if the bytes are in the books now.
+    fn is_ready(&mut self) -> bool {
+        let waker = std::task::Waker::from(Arc::clone(&self.woken));
+        self.waiting.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+    }
+
+    /// True if it was woken since the last time.
+    fn was_woken(&self) -> bool {
+        self.woken.0.swap(0, Ordering::Relaxed) > 0
+    }
+}
+
+#[test]
+fn whoever_waits_to_keep_bytes_is_woken_when_they_are_free_and_not_before() {
+    const MUCH: usize = SMALL_HEADS;
+    let ledger = Ledger::new(Bounds { heads: 14 * MUCH, ..Bounds::NONE });
+    let connect = |host| ledger.connect(IpAddr::from([192, 0, 2, host])).unwrap();
+    let [a, b, c, d] = [1, 2, 3, 4].map(connect);
+    let holding = |client: &Connected, count: usize| {
+        let kept = client.account().keep();
+        let _ = kept.set(count * MUCH);
+        kept
+    };
+    let (of_a, of_b, of_c, of_d) = (holding(&a, 4), holding(&b, 3), holding(&c, 2), holding(&d, 2));
+    let later = [&a, &b, &c, &c].map(|client| client.account().keep());
+    let mut waits = [0, 1, 2, 3].map(|index| KeptLater::new(&later[index], MUCH));
+    for wait in &mut waits {
+        assert!(!wait.is_ready(), "three parts of fourteen are free, and each holds two or more");
+    }
+    assert_eq!(ledger.holdings().heads, 11 * MUCH, "who waits keeps nothing");
+    drop(of_d);
+    assert_eq!(
+        waits.each_ref().map(KeptLater::was_woken),
+        [false, false, true, false],
+        "who holds least is the first"
+    );
+    let [for_a, for_b, for_c, behind_c] = &mut waits;
+    assert!(for_c.is_ready());
+    assert!(behind_c.was_woken() && !behind_c.is_ready(), "the next of its client has its turn");
+    drop(of_c);
+    assert!(!for_a.was_woken() && for_b.was_woken() && behind_c.was_woken());
+    assert!(behind_c.is_ready());
+    assert!(!for_b.is_ready() && !for_b.was_woken(), "another has taken what was free");
+    drop(of_b);
+    assert!(for_a.was_woken() && for_b.was_woken());
+    assert!(for_b.is_ready() && for_a.is_ready());
+    drop((of_a, waits));
+    drop(later);
+    assert!(ledger.queue.is_empty());
+    assert_eq!(ledger.holdings().heads, 0);
+}
+
+#[test]
+fn a_connection_that_gives_up_waiting_leaves_its_turn_to_the_next() {
+    const MUCH: usize = SMALL_HEADS;
+    let ledger = Ledger::new(Bounds { heads: 8 * MUCH, ..Bounds::NONE });
+    let connected = ledger.connect(address("192.0.2.1")).unwrap();
+    let one = connected.account();
+    let held = one.keep();
+    assert!(held.set(2 * MUCH));
+    let all = one.keep();
+    let _ = all.set(4 * MUCH);
+    let [first, second] = [one.keep(), one.keep()];
+    let mut first = KeptLater::new(&first, MUCH);
+    let mut second = KeptLater::new(&second, MUCH);
+    assert!(!first.is_ready() && !second.is_ready());
+    drop(all);
+    assert!(first.was_woken());
+    drop(first);
+    assert!(second.was_woken() && second.is_ready());
+}
+
 /// The output of a future that is polled once.
 fn asked_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

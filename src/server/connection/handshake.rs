@@ -7,13 +7,11 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep_until};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -89,16 +87,10 @@ fn only(config: &ServerConfig, key: Arc<CertifiedKey>) -> Arc<ServerConfig> {
 /// records of which rustls keeps 64 KiB.
 const HANDSHAKE_BYTES: usize = 48 * 1024;
 
-/// The time between two looks at whether a client may have one more handshake.
-const TURN: Duration = Duration::from_millis(50);
-
-/// Waits until the client may have one more handshake, which is counted as what its connection
-/// keeps: one with a thousand that go nowhere waits for its own.
+/// Waits until the client may have one more handshake, which is counted as what its connection keeps:
+/// a client with a thousand that go nowhere waits for the end of its own.
 pub async fn turn(kept: &Kept) {
-    while !kept.set(HANDSHAKE_BYTES) {
-        let _ = kept.set(0);
-        sleep_until(Instant::now() + TURN).await;
-    }
+    kept.when_free(HANDSHAKE_BYTES).await;
 }
 
 /// Tells the client why. If it no longer listens, there is nobody left to tell.
