@@ -12,6 +12,9 @@ use std::process::{Child, Command, Stdio};
 /// The program that runs, also if another one has taken its place on the disk since.
 pub const THIS_PROGRAM: &str = "/proc/self/exe";
 
+/// The beginning of the line about a new certificate, behind its name and a colon.
+pub const ISSUED: &str = "certificate from ";
+
 /// Variables by which the service manager speaks to one process, which the companion is not.
 const SERVICE_MANAGER: [&str; 6] = [
     "NOTIFY_SOCKET",

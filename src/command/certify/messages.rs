@@ -7,6 +7,7 @@ use super::plan::{CurrentCertificate, DAY, NextStep, OrderReason, Seconds};
 use super::renewal_record::RenewalRecord;
 use crate::certificates::FolderName;
 use crate::log::one_line;
+use crate::process::companion::ISSUED;
 
 /// The outcome of a run for one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn tell(name: &FolderName, outcome: &NameOutcome) {
         NameOutcome::Issued { directory, not_after } => {
             let authority = authority(directory);
             let end = day(*not_after);
-            print(&format!("{name}: certificate from {authority} until {end}"));
+            print(&format!("{name}: {ISSUED}{authority} until {end}"));
         }
         NameOutcome::Failed(reason) => complain(&format!("error: {name}: {reason}")),
     }

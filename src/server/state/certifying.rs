@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use super::reload::Reloads;
-use crate::process::companion::Companion;
+use crate::process::companion::{Companion, ISSUED};
 
 /// Bytes of a line, at the most. A longer one goes on in the next.
 const LINE_BYTES: usize = 4096;
@@ -65,8 +65,10 @@ impl Certifying {
         let Self { mut child, output, errors } = self;
         let told = lines(output, |line| {
             tracing::info!("certify: {line}");
-            // Without a watch, nobody else would see the new pair.
-            reloads.take_up();
+            if is_of_a_new_certificate(line) {
+                // Without a watch, nobody else would see the new pair.
+                reloads.take_up();
+            }
         });
         let complained = lines(errors, |line| {
             if let Some(warning) = line.strip_prefix(WARNING) {
@@ -88,6 +90,11 @@ impl Certifying {
              until shost is restarted"
         );
     }
+}
+
+/// True if a line of the companion tells of a pair that it has put in place.
+fn is_of_a_new_certificate(line: &str) -> bool {
+    line.split_once(": ").is_some_and(|(_, told)| told.starts_with(ISSUED))
 }
 
 /// Hands out the lines of a pipe until its end, the last one also without its end of line.
@@ -115,6 +122,22 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
     use tokio::io::AsyncWriteExt;
+
+    #[test]
+    fn a_line_tells_of_a_new_certificate_or_of_something_else() {
+        let table = [
+            ("a.test: certificate from ca.test until 2027-02-25", true),
+            ("*.a.test: certificate from ca.test until 2027-02-25", true),
+            ("[2001:db8::1]: certificate from ca.test until 2027-02-25", true),
+            ("a.test: left out: certificate from elsewhere", false),
+            ("certificate from ca.test until 2027-02-25", false),
+            ("a.test: left out: the DNS does not know it", false),
+            ("", false),
+        ];
+        for (line, expected) in table {
+            assert_eq!(is_of_a_new_certificate(line), expected, "{line}");
+        }
+    }
 
     #[tokio::test]
     async fn lines_are_handed_out_whole_and_bounded() {
