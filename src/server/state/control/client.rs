@@ -47,6 +47,8 @@ pub enum ReloadError {
     NotThere(u32),
     /// Each socket with the number of this process in its name belongs to another one.
     Stranger(u32),
+    /// The sockets that might be the server's have no room for one more client.
+    Busy,
     /// The server takes longer than a minute, or does not answer at all.
     TooLong,
     /// The server ended before it answered.
@@ -71,6 +73,9 @@ impl fmt::Display for ReloadError {
             Self::Stranger(pid) => {
                 write!(formatter, "another process poses as the shost with the number {pid}")
             }
+            Self::Busy => formatter.write_str(
+                "others keep the server's socket for orders full: try again, or send it SIGHUP",
+            ),
             Self::TooLong => {
                 write!(formatter, "no answer within {} seconds", RELOAD_TIME.as_secs())
             }
@@ -104,14 +109,9 @@ async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
     let named = named(BufReader::new(File::open(SOCKETS)?), pid)?;
     let posed = !named.is_empty();
     let user = rustix::process::geteuid().as_raw();
-    let mut servers = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let (found, busy) = RunningServer::behind(&named).await;
-        servers = found;
-        if !busy || servers.iter().any(|server| server.user == user) {
-            break;
-        }
-        let _ = timeout(PAUSE, pending::<()>()).await;
+    let (mut servers, busy) = reach(&named, user).await;
+    if servers.is_empty() && busy {
+        return Err(ReloadError::Busy);
     }
     match pid {
         None => ask(only(servers, user)?.stream).await,
@@ -121,6 +121,19 @@ async fn find_and_ask(pid: Option<u32>) -> Result<String, ReloadError> {
             None => Err(ReloadError::NotThere(pid)),
         },
     }
+}
+
+/// The servers behind these names, asked anew for a while if a socket that had no room may be that of
+/// `user`; and whether there still is one.
+async fn reach(named: &BTreeSet<SocketName>, user: u32) -> (Vec<RunningServer>, bool) {
+    for _ in 1..ATTEMPTS {
+        let (servers, busy) = RunningServer::behind(named).await;
+        if !busy || servers.iter().any(|server| server.user == user) {
+            return (servers, busy);
+        }
+        let _ = timeout(PAUSE, pending::<()>()).await;
+    }
+    RunningServer::behind(named).await
 }
 
 /// A socket with a name of ours, whoever took that name.
@@ -247,6 +260,45 @@ fn verdict(answer: &str) -> Result<String, ReloadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::{geteuid, getpid};
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    /// A socket with the name of the server `pid`, whose queue others have filled.
+    async fn full(pid: u32) -> (SocketName, Socket, Vec<UnixStream>) {
+        let name = format!("{NAME}{pid}-full");
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(format!("\0{name}")).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let mut others = Vec::new();
+        while let Ok(other) = UnixStream::connect(format!("\0{name}")).await {
+            others.push(other);
+        }
+        (SocketName { pid, name }, listener, others)
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_queue_is_full_is_asked_again_until_there_is_room() {
+        let (name, listener, others) = full(getpid().as_raw_nonzero().get().unsigned_abs()).await;
+        let named = BTreeSet::from([name]);
+        let (servers, busy) = RunningServer::behind(&named).await;
+        assert!(servers.is_empty() && busy);
+        let make_room = async {
+            let _ = timeout(PAUSE, pending::<()>()).await;
+            for _ in &others {
+                drop(listener.accept().unwrap());
+            }
+        };
+        let ((servers, busy), ()) = tokio::join!(reach(&named, geteuid().as_raw()), make_room);
+        assert_eq!((servers.len(), busy), (1, false));
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_queue_stays_full_is_told_as_such() {
+        // No process has this number.
+        let (name, _listener, _others) = full(u32::MAX).await;
+        let outcome = find_and_ask(Some(name.pid)).await;
+        assert!(matches!(outcome, Err(ReloadError::Busy)), "{outcome:?}");
+    }
 
     #[test]
     fn names_are_those_of_sockets_that_listen() {
