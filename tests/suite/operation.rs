@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::DEADLINE;
 use crate::support::client::{Connection, Request};
-use crate::support::server::{Server, Setup};
+use crate::support::server::{NOBODY, Server, Setup};
 use crate::support::site::Site;
 use crate::support::tls;
 use rustix::io::fcntl_dupfd_cloexec;
@@ -447,6 +447,22 @@ fn every_thread_gives_up_privileges() {
         threads += 1;
     }
     assert!(threads > 2, "{threads}");
+}
+
+/// Needs root, to be another process of the user that the server runs as.
+#[test]
+fn no_process_of_its_user_looks_into_its_memory() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let table: [(&[&str], bool); 2] = [(&[], false), (&["--no-sandbox"], true)];
+    for (arguments, expected) in table {
+        let server = plain().args(arguments.iter().copied()).unprivileged().start();
+        // Whoever may read its environment may read its memory, as far as Linux itself says.
+        let environment = format!("/proc/{}/environ", server.pid().as_raw_nonzero());
+        let look = Command::new("cat").arg(environment).uid(NOBODY).output().expect("cat runs");
+        assert_eq!(look.status.success(), expected, "{arguments:?}: {look:?}");
+    }
 }
 
 #[test]

@@ -112,6 +112,23 @@ fn what_cannot_be_read_leaves_the_last_good_rules_and_is_told_once() {
     });
 }
 
+/// Needs root, to give files away.
+#[test]
+fn the_files_of_rules_count_whoever_owns_them() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let server = serve(|site| site.file("index.html", "a"));
+    let site = server.site("a.test");
+    for (owner, mode) in [(0, 0o644), (65534, 0o644), (1000, 0o666), (65534, 0o444)] {
+        let target = format!("/{owner}/{mode:o}");
+        site.file(".new", format!("/x {target}")).mode(".new", mode);
+        std::os::unix::fs::chown(site.path(".new"), Some(owner), None).expect("root may");
+        std::fs::rename(site.path(".new"), site.path("_redirects")).expect("it takes the place");
+        await_answer(&server, &target);
+    }
+}
+
 #[test]
 fn a_skipped_line_is_told_once_for_each_version() {
     let server = serve(|site| site.file("_redirects", "/x /one\n/a\n"));

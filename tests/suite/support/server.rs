@@ -21,7 +21,7 @@ use super::site::Site;
 use super::tls::{self, Trust};
 
 /// The user that owns nothing, by the custom of every Linux distribution.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// What the server is to serve, and with which options.
 pub(crate) struct Setup {
