@@ -109,8 +109,8 @@ impl Certificates {
             .map(Certificate::key)
     }
 
-    /// The certificate for a connection to `address` of ours without a server name: the folder of that
-    /// address, else the first one that names it.
+    /// The certificate for a connection to this local address without a server name: the folder of
+    /// that address, else the first one that names it.
     #[must_use]
     pub fn resolve_address(&self, address: IpAddr) -> Option<&Arc<CertifiedKey>> {
         let address = address.to_canonical();

@@ -33,9 +33,10 @@ pub enum PairFile {
 pub struct Renewal {
     /// The certificates that are served.
     pub certificates: Certificates,
-    /// Pairs that are served all the same.
+    /// Findings about pairs that are served all the same.
     pub findings: Vec<Finding>,
-    /// Pairs that have changed and cannot be served. The one before is, if there was one.
+    /// Errors of pairs that have changed and cannot be served. The pair before goes on, if there
+    /// was one.
     pub failures: Vec<PairError>,
 }
 

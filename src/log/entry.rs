@@ -17,7 +17,7 @@ pub struct Entry<'a> {
     pub duration: Duration,
     /// The address of the client.
     pub peer: IpAddr,
-    /// The port of ours that it came to.
+    /// The local port that it came to.
     pub port: u16,
     /// The method; empty when the head could not be parsed.
     pub method: &'a str,

@@ -268,8 +268,8 @@ impl<'a> Request<'a> {
         answer.map(Answer::Challenge)
     }
 
-    /// True if HTTPS can be spoken with `host`, by the certificates that whoever hands the request
-    /// over put beside its fields; nobody doubts it where there are none.
+    /// True if there is a certificate for `host`. Whoever hands the request over puts the
+    /// certificates beside its fields; without them HTTPS is taken for granted.
     fn has_https(&self, host: &str) -> bool {
         let certificates = self.head.extensions.get::<Arc<Certificates>>();
         certificates.is_none_or(|all| all.are_for(host, self.sites.is_single()))

@@ -79,7 +79,7 @@ impl Peer {
         }
     }
 
-    /// The same peer, connected to `port` of ours.
+    /// The same peer, connected to this local port.
     #[must_use]
     pub fn on_port(mut self, port: u16) -> Self {
         self.port = port;
@@ -99,7 +99,7 @@ impl Peer {
         self.account.as_ref()
     }
 
-    /// Our port; 0 if nobody said.
+    /// The local port; 0 if it is not known.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

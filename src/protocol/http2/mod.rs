@@ -209,8 +209,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         self.output.is_full() || self.output.queued() >= KEPT_BYTES && !self.handler.may_ask()
     }
 
-    /// Nothing is done until something happens: what is not needed is let go of. `false` if the
-    /// client may not have kept what has come of a request.
+    /// Lets go of what is not needed until something happens. False if the client may not have kept
+    /// what has come of a request.
     fn rest(&mut self) -> bool {
         let awaited = self.input.awaited().map(|head| head.kind);
         if self.block.is_some() || matches!(awaited, Some(kind::HEADERS | kind::CONTINUATION)) {

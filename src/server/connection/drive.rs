@@ -62,7 +62,7 @@ pub struct Ends {
     pub peer: IpAddr,
     /// The account of the client.
     pub account: Arc<Account>,
-    /// The port of ours that it came to.
+    /// The local port of the connection.
     pub port: u16,
     /// Bytes that have been read of the connection.
     pub ahead: Bytes,

@@ -11,7 +11,8 @@ use super::snapshot::Live;
 use crate::certificates::Finding;
 use crate::process::notify::Notifier;
 
-/// Often enough to be seen in time, and too seldom to be taken for noise.
+/// The time between two looks: often enough to be seen in time, and too seldom to be taken for
+/// noise.
 const EVERY: Duration = Duration::from_hours(24);
 
 /// Starts the looks, which end with what is served. The service manager is told the days that are

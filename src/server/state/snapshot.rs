@@ -43,7 +43,7 @@ struct Odd {
 pub(super) struct News {
     /// Oddities of what is served.
     pub(super) warnings: Vec<String>,
-    /// Not served as it is now, but as it was before, if it was there.
+    /// Faults of what is not taken up. What was served before goes on, if there was anything.
     pub(super) failures: Vec<String>,
 }
 
@@ -92,7 +92,7 @@ impl std::fmt::Display for SnapshotError {
 impl std::error::Error for SnapshotError {}
 
 impl Snapshot {
-    /// The certificate for a connection without a server name to `address` of ours.
+    /// The certificate for a connection to this local address without a server name.
     #[must_use]
     pub fn certificate_without_name(&self, address: IpAddr) -> Option<&Arc<CertifiedKey>> {
         self.certificates.without_name(address, self.sites.is_single())
