@@ -28,7 +28,7 @@ const MODIFIED: Duration = Duration::from_secs(1_700_000_000);
 /// The same as a date of RFC 9110 §5.6.7.
 const MODIFIED_TEXT: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
 
-/// What a browser calls itself.
+/// The User-Agent of a browser.
 pub(super) const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                            Chrome/156.0.0.0 Safari/537.36";
 

@@ -23,7 +23,7 @@ use super::{Step, rules};
 /// Room in the cache, in bytes: far more than the files here take.
 const CACHE_BOUND: u64 = 1 << 24;
 
-/// What Chromium sends over TLS, besides its name.
+/// The fields that Chromium sends over TLS, besides its name.
 const BROWSER_FIELDS: &[(&str, &str)] = &[
     ("user-agent", BROWSER),
     ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"),

@@ -1,4 +1,4 @@
-//! What proxies say: the beginning of a connection; then X-Forwarded-For, Forwarded and
+//! The words of proxies: the beginning of a connection; then X-Forwarded-For, Forwarded and
 //! X-Forwarded-Proto, a line each.
 #![no_main]
 

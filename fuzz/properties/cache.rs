@@ -63,7 +63,7 @@ fn content(version: u8) -> String {
     format!("{version:02}").repeat(1 + usize::from(version / 2) * 50)
 }
 
-/// What a file held until some time; nothing if it was not there.
+/// The content of a file until some time; nothing if it was not there.
 type History = Vec<(Option<u8>, Option<Instant>)>;
 
 thread_local!(static RUNTIME: Runtime =

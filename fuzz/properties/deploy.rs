@@ -31,7 +31,7 @@ const CODED: &str = "coded";
 
 const RELEASES: usize = 2;
 
-/// What is asked for.
+/// The path that is asked for.
 const TARGETS: [&str; 8] = [
     "/blog",
     "/blog/",
@@ -110,7 +110,7 @@ enum Sibling {
     Empty,
 }
 
-/// What lies in a release.
+/// The files of a release.
 #[derive(Clone, Copy, Debug)]
 struct Release {
     page: bool,

@@ -58,7 +58,7 @@ const KEPT: usize = 1300;
 /// Times that somebody is polled, at the most, for a byte that moves.
 const POLLS: usize = 2_000_000;
 
-/// What one client does: a byte each for the pipe and three settings, then four for each request.
+/// Actions of one client: a byte each for the pipe and three settings, then four for each request.
 pub(crate) fn h2_client(input: &[u8]) {
     let Some((&[pipe, table, window, frame], rest)) = input.split_first_chunk() else { return };
     let pick = |of: &[u32], byte: u8| of[usize::from(byte) % of.len()];

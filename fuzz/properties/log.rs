@@ -9,7 +9,7 @@ use shost::log::{Entry, Format, Options};
 /// The field that a refused bot's line shows; not one whose value is hidden.
 const FIELD: HeaderName = HeaderName::from_static("x-field");
 
-/// What a client decides of its line.
+/// The parts of its line that a client decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent<'a> {
     pub(crate) method: &'a str,
@@ -71,7 +71,7 @@ fn text(line: &str, sent: &Sent<'_>, fields: &HeaderMap) {
     assert!(fields.is_empty() || columns[14].starts_with("field.x-field=\""), "{line}");
 }
 
-/// What spaces outside of quotes separate; within, a backslash takes the next character along.
+/// Words that spaces outside of quotes separate; within, a backslash takes the next character along.
 fn columns(line: &str) -> Vec<&str> {
     let (mut columns, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, byte) in line.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! What must hold for any input, called with arbitrary bytes by the fuzz targets and by
+//! Properties that hold for any input, called with arbitrary bytes by the fuzz targets and by
 //! `tests/suite/random_input.rs`. Each property panics when it is broken.
 
 pub(crate) mod bot;

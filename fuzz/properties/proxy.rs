@@ -1,4 +1,4 @@
-//! What proxies say: any bytes at the beginning of a connection come to one outcome in whichever
+//! The words of proxies: any bytes at the beginning of a connection come to one outcome in whichever
 //! pieces they come, and any fields lead to an address that a trusted proxy named.
 
 use std::net::IpAddr;

@@ -225,7 +225,7 @@ fn none_is_nothing() {
     assert_eq!(server.stdout.to_end(DEADLINE), Vec::<String>::new());
 }
 
-/// Whether a terminal or a reader could take this character for more than a letter.
+/// True if a terminal or a reader could take this character for more than a letter.
 fn hostile(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

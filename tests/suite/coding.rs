@@ -394,7 +394,7 @@ fn a_name_says_what_a_coded_file_is() {
     }
 }
 
-/// What is coded: text of every kind and size, by name or by its content.
+/// Files that are coded: text of every kind and size, by name or by its content.
 #[test]
 fn text_is_coded_by_name_or_by_its_content_up_to_16_mebibytes() {
     let text = prose(PAGE);

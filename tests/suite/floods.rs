@@ -13,7 +13,7 @@ use crate::support::frames::{
 use crate::support::server::{Server, Setup};
 use crate::support::site::pattern;
 
-/// What a flood may make the server grow by, in KiB.
+/// The memory that a flood may make the server grow by, in KiB.
 const GROWTH: u64 = 32 * 1024;
 
 /// How often the frames of a flood are sent: more than any client has reason to.
@@ -39,11 +39,11 @@ const STREAMS: u32 = 100;
 struct Flood {
     /// Our settings; none over HTTP/1.
     settings: Option<&'static [(u16, u32)]>,
-    /// What is sent once.
+    /// Bytes that are sent once.
     begin: Vec<u8>,
-    /// What is sent then, again and again.
+    /// Bytes that are sent then, again and again.
     round: Box<dyn Fn(u32) -> Vec<u8> + Sync>,
-    /// Whether the attacker reads what is answered.
+    /// True if the attacker reads what is answered.
     reads: bool,
     /// Between two rounds.
     pause: Duration,
@@ -182,7 +182,7 @@ fn is_closed(reader: &mut Raw, over: &AtomicBool) -> bool {
     }
 }
 
-/// What was seen from outside.
+/// Figures that were seen from outside.
 struct Watched {
     /// The most memory, in KiB.
     memory: u64,

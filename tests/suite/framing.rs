@@ -4,7 +4,7 @@
 use crate::support::client::Connection;
 use crate::support::server::{Server, Setup};
 
-/// What an attacker would have answered for somebody else.
+/// A request that an attacker would have answered for somebody else.
 const SMUGGLED: &str =
     "GET /secret.html HTTP/1.1\r\nHost: a.test\r\nUser-Agent: shost-tests/1\r\n\r\n";
 

@@ -20,7 +20,7 @@ use crate::support::versions::{
     Answer, FILE_PATIENCE, ROOT_PATIENCE, Random, SHORTEST, Shown, State, content, judge, version,
 };
 
-/// What all that is random in a run follows from.
+/// The seed of all that is random in a run.
 const SEED: u64 = 0x5EED_0003;
 /// For how long files are changed and read.
 const RUN: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ const STREAMED: usize = 1024 * 1024 + 4_321;
 /// Clients of each protocol.
 const CLIENTS: usize = 2;
 
-/// What can be done to a site as a whole.
+/// Changes of a site as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Folder {
     /// Nothing: it stays.

@@ -231,7 +231,7 @@ fn a_file_that_was_replaced_meanwhile_breaks_its_answer_off() {
 fn waiting_answers_leave_descriptors_to_others() {
     const DESCRIPTORS: usize = 256;
     const CONNECTIONS: usize = 20;
-    /// What the process has open itself: sites, listeners, logs, the reserve.
+    /// Descriptors that the process has open itself: sites, listeners, logs, the reserve.
     const OWN: usize = 60;
     let server = Setup::new()
         .site("a.test", |site| fill(site, STREAMS, STREAMED))

@@ -146,7 +146,7 @@ fn shipped(text: &str) -> String {
     code
 }
 
-/// Whether one of these files declares `name` as a module of its tests.
+/// True if one of these files declares `name` as a module of its tests.
 fn is_test_module(name: &str, files: &[(String, String)]) -> bool {
     let stem = name.trim_end_matches(".rs");
     files.iter().any(|(parent, text)| {
@@ -191,7 +191,7 @@ fn spelled_out(code: &str) -> String {
     spelled.join(" ")
 }
 
-/// Whether the code names `path` as a whole word: `crate::site` is not in `crate::sites`.
+/// True if the code names `path` as a whole word: `crate::site` is not in `crate::sites`.
 fn names(code: &str, path: &str) -> bool {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_';
     code.match_indices(path).any(|(at, _)| {

@@ -112,7 +112,7 @@ fn a_request_over_http2_is_bounded() {
     ]);
 }
 
-/// What becomes of a request whose fields are these, in frames of at most 16 KiB.
+/// The outcome of a request whose fields are these, in frames of at most 16 KiB.
 #[track_caller]
 fn fate(server: &Server, fields: &[u8]) -> Came<Frame> {
     const PAYLOAD: usize = 16 * 1024;

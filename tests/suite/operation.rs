@@ -1,5 +1,5 @@
-//! What runs a server beside its clients: orders, sockets that are passed on, the service manager,
-//! the sandbox.
+//! Those who run a server, beside its clients: orders, sockets that are passed on, the service
+//! manager, the sandbox.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -414,7 +414,7 @@ fn the_watchdog_is_fed() {
     assert_eq!(server.send(&Request::get("/")).text(), "a");
 }
 
-/// Whether the kernel of this machine has a sandbox.
+/// True if the kernel of this machine has a sandbox.
 fn is_sandboxed(server: &Server) -> bool {
     let started = server.stderr.containing("INFO started");
     let words: BTreeSet<&str> = started.split_whitespace().collect();

@@ -6,7 +6,7 @@ use crate::support::site::Site;
 /// The path and content of a file.
 type File<'a> = (&'a str, &'a str);
 
-/// What is told of a site with these files, without the folder's own name.
+/// Lines that are told of a site with these files, without the folder's own name.
 fn told(files: &[File<'_>], arguments: &[&str]) -> (Option<i32>, Vec<String>) {
     let setup = Setup::bare();
     let folder = setup.folder().join("site");

@@ -31,7 +31,7 @@ fn plain() -> Server {
     Setup::new().site("a.test", fill).start()
 }
 
-/// Whether a line tells of a reload, good or bad.
+/// True if a line tells of a reload, good or bad.
 fn of_reload(line: &str) -> bool {
     line.to_lowercase().contains("reload")
 }

@@ -22,7 +22,7 @@ const BOUND: u64 = 2 * 1024 * 1024;
 /// Files that together are four times the bound, and the bytes of one.
 const FILES: usize = 2_000;
 const SMALL: usize = 4096;
-/// What a process may take of memory beside its cache while it serves a few connections, in KiB:
+/// Memory of a process beside its cache while it serves a few connections, at the most, in KiB:
 /// buffers, and what its allocator keeps for later.
 const BESIDE_CACHE_KIB: u64 = 6 * 1024;
 

@@ -18,7 +18,7 @@ const LENGTHS: [usize; 9] =
 /// More than the buffers of two loopback sockets hold, so that most of it is still to be read
 /// from the file when the head has arrived.
 const BIG: usize = 32 * 1024 * 1024;
-/// What a test cuts such a file down to.
+/// The length that a test cuts such a file down to.
 const CUT: usize = 1024 * 1024;
 
 fn fill(site: &Site) -> &Site {

@@ -27,7 +27,7 @@ const LEAST: usize = 16;
 /// Bytes of a client that also arrive one by one.
 const SHORT: usize = 1_000;
 
-/// What a client sends on one connection, taken for frames: how large the pieces are in which it
+/// Bytes of a client on one connection, taken for frames: how large the pieces are in which it
 /// arrives and leaves, then for each frame its type, flags, stream and length, and the payload.
 pub(crate) fn http2(input: &[u8]) {
     let Some((step, frames)) = input.split_first() else { return };

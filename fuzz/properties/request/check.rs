@@ -1,4 +1,4 @@
-//! Whether an answer is what the model expects.
+//! Checks that an answer is what the model expects.
 
 use http::Method;
 use http::header::{ALLOW, CONTENT_LENGTH, LOCATION, STRICT_TRANSPORT_SECURITY};

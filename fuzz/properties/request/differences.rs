@@ -1,5 +1,5 @@
 //! Where other readers may come to something else, each by its name and the section that allows it.
-//! What none of these explains is a fault.
+//! A difference that none of these explains is a fault.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Place<'_> {
 
 /// A difference that is known and right.
 pub(crate) struct Difference {
-    /// What we do.
+    /// The outcome in our engines.
     pub(crate) name: &'static str,
     /// Why that is right.
     pub(crate) section: &'static str,

@@ -24,7 +24,7 @@ use super::frames;
 use super::service::{Asked, Service};
 use super::{Answer, SERVICE, wire};
 
-/// What comes of the next bytes of a connection.
+/// The outcome of the next bytes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// They are the head of a request, and it is answered.
@@ -118,7 +118,7 @@ fn next(mut bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(end.map_or(bytes.len(), |end| end + 4))
 }
 
-/// What comes of the same request over HTTP/2, if that is something else.
+/// The outcome of the same request over HTTP/2, if that is something else.
 fn over_http2(service: &Service, ours: &Outcome) -> Option<Outcome> {
     let Outcome::Served(served) = ours else { return None };
     let theirs = service.http2(served);
@@ -129,7 +129,7 @@ fn over_http2(service: &Service, ours: &Outcome) -> Option<Outcome> {
 }
 
 impl Service {
-    /// What our engine makes of bytes that come in pieces of these sizes.
+    /// Outcomes in our engine of bytes that come in pieces of these sizes.
     fn ours(&self, sizes: &[u8], bytes: &[u8]) -> Vec<Outcome> {
         let asked = self.asked();
         let mut socket = Socket::new(sizes, bytes);
@@ -139,7 +139,7 @@ impl Service {
         outcomes(&asked, &socket.output)
     }
 
-    /// What hyper makes of them.
+    /// Outcomes in hyper of the same bytes.
     fn hyper(&self, sizes: &[u8], bytes: &[u8]) -> Vec<Outcome> {
         let asked = self.asked();
         let mut socket = Socket::new(sizes, bytes);

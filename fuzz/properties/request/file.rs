@@ -1,4 +1,4 @@
-//! Whether an answer is a file, or the part of it that was asked for, or the news that it is old.
+//! Checks that an answer is a file, or the part of it that was asked for, or the news that it is old.
 
 use http::Method;
 use http::header::{
@@ -46,7 +46,7 @@ pub(super) fn check(head: &Parts, name: &str, content: &[u8], answer: &Answer) {
     }
 }
 
-/// What is sent of a file: itself, or its sibling if the client may take that.
+/// The content that is sent of a file: itself, or its sibling if the client may take that.
 fn selected<'a>(head: &Parts, name: &str, content: &'a [u8], answer: &Answer) -> &'a [u8] {
     if answer.field(&CONTENT_ENCODING).is_empty() {
         return content;
@@ -65,7 +65,7 @@ fn selected<'a>(head: &Parts, name: &str, content: &'a [u8], answer: &Answer) ->
     CODED
 }
 
-/// Whether nothing of an answer can be taken for a stored file later.
+/// True if nothing of an answer can be taken for a stored file later.
 pub(super) fn is_not_stored(answer: &Answer) -> bool {
     answer.field(&CACHE_CONTROL) == "no-store"
         && [ETAG, LAST_MODIFIED, CONTENT_RANGE].iter().all(|name| answer.field(name).is_empty())

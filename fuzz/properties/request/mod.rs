@@ -1,7 +1,7 @@
 //! Whole requests: any bytes on a connection, answered by the service through HTTP/1, compared
 //! with a model of a small site.
 //!
-//! What came over the wire is taken apart by a reader of its own ([`wire`]) and judged by a model
+//! An answer from the wire is taken apart by a reader of its own ([`wire`]) and judged by a model
 //! ([`model`]) that was written from docs/behaviour.md and shares no code with what it judges. Bots
 //! are let in: their verdict has a property of its own, and would hide the rest.
 //!

@@ -8,7 +8,7 @@ use super::path::{Path, spelled};
 use super::rules;
 use super::site::{FOLDERS, SITES, Site};
 
-/// What kind of listener the request came to.
+/// The kind of listener that the request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listener {
     /// Serves sites in the clear.
@@ -19,7 +19,7 @@ pub(super) enum Listener {
     Redirecting,
 }
 
-/// What a request should come to.
+/// The outcome that a request should come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     /// More than this model knows: anything but content of a site that is not asked for.

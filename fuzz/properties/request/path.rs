@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// What a path says.
+/// The meaning of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Path {
     /// The names, decoded and [`spelled`]; an empty one between two slashes.
     pub(super) names: Vec<String>,
-    /// Whether a slash follows the last name.
+    /// True if a slash follows the last name.
     pub(super) folder: bool,
 }
 
@@ -49,7 +49,7 @@ impl Path {
             || names.any(|name| name.starts_with('.'))
     }
 
-    /// Whether it is where authorities look for files of their own.
+    /// True if it is where authorities look for files of their own.
     pub(super) fn is_validation(&self) -> bool {
         let [folder, kind, rest @ ..] = &*self.names else { return false };
         folder == ".well-known"

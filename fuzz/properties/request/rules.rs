@@ -1,4 +1,4 @@
-//! What the rules of a site make of its answers, in the words of docs/behaviour.md, "Rules": the
+//! The effect of the rules of a site on its answers, in the words of docs/behaviour.md, "Rules": the
 //! files as they lie in the site, and by hand what each line of them means.
 
 use http::Method;
@@ -45,7 +45,7 @@ https://other.test/*
   X-Stolen: 1
 ";
 
-/// What a path of the site leads to.
+/// The file or folder that a path of the site leads to.
 pub(super) fn answer(site: &Site, path: &Path, head: &Parts) -> Expected {
     let text = path.to_string();
     if let Some((status, location)) = redirect(&text, head.uri.query()) {

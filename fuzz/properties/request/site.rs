@@ -77,7 +77,7 @@ pub(super) const SITES: [Site; 4] = [
     },
 ];
 
-/// What the style sheet's sibling holds: shorter, or it would not be used. Nothing decodes it.
+/// The content of the style sheet's sibling: shorter, or it would not be used. Nothing decodes it.
 pub(super) const CODED: &[u8] = b"\x1f\x8bin short";
 
 /// Folders of the first site that have no `index.html`.

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(8);
 /// the last rules hold.
 const SOON: Duration = Duration::from_secs(2);
 
-/// What lies between the halves of a file, so that they are not written at once.
+/// The time between the halves of a file, so that they are not written at once.
 const BETWEEN: usize = 20_000;
 
 /// The halves of version `n` of both files. Each half is valid alone.

@@ -269,7 +269,7 @@ impl Connection {
     }
 }
 
-/// What the kernel may keep for the client, in bytes: little, so that a response that the test does
+/// Bytes that the kernel may keep for the client: little, so that a response that the test does
 /// not read soon stays in flight (Linux would let it grow to 32 MiB).
 const RECEIVE_BUFFER: usize = 256 * 1024;
 

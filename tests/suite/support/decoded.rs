@@ -1,4 +1,4 @@
-//! What an answer's content is once its content coding is taken off (RFC 9110 §8.4).
+//! The content of an answer once its content coding is taken off (RFC 9110 §8.4).
 
 use std::io::Read;
 

@@ -113,7 +113,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// What came of an attempt to read or write.
+/// The outcome of an attempt to read or write.
 #[derive(Debug)]
 pub(crate) enum Came<T> {
     This(T),

@@ -1,4 +1,4 @@
-//! What the integration tests stand on: the real binary, started through its real start-up path on
+//! The ground of the integration tests: the real binary, started through its real start-up path on
 //! a free loopback port, and clients that show an answer exactly as it came off the wire.
 
 pub(crate) mod client;

@@ -23,7 +23,7 @@ use super::tls::{self, Trust};
 /// The user that owns nothing, by the custom of every Linux distribution.
 pub(crate) const NOBODY: u32 = 65534;
 
-/// What the server is to serve, and with which options.
+/// Sites and options of a server that is to be started.
 pub(crate) struct Setup {
     folder: TempDir,
     trust: Trust,
@@ -321,7 +321,7 @@ impl Server {
         kill_process(self.pid(), signal).expect("the server is there");
     }
 
-    /// What `shost ORDER` says to this server.
+    /// The outcome of `shost ORDER` for this server.
     #[track_caller]
     pub(crate) fn order(&self, order: &str) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shost"));
@@ -361,7 +361,7 @@ impl Drop for Reaped {
     }
 }
 
-/// Whether a line of standard error is this event: `[time] LEVEL event …`.
+/// True if a line of standard error is this event: `[time] LEVEL event …`.
 fn is_event(line: &str, event: &str) -> bool {
     line.split_whitespace().take(3).any(|word| word == event)
 }

@@ -32,7 +32,7 @@ fn write_key(path: &Path, key: &KeyPair) {
     fs::write(path, key.serialize_pem()).expect("the key can be written");
 }
 
-/// What a TLS client sends and trusts.
+/// Settings of a TLS client, and the certificates that it trusts.
 #[derive(Clone, Default)]
 pub(crate) struct Trust {
     roots: Vec<CertificateDer<'static>>,

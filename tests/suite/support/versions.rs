@@ -30,12 +30,12 @@ pub(crate) fn version(bytes: &[u8]) -> Option<u32> {
     (content(version, bytes.len()) == bytes).then_some(version)
 }
 
-/// What was at a path from some time on.
+/// The content at a path from some time on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     /// `None` is that there was no file.
     pub(crate) version: Option<u32>,
-    /// Whether the file went through other content on its way here, as with a write in place.
+    /// True if the file went through other content on its way here, as with a write in place.
     pub(crate) torn: bool,
     /// From then on it might be seen.
     pub(crate) began: Instant,
@@ -45,7 +45,7 @@ pub(crate) struct State {
     pub(crate) due: Instant,
 }
 
-/// What an answer showed.
+/// The version that an answer showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// A whole version.

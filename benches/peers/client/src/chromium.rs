@@ -1,9 +1,9 @@
-//! What Chromium sends: its HTTP/2 settings, and the fields of each kind of request.
+//! Chromium's requests: its HTTP/2 settings, and the fields of each kind of request.
 
 use h2::client::Builder;
 use http::Request;
 
-/// What a resource is for.
+/// The purpose of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     Document,
@@ -30,7 +30,7 @@ const COMMON: [(&str, &str); 5] = [
 const LANGUAGES: &str = "en-GB,en;q=0.9,de;q=0.8";
 
 impl Destination {
-    /// What a path is for, told by its extension.
+    /// The purpose of a path, told by its extension.
     pub fn of(path: &str) -> Self {
         match path.rsplit('.').next() {
             Some("css") => Self::Style,

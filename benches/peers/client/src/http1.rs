@@ -7,7 +7,7 @@ use rustix::net::{RecvFlags, recv};
 use crate::connect::Stream;
 use crate::options::Options;
 
-/// What is done with content.
+/// The use that is made of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Read, as a client does.

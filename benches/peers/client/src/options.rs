@@ -1,4 +1,4 @@
-//! What was typed: a mode, then `key=value` in any order.
+//! The words that were typed: a mode, then `key=value` in any order.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub struct Options {
     pub host: String,
     /// The server's own certificate; TLS if there is one.
     pub certificate: Option<PathBuf>,
-    /// What is asked for.
+    /// The path that is asked for.
     pub path: String,
     /// For how long.
     pub duration: Duration,
@@ -26,7 +26,7 @@ pub struct Options {
     pub connections: u32,
     /// Requests per second of all connections together.
     pub rate: f64,
-    /// Whether X25519MLKEM768 is offered first, as browsers do.
+    /// True if X25519MLKEM768 is offered first, as browsers do.
     pub hybrid: bool,
 }
 

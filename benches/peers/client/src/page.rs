@@ -21,7 +21,7 @@ use crate::tally::{Failure, Tally};
 /// How long a page may take before the load counts as failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the pages of one load have in common.
+/// Settings that the pages of one load have in common.
 #[derive(Debug)]
 struct Page {
     options: Options,

@@ -34,7 +34,7 @@ const STREAMS: u32 = 100;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
 struct Shared {
     service: Arc<Service>,

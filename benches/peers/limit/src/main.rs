@@ -95,7 +95,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 struct Connection {
     socket: TcpStream,
     tls: Option<Box<ServerConnection>>,
-    /// What the socket did not take at once.
+    /// Bytes that the socket did not take at once.
     rest: Vec<u8>,
 }
 
