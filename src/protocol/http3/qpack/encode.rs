@@ -133,8 +133,9 @@ mod tests {
                 check(&name, value.as_bytes());
             }
         }
-        for (name, value) in &STATIC {
-            if let Name::Regular(name) = name.name().0 {
+        // No value is taken for that of another name.
+        for name in names() {
+            for (_, value) in &STATIC {
                 check(&name, value.as_bytes());
             }
         }

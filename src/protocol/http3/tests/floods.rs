@@ -75,6 +75,8 @@ fn streams_that_say_nothing_are_few() {
     check("as many as may be", &sent, "");
     let sent: Vec<_> = untyped(17).collect();
     check("more", &sent, "H3_EXCESSIVE_LOAD, streams that say nothing");
+    let ended: Vec<_> = untyped(100).map(|(id, bytes, _)| (id, bytes, true)).collect();
+    check("those that have ended are no more", &ended, "");
     // Those that are of no type that is known cost as much as a frame.
     let unknown = (0..2 * CONTROL.burst).map(|id| (u64::from(id) * 4 + 2, vec![0x21], false));
     let sent: Vec<_> = unknown.collect();
