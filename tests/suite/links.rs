@@ -231,6 +231,8 @@ fn a_site_without_permission_is_served_once_it_has_some() {
         let setup = Setup::new()
             .site("a.test", |site| site.file("index.html", "a"))
             .site("b.test", |site| site.file("index.html", "b"))
+            // Each request looks at the disk.
+            .args(["--cache-size", "0"])
             .unprivileged();
         let closed = Site::at(setup.sites().join("b.test"));
         closed.mode("", mode);
