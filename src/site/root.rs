@@ -1,8 +1,8 @@
 //! The root of a site: an open directory, and the only door to the files beneath it.
 
-use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,8 +148,9 @@ impl OpenRoot {
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
         let identity = identity_of(statx(&folder, c"", AtFlags::EMPTY_PATH, identity_mask())?);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        let real = place_of(&folder).or_else(|| path.canonicalize().ok());
         // Without it, nothing but links to paths from the root of the system is missed.
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let real = real.unwrap_or_else(|| path.to_owned());
         let opened = Self { folder, real, identity, generation };
         // An O_PATH descriptor needs no permission to read; a folder that cannot be searched
         // would only fail at the first request.
@@ -231,6 +232,16 @@ impl OpenRoot {
         }
         Err(Errno::AGAIN)
     }
+}
+
+/// The path of an open directory, which the system knows; `None` if it cannot be had. That is one
+/// call, where each name on the way to the directory would be one.
+fn place_of(folder: &OwnedFd) -> Option<PathBuf> {
+    let link = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    let place = PathBuf::from(OsString::from_vec(
+        rustix::fs::readlink(link, Vec::new()).ok()?.into_bytes(),
+    ));
+    place.is_absolute().then_some(place)
 }
 
 fn identity_at(path: &Path) -> io::Result<Identity> {

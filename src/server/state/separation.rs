@@ -34,13 +34,50 @@ impl std::error::Error for Exposed {}
 /// # Errors
 /// The first pair of folders that do not go together.
 pub fn check(sites: &Sites, certificates: &Certificates, tls: &Path) -> Result<(), Exposed> {
-    let sites: Vec<PathBuf> = sites.all().iter().map(|site| real(site.root().path())).collect();
+    let mut links = Links::default();
+    let sites: Vec<PathBuf> =
+        sites.all().iter().map(|site| links.real(site.root().path())).collect();
     let mut keys = vec![real(tls)];
     for certificate in certificates.iter() {
-        keys.push(real(certificate.folder()));
-        keys.push(real(&certificate.folder().join(KEY_FILE)));
+        keys.push(links.real(certificate.folder()));
+        let key = certificate.folder().join(KEY_FILE);
+        // One that is no link lies in the folder.
+        if is_link(&key) {
+            keys.push(real(&key));
+        }
     }
     apart(&sites, &keys)
+}
+
+/// Follows the links of paths that mostly lie in one folder, whose own links are followed once.
+#[derive(Default)]
+struct Links {
+    /// The folder of the last path, and where it leads.
+    folder: Option<(PathBuf, PathBuf)>,
+}
+
+impl Links {
+    fn real(&mut self, path: &Path) -> PathBuf {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return real(path);
+        };
+        if folder.as_os_str().is_empty() || is_link(path) {
+            return real(path);
+        }
+        match &self.folder {
+            Some((known, leads_to)) if known == folder => leads_to.join(name),
+            _ => {
+                let leads_to = real(folder);
+                let path = leads_to.join(name);
+                self.folder = Some((folder.to_owned(), leads_to));
+                path
+            }
+        }
+    }
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink())
 }
 
 fn apart(sites: &[PathBuf], keys: &[PathBuf]) -> Result<(), Exposed> {
@@ -67,6 +104,34 @@ fn real(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_wherever_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(folder.join("one/site")).unwrap();
+        std::fs::create_dir(folder.join("two")).unwrap();
+        symlink("one", folder.join("link")).unwrap();
+        symlink("../one/site", folder.join("two/site")).unwrap();
+        symlink("nowhere", folder.join("two/dangling")).unwrap();
+        let table = [
+            ("one/site", "one/site"),
+            ("link/site", "one/site"),
+            ("two/site", "one/site"),
+            ("two", "two"),
+            ("two/other", "two/other"),
+            ("two/dangling", "two/dangling"),
+            ("link/../two/site", "one/site"),
+            ("link/..", ""),
+        ];
+        let mut links = Links::default();
+        for (path, expected) in table {
+            assert_eq!(links.real(&folder.join(path)), folder.join(expected), "{path}");
+        }
+        assert_eq!(links.real("/".as_ref()), Path::new("/"));
+        assert_eq!(links.real("relative".as_ref()), Path::new("relative"));
+    }
 
     #[test]
     fn keys_and_sites_lie_apart() {
