@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 
 from lib.certificate import write_certificate
 
@@ -21,6 +22,25 @@ RESOURCES = [
 ]
 
 
+# A site with 20 rules for fields, of which one holds for every path, and 20 for redirects; the same
+# for nginx.
+FIELDS = """\
+/*
+  X-Frame-Options: DENY
+  Referrer-Policy: strict-origin-when-cross-origin
+  Cross-Origin-Opener-Policy: same-origin
+  Permissions-Policy: camera=(), geolocation=(), microphone=()
+  Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'
+""" + "".join(f"/folder-{n}/*\n  Cache-Control: public, max-age={n}00\n" for n in range(1, 20))
+REDIRECTS = "".join(f"/old-{n}/* /new-{n}/:splat 301\n" for n in range(1, 21))
+NGINX_LIFETIMES = "\n".join(
+    f'        ~^/folder-{n}/ "public, max-age={n}00";' for n in range(1, 20)
+)
+NGINX_REWRITES = "\n".join(
+    f"        rewrite ^/old-{n}/(.*)$ /new-{n}/$1 permanent;" for n in range(1, 21)
+)
+
+
 class Site:
     """The folders of the site below `folder`; `make` fills them unless that has been done."""
 
@@ -28,12 +48,17 @@ class Site:
         self.folder = folder
         self.sites = folder / "sites"
         self.www = self.sites / "localhost"
+        self.ruled_sites = folder / "ruled"
         self.tls = folder / "tls"
         self.certificate = self.tls / "localhost" / "cert.pem"
         self.key = self.tls / "localhost" / "key.pem"
 
     def make(self):
         """Writes every file; the last one says that all are there."""
+        self.make_all()
+        self.make_ruled()
+
+    def make_all(self):
         done = self.folder / "complete"
         if done.exists():
             return
@@ -47,6 +72,16 @@ class Site:
         self.make_distinct(words)
         self.make_certificate()
         done.touch()
+
+    def make_ruled(self):
+        """The small files again, in a site with rules."""
+        ruled = self.ruled_sites / "localhost"
+        for name in ("1k.html", "20k.html", "text.html", "many/00/000.html"):
+            (ruled / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.www / name, ruled / name)
+        shutil.copytree(self.www / "page", ruled / "page", dirs_exist_ok=True)
+        (ruled / "_headers").write_text(FIELDS)
+        (ruled / "_redirects").write_text(REDIRECTS)
 
     def make_page(self, words):
         """A document that refers to 20 resources."""

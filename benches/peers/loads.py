@@ -6,6 +6,8 @@ import pathlib
 import re
 import subprocess
 
+from peer import ENCRYPTED
+
 SCRIPTS = pathlib.Path(__file__).parent / "loads"
 TIMEOUT_S = 120  # far above any load's own duration
 
@@ -61,10 +63,10 @@ class Loads:
             fault = fault[0]
         return Outcome(count, number(r"Requests/sec:\s+([\d.]+)", text), fault)
 
-    def h2load(self, server, path):
+    def h2load(self, server, path, listener="tls"):
         """HTTP/2 on 50 connections, ten streams at a time on each."""
         command = ["h2load", "-t1", "-c50", "-m10", "-D", self.whole_seconds()]
-        text = self.run(*command, f"https://{server.authority('tls')}{path}").stdout
+        text = self.run(*command, f"https://{server.authority(listener)}{path}").stdout
         good = number(r"status codes: (\d+) 2xx", text)
         others = [int(n) for n in re.findall(r"(\d+) (?:3xx|4xx|5xx)", text)]
         fault = None
@@ -94,7 +96,7 @@ class Loads:
             "seconds": self.seconds,
             **options,
         }
-        if listener == "tls":
+        if listener in ENCRYPTED:
             given["certificate"] = server.site.certificate
         return [f"{key}={value}" for key, value in given.items()]
 

@@ -16,6 +16,7 @@ import subprocess
 import time
 import zlib
 
+import content
 from meter import Tree
 
 START_S = 20  # Caddy on a busy machine needs a few seconds
@@ -24,8 +25,10 @@ CONNECTIONS = 8192  # what the configurations allow at a time
 CODED_S = 10  # a server may compress in the background and answer uncompressed until it has
 TEMPLATES = pathlib.Path(__file__).parent / "servers"
 
-# Every server listens in the clear, over TLS, and in the clear with compression of its own.
+# Every server listens in the clear, over TLS, and in the clear with compression of its own; those
+# that have rules listen over TLS for a site with rules as well.
 LISTENERS = ("plain", "tls", "coded")
+ENCRYPTED = ("tls", "ruled")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,25 +57,44 @@ class Peer:
 
 
 NGINX = Program(
-    "nginx -c @configuration@ -p @work@", LISTENERS, "nginx.conf", {"access_log": "off"}
+    "nginx -c @configuration@ -p @work@",
+    (*LISTENERS, "ruled"),
+    "nginx.conf",
+    {"access_log": "off"},
 )
 SWS = "static-web-server -w @configuration@"
 SWS_TEMPLATE = "static-web-server.toml"
 SWS_PLAIN = {"port": "@plain@", "encrypted": "false", "compression": "false"}
 SWS_TLS = {"port": "@tls@", "encrypted": "true", "compression": "false"}
 SWS_CODED = {"port": "@coded@", "encrypted": "false", "compression": "true"}
-SHOST_PLAIN = "@shost@ --sites @sites@ --ip 127.0.0.1 --port @plain@ --log @format@"
-SHOST_TLS = "@shost@ --sites @sites@ --tls @tls_folder@ --ip 127.0.0.1 --port @tls@ --log @format@"
+SHOST_PLAIN = "--sites @sites@ --ip 127.0.0.1 --port @plain@ --log @format@"
+SHOST_TLS = "--sites @sites@ --tls @tls_folder@ --ip 127.0.0.1 --port @tls@ --log none"
+SHOST_RULED = "--sites @ruled_sites@ --tls @tls_folder@ --ip 127.0.0.1 --port @ruled@ --log none"
+
+
+def shost(executable):
+    """The programs of shost without a log."""
+    return (
+        Program(f"{executable} {SHOST_PLAIN}", ("plain", "coded"), settings={"format": "none"}),
+        Program(f"{executable} {SHOST_TLS}", ("tls",)),
+        Program(f"{executable} {SHOST_RULED}", ("ruled",)),
+    )
+
 
 PEERS = [
     Peer(
         "shost",
         "@shost@",
         "cargo build --release",
-        (
-            Program(SHOST_PLAIN, ("plain", "coded"), settings={"format": "none"}),
-            Program(SHOST_TLS, ("tls",), settings={"format": "none"}),
-        ),
+        shost("@shost@"),
+        compresses_everywhere=True,
+    ),
+    # Another build of shost, such as the one before a change.
+    Peer(
+        "before",
+        "@before@",
+        "--before PROGRAM",
+        shost("@before@"),
         compresses_everywhere=True,
     ),
     Peer("nginx", "nginx", "apt-get install nginx", (NGINX,), "-v"),
@@ -137,7 +159,7 @@ PEERS = [
         "shost, log on",
         "@shost@",
         "cargo build --release",
-        (Program(SHOST_PLAIN, ("plain", "coded"), settings={"format": "combined"}),),
+        (Program(f"@shost@ {SHOST_PLAIN}", ("plain", "coded"), settings={"format": "combined"}),),
         logs=True,
         compresses_everywhere=True,
     ),
@@ -167,11 +189,14 @@ class Server:
         self.settings = {
             **built,
             "sites": site.sites,
+            "ruled_sites": site.ruled_sites,
             "tls_folder": site.tls,
             "www": site.www,
             "certificate": site.certificate,
             "key": site.key,
             "work": self.work,
+            "lifetimes": content.NGINX_LIFETIMES,
+            "rewrites": content.NGINX_REWRITES,
             "user": getpass.getuser(),
             "files": cached_files(),
             **self.ports,
@@ -227,7 +252,7 @@ class Server:
     def get(self, path, listener="plain", **fields):
         """One GET; gives the response and its content."""
         port = self.ports[listener]
-        if listener == "tls":
+        if listener in ENCRYPTED:
             context = ssl.create_default_context(cafile=self.site.certificate)
             connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=context)
         else:

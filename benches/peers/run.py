@@ -76,6 +76,7 @@ def read_options():
     add("--server-core", default="0")
     add("--load-core", default="1")
     add("--shost", type=pathlib.Path, help="measure this program instead of building one")
+    add("--before", type=pathlib.Path, help="an older build of shost, measured beside it")
     add("--work", type=pathlib.Path, default=PROJECT / "target" / "peers", help="scratch folder")
     add("--results", type=pathlib.Path, default=HERE / "results", help="folder for the results")
     options = parser.parse_args()
@@ -100,9 +101,10 @@ def build(options):
     if not shost:
         subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT, check=True)
         shost = PROJECT / "target" / "release" / "shost"
-    return {"shost": shost.resolve()} | {
-        name: tool(options, name) for name in ("client", "limit", "hyper")
-    }
+    programs = {"shost": shost.resolve()}
+    if options.before:
+        programs["before"] = options.before.resolve()
+    return programs | {name: tool(options, name) for name in ("client", "limit", "hyper")}
 
 
 def tool(options, name):
@@ -133,9 +135,9 @@ def wanted_peers(options, built):
     logs = any(workload.logs for workload in options.workloads)
     for entry in peer.PEERS:
         plain_name = entry.name.removesuffix(report.LOG_SUFFIX)
-        if options.peers and plain_name not in ("shost", *options.peers):
+        if options.peers and plain_name not in ("shost", "before", *options.peers):
             continue
-        if entry.logs and not logs:
+        if (entry.logs and not logs) or (entry.name == "before" and not options.before):
             continue
         if peer.find(entry, built):
             yield entry

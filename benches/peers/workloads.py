@@ -36,8 +36,8 @@ def get(path, listener, **options):
     return lambda loads, server: loads.wrk(server, listener, path, **options)
 
 
-def get_http2(path):
-    return lambda loads, server: loads.h2load(server, path)
+def get_http2(path, listener="tls"):
+    return lambda loads, server: loads.h2load(server, path, listener)
 
 
 def not_modified(loads, server):
@@ -136,6 +136,7 @@ WORKLOADS = [
     Workload("tls-1k", "TLS, 1 KiB", "tls", get("/1k.html", "tls"), at_most=0.62),
     Workload("tls-20k", "TLS, 20 KiB", "tls", get("/20k.html", "tls"), at_most=0.50),
     Workload("h2-1k", "HTTP/2, 1 KiB", "tls", get_http2("/1k.html"), at_most=0.75),
+    Workload("ruled", "the same, a site with rules", "ruled", get_http2("/1k.html", "ruled")),
     Workload("h2-20k", "HTTP/2, 20 KiB", "tls", get_http2("/20k.html"), at_most=0.80),
     Workload(
         "page", "page with 20 resources, HTTP/2", "tls", page("page"), unit="page", at_most=0.75
