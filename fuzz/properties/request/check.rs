@@ -69,8 +69,13 @@ fn lengths(head: &Parts, answer: &Answer) {
 
 fn moved_host(head: &Parts, origin: &str, answer: &Answer) -> bool {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let target = if target.starts_with('/') { target } else { "/" };
-    location(answer) == format!("{origin}{target}").as_bytes() && answer.content.is_empty()
+    // A target in absolute form may have a query and no path (RFC 9110 §4.2.3).
+    let (slash, target) = match target.as_bytes().first() {
+        Some(b'/') => ("", target),
+        Some(b'?') => ("/", target),
+        _ => ("/", ""),
+    };
+    location(answer) == format!("{origin}{slash}{target}").as_bytes() && answer.content.is_empty()
 }
 
 /// The same path when it is read again, the query as it was, and never another host.
