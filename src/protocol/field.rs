@@ -34,7 +34,7 @@ pub enum Name {
 }
 
 /// Bytes that a field counts beside its name and value (RFC 7541 §4.1).
-const OVERHEAD: usize = 32;
+pub(super) const OVERHEAD: usize = 32;
 
 impl Field {
     /// The field of these bytes.

@@ -2,16 +2,20 @@
 //!
 //! The fields of a file are the same in every answer with it. They are made once per version of
 //! the file, as the text that HTTP/1 sends of them; HTTP/2 makes its own of that once it is asked
-//! to. To send the block again is to copy it.
+//! to ([`http2`]). To send the block again is to copy it.
 //!
 //! A site's own rules may change the fields, which depends on the path that was asked. The last
 //! change is kept beside the block: nearly always the next request asks for the same path.
+
+pub mod http2;
 
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue};
 use memchr::memmem;
+
+use http2::Http2Block;
 
 /// The end of a field line.
 const END: &[u8] = b"\r\n";
@@ -23,7 +27,7 @@ const COLON: &[u8] = b": ";
 #[derive(Debug, Default)]
 pub struct FieldBlock {
     lines: Box<[u8]>,
-    http2: OnceLock<Box<[u8]>>,
+    http2: OnceLock<Http2Block>,
     changed: ArcSwapOption<Changed>,
 }
 
@@ -66,14 +70,8 @@ impl FieldBlock {
 
     /// The fields as HTTP/2 sends them: field representations that leave the dynamic table as it
     /// is (RFC 7541 §6.2.2), which `encode` appends once for each field.
-    pub fn http2(&self, mut encode: impl FnMut(&mut Vec<u8>, &HeaderName, &[u8])) -> &[u8] {
-        self.http2.get_or_init(|| {
-            let mut block = Vec::new();
-            for (name, value) in self.iter() {
-                encode(&mut block, &name, value.as_bytes());
-            }
-            block.into_boxed_slice()
-        })
+    pub fn http2(&self, encode: impl FnMut(&mut Vec<u8>, &HeaderName, &[u8])) -> &Http2Block {
+        self.http2.get_or_init(|| Http2Block::new(self.iter(), encode))
     }
 
     /// The block that `make` makes of this one, or has made for the same change.
@@ -154,7 +152,7 @@ mod tests {
             block.extend(value);
         };
         let made = b"etag\"a: b\"varyacceptvaryaccept-encodingserver";
-        assert_eq!(block.http2(names), made);
-        assert_eq!(block.http2(|_, _, _| unreachable!("made already")), made);
+        assert_eq!(block.http2(names).text(), made);
+        assert_eq!(block.http2(|_, _, _| unreachable!("made already")).text(), made);
     }
 }

@@ -8,11 +8,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::HeaderValue;
+use http::header::{CONTENT_LENGTH, SERVER};
 use http::request::Parts;
 use http_body::{Body, Frame};
 use shost::protocol::handler::Handler;
 use shost::service::Response;
+
+/// The value of a field that several answers have: short ones and some too long for an entry.
+pub(super) fn repeated(length: usize) -> HeaderValue {
+    let which = length % 5;
+    HeaderValue::try_from(format!("{which:0width$}", width = 300 * which + 1)).expect("digits")
+}
 
 /// Answers any request, and notes which it was.
 #[derive(Default)]
@@ -73,9 +80,7 @@ impl Future for Making {
         };
         let mut response = http::Response::new(content);
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        if let Some(host) = self.head.headers.get(HOST) {
-            response.headers_mut().insert(HOST, host.clone());
-        }
+        response.headers_mut().insert(SERVER, repeated(length));
         Poll::Ready(response.into())
     }
 }

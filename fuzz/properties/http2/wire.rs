@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, SERVER};
 use shost::protocol::field::Name;
 use shost::protocol::http2::hpack::Decoder;
+
+use super::answers::repeated;
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -93,6 +95,7 @@ impl Wire {
 /// Judges what was sent back.
 pub(super) fn check(sent: &[u8], mut output: &[u8]) -> Wire {
     let room = Client::of(sent).room;
+    let mut decoder = Decoder::default();
     let mut wire = Wire::default();
     let answers = &mut wire.answers;
     let mut total = 0;
@@ -108,7 +111,7 @@ pub(super) fn check(sent: &[u8], mut output: &[u8]) -> Wire {
             HEADERS => {
                 assert!(frame.stream % 2 == 1 && frame.flags & 4 != 0);
                 let answer = Answer {
-                    promised: promised(frame.payload),
+                    promised: promised(&mut decoder, frame.payload),
                     ended: frame.flags & 1 != 0,
                     ..Answer::default()
                 };
@@ -192,18 +195,23 @@ impl Client {
     }
 }
 
-/// The length that a head promises.
-fn promised(block: &[u8]) -> usize {
-    let mut length = None;
+/// The length that a head promises, whose other field is the one of that length.
+fn promised(decoder: &mut Decoder, block: &[u8]) -> usize {
+    let (mut length, mut other) = (None, None);
     let mut count = 0;
-    let decoded = Decoder::default().decode(block, |field| {
+    let outcome = decoder.decode(block, |field| {
         count += 1;
         if field.name == Name::Regular(CONTENT_LENGTH) {
             let value = field.value.as_ref().and_then(|value| value.to_str().ok());
             length = value.and_then(|value| value.parse().ok());
+        } else if field.name == Name::Regular(SERVER) {
+            other = field.value;
         }
     });
-    decoded.expect("a field block without state");
+    outcome.expect("a block that is in step with the table");
     assert!(count >= 3, "status, length and date");
-    length.expect("every length is known")
+    let length = length.expect("every length is known");
+    // A head that is refused has no other.
+    assert!(other.is_none_or(|other| other == repeated(length)), "another field than was sent");
+    length
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 
 use super::super::limits::{KEPT_BYTES, OUTPUT_BYTES};
 use super::frame::{self, FrameHeader, Reason, flag, kind};
-use super::hpack::TableSize;
+use super::hpack::FieldTable;
 
 /// Content up to this many bytes is copied behind the head of its frame: one slice more costs the
 /// system more than that.
@@ -29,8 +29,8 @@ pub(super) struct Output {
     taken: usize,
     segments: VecDeque<QueuedBytes>,
     queued: usize,
-    /// The client's dynamic table, as far as the blocks that were queued tell of it.
-    table: TableSize,
+    /// The client's dynamic table, as the blocks that were queued leave it.
+    table: FieldTable,
     /// True if bytes were written that a layer below may still hold.
     unflushed: bool,
 }
@@ -62,13 +62,13 @@ impl Output {
             QueuedBytes::Detached(content) => content.len(),
             QueuedBytes::Small(_) | QueuedBytes::Content(..) => 0,
         });
-        self.small.capacity() + detached.sum::<usize>()
+        self.small.capacity() + self.table.kept() + detached.sum::<usize>()
     }
 
     /// Queues a frame with a small payload.
     pub(super) fn control(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let head = FrameHeader { length: payload.len(), kind, flags, stream };
-        self.small(|out| {
+        self.small(|out, _| {
             out.extend_from_slice(&head.to_bytes());
             out.extend_from_slice(payload);
         });
@@ -85,14 +85,18 @@ impl Output {
     }
 
     /// Queues a field block, in as many frames as it needs.
-    pub(super) fn headers(&mut self, stream: u32, ends: bool, block: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn headers(
+        &mut self,
+        stream: u32,
+        ends: bool,
+        block: impl FnOnce(&mut Vec<u8>, &mut FieldTable),
+    ) {
         let mut flags = if ends { flag::END_STREAM } else { 0 };
-        let mut table = self.table;
-        self.small(|out| {
+        self.small(|out, table| {
             let start = out.len();
             out.extend_from_slice(&[0; frame::HEAD]);
             table.begin(out);
-            block(out);
+            block(out, table);
             let length = out.len() - start - frame::HEAD;
             let rest = out.split_off(start + frame::HEAD + length.min(frame::PAYLOAD));
             let mut parts = rest.chunks(frame::PAYLOAD).peekable();
@@ -113,7 +117,6 @@ impl Output {
                 out.extend_from_slice(part);
             }
         });
-        self.table = table;
     }
 
     /// Queues a frame of content.
@@ -121,7 +124,7 @@ impl Output {
         let flags = if ends { flag::END_STREAM } else { 0 };
         let head = FrameHeader { length: content.len(), kind: kind::DATA, flags, stream };
         let copied = content.len() <= COPIED;
-        self.small(|out| {
+        self.small(|out, _| {
             out.extend_from_slice(&head.to_bytes());
             if copied {
                 out.extend_from_slice(&content);
@@ -133,12 +136,12 @@ impl Output {
         }
     }
 
-    fn small(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    fn small(&mut self, write: impl FnOnce(&mut Vec<u8>, &mut FieldTable)) {
         if self.small.capacity() == 0 {
             self.small.reserve(ROOM);
         }
         let before = self.small.len();
-        write(&mut self.small);
+        write(&mut self.small, &mut self.table);
         let count = self.small.len() - before;
         self.queued += count;
         match self.segments.back_mut() {
@@ -251,6 +254,7 @@ impl Output {
         if self.queued == 0 {
             self.small = Vec::new();
             self.segments = VecDeque::new();
+            self.table.shrink();
         }
     }
 }
@@ -327,8 +331,8 @@ mod tests {
     fn a_large_block_is_continued() {
         let mut output = Output::default();
         let block: Vec<u8> = (0..40_000_u32).map(|index| index.to_be_bytes()[3]).collect();
-        output.headers(1, true, |out| out.extend_from_slice(&block));
-        output.headers(3, false, |out| out.extend_from_slice(b"small"));
+        output.headers(1, true, |out, _| out.extend_from_slice(&block));
+        output.headers(3, false, |out, _| out.extend_from_slice(b"small"));
         let bytes = written(&mut output, usize::MAX);
         let mut rest = bytes.as_slice();
         let mut heads = Vec::new();

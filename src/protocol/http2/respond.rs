@@ -151,14 +151,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         let room = self.window.room().min(self.initial.room());
         let text = body.into_whole().filter(|text| wants_content && text.len() <= room);
         self.handler.refused(Version::HTTP_2, status, text.as_ref().map_or(0, Bytes::len) as u64);
-        self.output.headers(id, text.is_none(), |block| {
+        self.output.headers(id, text.is_none(), |block, table| {
             hpack::status(block, status);
             hpack::field(block, &DATE, date_field::now().as_bytes());
             if text.is_some() || !wants_content {
                 let length = fields.content_length().unwrap_or_default();
                 hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
                 if let Some(shared) = fields.block() {
-                    block.extend_from_slice(shared.http2(hpack::field));
+                    table.fields(block, shared);
                 }
             } else {
                 hpack::field(block, &CONTENT_LENGTH, b"0");
@@ -229,14 +229,14 @@ where
 {
     let Response { status, fields, body: content, .. } = response;
     let ends = content.is_end_stream();
-    output.headers(id, ends, |block| {
+    output.headers(id, ends, |block, table| {
         hpack::status(block, status);
         hpack::field(block, &DATE, date_field::now().as_bytes());
         if let Some(length) = fields.content_length() {
             hpack::field(block, &CONTENT_LENGTH, itoa::Buffer::new().format(length).as_bytes());
         }
         if let Some(shared) = fields.block() {
-            block.extend_from_slice(shared.http2(hpack::field));
+            table.fields(block, shared);
         }
         for (name, value) in fields.own() {
             hpack::field(block, name, value.as_bytes());

@@ -1,10 +1,9 @@
-//! Field blocks, encoded without state (RFC 7541 §6.2.2): literals whose names are taken from the
-//! static table. A block can be prepared once and sent on any connection.
+//! Fields as literals, whose names are taken from the static table (RFC 7541 §6.2). Those that get
+//! no index can be prepared once and sent on any connection.
 
 use http::StatusCode;
 use http::header::HeaderName;
 
-use super::table::TABLE_BYTES;
 use crate::protocol::integer;
 
 /// Appends `:status`, which comes before all other fields.
@@ -25,55 +24,40 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
     }
 }
 
-/// Appends a field to a block.
+/// Appends a field that leaves the dynamic table as it is.
 pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    literal(out, (LITERAL, 4), name, value);
+}
+
+/// Appends a field that becomes the newest entry of the dynamic table.
+pub(super) fn entry(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    literal(out, (ENTRY, 6), name, value);
+}
+
+/// Appends a reference to an entry of a table.
+pub(super) fn indexed(out: &mut Vec<u8>, index: usize) {
+    integer::put(out, INDEXED, 7, index);
+}
+
+/// Appends a field whose index has so many bits behind its pattern.
+fn literal(out: &mut Vec<u8>, (pattern, prefix): (u8, u32), name: &HeaderName, value: &[u8]) {
     let name = name.as_str();
     if let Some(index) = index(name) {
-        integer::put(out, LITERAL, 4, index);
+        integer::put(out, pattern, prefix, index);
     } else {
-        out.push(LITERAL);
+        out.push(pattern);
         string(out, name.as_bytes());
     }
     string(out, value);
 }
 
-/// The size of the client's dynamic table, which our blocks leave empty.
-///
-/// A client that makes the table smaller is to be told of the new size at the beginning of the next
-/// block (RFC 7541 §4.2), and a strict one waits for it. It is told once that the size is 0, which
-/// no later change can be below.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TableSize {
-    /// The size that every connection begins with.
-    #[default]
-    Initial,
-    /// The client has to be told.
-    Untold,
-    /// The client has been told that it is 0.
-    Zero,
-}
+/// A field of a table (RFC 7541 §6.1).
+const INDEXED: u8 = 0x80;
 
-impl TableSize {
-    /// The client keeps no more than `most` bytes (`SETTINGS_HEADER_TABLE_SIZE`).
-    pub fn limit(&mut self, most: u32) {
-        if *self == Self::Initial && (most as usize) < TABLE_BYTES {
-            *self = Self::Untold;
-        }
-    }
+/// A literal field that gets an index (RFC 7541 §6.2.1).
+const ENTRY: u8 = 0x40;
 
-    /// Begins a block with the update of the size that is due (RFC 7541 §6.3).
-    pub fn begin(&mut self, block: &mut Vec<u8>) {
-        if *self == Self::Untold {
-            integer::put(block, SIZE_UPDATE, 5, 0);
-            *self = Self::Zero;
-        }
-    }
-}
-
-/// An update of the dynamic table's size.
-const SIZE_UPDATE: u8 = 0x20;
-
-/// A literal field that gets no index.
+/// A literal field that gets none (RFC 7541 §6.2.2).
 const LITERAL: u8 = 0;
 
 fn string(out: &mut Vec<u8>, text: &[u8]) {
@@ -141,37 +125,13 @@ mod tests {
                 assert_eq!(fields.len(), 1);
                 assert_eq!(fields[0].name, Name::Regular(name.clone()));
                 assert_eq!(fields[0].value.as_ref().unwrap(), value);
+                let mut indexed = Vec::new();
+                entry(&mut indexed, &name, value.as_bytes());
+                let mut fields_too = Vec::new();
+                Decoder::default().decode(&indexed, |field| fields_too.push(field)).unwrap();
+                assert_eq!(fields_too, fields);
             }
         }
-    }
-
-    /// Checks the beginning of the blocks after each of these limits.
-    #[track_caller]
-    fn check(limits: &[u32], begun: &[u8]) {
-        let (mut size, mut block) = (TableSize::default(), Vec::new());
-        for limit in limits {
-            size.limit(*limit);
-        }
-        size.begin(&mut block);
-        size.begin(&mut block);
-        assert_eq!(block, begun, "{limits:?}");
-    }
-
-    #[test]
-    fn a_smaller_table_is_told_once() {
-        check(&[], b"");
-        check(&[4096], b"");
-        check(&[65_536, u32::MAX], b"");
-        check(&[4095], b"\x20");
-        check(&[100], b"\x20");
-        check(&[0], b"\x20");
-        // Only for a moment, but the client may have dropped what it held.
-        check(&[0, 4096], b"\x20");
-        check(&[100, 0, 50], b"\x20");
-        let (mut size, mut block) = (TableSize::Zero, Vec::new());
-        size.limit(0);
-        size.begin(&mut block);
-        assert_eq!(block, b"");
     }
 
     #[test]

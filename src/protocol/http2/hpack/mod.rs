@@ -1,12 +1,14 @@
 //! HPACK (RFC 7541): how lists of fields are compressed.
 //!
-//! What the client sends is decoded in full, dynamic table, Huffman code and all. What we send
-//! refers to nothing but the static table: a block then depends on nothing that was sent before
-//! and can be prepared once for a file, and there is no table to be held for each connection.
+//! What the client sends is decoded in full, dynamic table, Huffman code and all. The fields that
+//! answers repeat are put into the client's table while there is room ([`FieldTable`]); what else we
+//! send are literals, which depend on nothing that was sent before and are prepared once for a file.
 
 mod decode;
 mod encode;
+mod field_table;
 mod table;
 
 pub use decode::Decoder;
-pub use encode::{TableSize, field, status};
+pub use encode::{field, status};
+pub use field_table::FieldTable;

@@ -6,8 +6,11 @@ use http::header;
 
 use crate::protocol::field::{Field, Name, StaticName};
 
+/// Fields of the static table, whose indices come first (RFC 7541 §2.3.3).
+pub(super) const STATIC_ENTRIES: usize = 61;
+
 /// The static table (RFC 7541 Appendix A).
-static STATIC: [(StaticName, &str); 61] = {
+static STATIC: [(StaticName, &str); STATIC_ENTRIES] = {
     use StaticName::{Authority, Method, Path, Regular, Scheme, Status};
     [
         (Authority, ""),

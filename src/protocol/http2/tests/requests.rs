@@ -158,7 +158,9 @@ fn an_idle_connection_holds_nothing() {
     assert_eq!(
         held,
         "Input { partial: [] } \
-         Output { small: [], taken: 0, segments: [], queued: 0, table: Initial, unflushed: false }"
+         Output { small: [], taken: 0, segments: [], queued: 0, \
+         table: FieldTable { size: Initial, bytes: 0, entries: [], last: None }, \
+         unflushed: false }"
     );
     assert!(size_of::<Connection<Client, Pages>>() < 1024);
 }
