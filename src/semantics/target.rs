@@ -197,66 +197,81 @@ impl<'a> Path<'a> {
 /// and no slash is followed by another one or by a dot. A dot may begin an ordinary name, the slow path
 /// tells.
 fn is_plain(raw: &str) -> bool {
-    let mut after_slash = false;
+    let mut refused = NEVER;
     for byte in raw.bytes() {
-        match byte {
-            b'%' | 0 | file_name::LEAD => return false,
-            b'/' | b'.' if after_slash => return false,
-            _ => after_slash = byte == b'/',
+        if KINDS[usize::from(byte)] & refused != 0 {
+            return false;
         }
+        refused = NEVER | if byte == b'/' { NEVER_BEHIND_A_SLASH } else { 0 };
     }
     true
 }
 
+/// Bytes that stand for others, or for nothing.
+const NEVER: u8 = 1;
+
+/// Bytes with which no ordinary segment begins.
+const NEVER_BEHIND_A_SLASH: u8 = 2;
+
+/// The kind of each byte; 0 for nearly all.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[0] = NEVER;
+    kinds[b'%' as usize] = NEVER;
+    kinds[file_name::LEAD as usize] = NEVER;
+    kinds[b'/' as usize] = NEVER_BEHIND_A_SLASH;
+    kinds[b'.' as usize] = NEVER_BEHIND_A_SLASH;
+    kinds
+};
+
 /// Decodes each segment and removes the literal dot segments (RFC 3986 §5.2.4).
 ///
-/// Decoded segments hold no slash, so the text itself is the stack that `..` pops from.
+/// Decoded segments hold no slash, so the name itself is the stack that `..` pops from.
 fn remove_dot_segments(raw: &str) -> Result<String, InvalidPath> {
-    let mut text = String::with_capacity(raw.len());
+    let mut name = Vec::with_capacity(raw.len());
     let mut ends_in_dots = false;
     for segment in raw[1..].split('/') {
         ends_in_dots = matches!(segment, "." | "..");
         match segment {
             "." => {}
-            ".." => text.truncate(text.rfind('/').unwrap_or(0)),
+            ".." => name.truncate(name.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),
             _ => {
-                text.push('/');
-                text.push_str(&decode(segment)?);
+                name.push(b'/');
+                decode(segment, &mut name)?;
             }
         }
     }
     if ends_in_dots {
-        text.push('/');
+        name.push(b'/');
     }
-    Ok(text)
+    Ok(file_name::from_bytes(name))
 }
 
-/// Decodes one segment, once: `%252F` is the three characters `%2F` and stays that.
-fn decode(segment: &str) -> Result<Cow<'_, str>, InvalidPath> {
-    if segment.contains('\0') {
-        return Err(InvalidPath::Nul);
-    }
-    if !segment.contains('%') && !file_name::is_ambiguous(segment) {
-        return Ok(Cow::Borrowed(segment));
-    }
-    let mut decoded = Vec::with_capacity(segment.len());
+/// Appends one segment, decoded once: `%252F` is the three characters `%2F` and stays that.
+fn decode(segment: &str, name: &mut Vec<u8>) -> Result<(), InvalidPath> {
+    let start = name.len();
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
+        match byte {
+            b'%' => {}
+            0 => return Err(InvalidPath::Nul),
+            _ => {
+                name.push(byte);
+                continue;
+            }
         }
         let (high, low) = (bytes.next().and_then(digit), bytes.next().and_then(digit));
         match high.zip(low).map(|(high, low)| high << 4 | low) {
             None => return Err(InvalidPath::MalformedEscape),
             Some(0) => return Err(InvalidPath::Nul),
             Some(b'/') => return Err(InvalidPath::EncodedSlash),
-            Some(byte) => decoded.push(byte),
+            Some(byte) => name.push(byte),
         }
     }
-    match decoded.as_slice() {
+    match &name[start..] {
+        // One that is written so has been removed.
         b"." | b".." => Err(InvalidPath::DotSegment),
-        _ => Ok(Cow::Owned(file_name::from_bytes(decoded))),
+        _ => Ok(()),
     }
 }
 

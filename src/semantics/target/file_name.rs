@@ -56,8 +56,8 @@ pub fn encode<'a>(text: &'a str, escaped: &'static AsciiSet) -> impl Iterator<It
 
 /// True if a text has to be spelled before it is the text of a name. One that a client sent may have
 /// the characters that stand for bytes.
-pub(super) fn is_ambiguous(text: &str) -> bool {
-    memchr::memchr(LEAD, text.as_bytes()).is_some()
+fn is_ambiguous(text: &str) -> bool {
+    text.as_bytes().contains(&LEAD)
 }
 
 /// The byte that a character stands for.

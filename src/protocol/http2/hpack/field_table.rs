@@ -80,12 +80,15 @@ impl FieldTable {
     fn refer(&mut self, out: &mut Vec<u8>, fields: &FieldBlock) {
         let block = fields.http2(encode::field);
         let (start, before) = (out.len(), self.entries.len());
+        // Lines of one block mostly lie as they stand in it.
+        let mut next = 0;
         for (at, (literal, line)) in block.lines().enumerate() {
             let Some(line) = line else {
                 out.extend_from_slice(literal);
                 continue;
             };
-            if let Some(place) = self.entries.iter().position(|entry| *entry == line) {
+            if let Some(place) = self.place(line, next) {
+                next = place + 1;
                 // The newest entry has the first index (RFC 7541 §2.3.3).
                 encode::indexed(out, STATIC_ENTRIES + self.entries.len() - place);
                 continue;
@@ -109,6 +112,14 @@ impl FieldTable {
         last.number = block.number();
         last.text.clear();
         last.text.extend_from_slice(&out[start..]);
+    }
+
+    /// The place of a line among the entries; `likely` is looked at first.
+    fn place(&self, line: LineNumber, likely: usize) -> Option<usize> {
+        match self.entries.get(likely) {
+            Some(entry) if *entry == line => Some(likely),
+            _ => self.entries.iter().position(|entry| *entry == line),
+        }
     }
 
     /// Bytes of memory that it keeps beside the entries.
