@@ -91,3 +91,30 @@ impl StaticName {
         Field { name, value: Some(HeaderValue::from_static(value)), size }
     }
 }
+
+#[cfg(test)]
+pub(super) mod samples {
+    //! Fields as the tables of tests write them.
+
+    use super::{Field, Name};
+
+    /// The bytes that hexadecimal digits stand for, whatever lies between these.
+    pub(in crate::protocol) fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+    }
+
+    /// The field in one line.
+    pub(in crate::protocol) fn shown(field: &Field) -> String {
+        let name = match &field.name {
+            Name::Method => ":method",
+            Name::Scheme => ":scheme",
+            Name::Authority => ":authority",
+            Name::Path => ":path",
+            Name::Regular(name) => name.as_str(),
+            Name::Malformed => "?",
+        };
+        let value = field.value.as_ref().map_or("?", |value| value.to_str().unwrap());
+        format!("{name}: {value}")
+    }
+}

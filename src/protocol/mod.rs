@@ -17,6 +17,7 @@ pub mod limits;
 mod partial_head;
 pub mod priority;
 mod pseudo_fields;
+mod string_literal;
 pub(crate) mod tolerated;
 pub mod transport;
 pub(crate) mod turn;

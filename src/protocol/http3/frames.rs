@@ -194,32 +194,37 @@ mod tests {
         shown + if reader.is_between_frames() { "." } else { "…" }
     }
 
+    #[test]
+    fn frames_come_in_any_pieces() {
+        let flood = format!("{:?}", Fault::flood("a frame that is too long"));
+        let table: [(&[u8], &str); 13] = [
+            (b"", "."),
+            (b"\x04\x00", "4:0 4= ."),
+            (b"\x04\x02ab\x01\x03xyz\x04\x01c", "4:2 4=ab 1:3 4:1 4=c ."),
+            (b"\x01\x00\x01\x00", "1:0 1:0 ."),
+            // Integers may be longer than they need to be.
+            (b"\x40\x04\x80\x00\x00\x02ab", "4:2 4=ab ."),
+            (b"\x80\x0f\x07\x00\x02ab", "f0700:2 f0700=ab ."),
+            // Cut off, wherever.
+            (b"\x40", "…"),
+            (b"\x04", "…"),
+            (b"\x04\x40", "…"),
+            (b"\x04\x02a", "4:2 …"),
+            (b"\x01\x02a", "1:2 …"),
+            (b"\x01\xff\xff\xff\xff\xff\xff\xff\xffab", "1:4611686018427387903 …"),
+            (b"\x04\x40\x65a", &flood),
+        ];
+        for (bytes, expected) in table {
+            check(bytes, expected);
+        }
+        check(b"\x01\x01a\x04\xff\xff\xff\xff\xff\xff\xff\xff", &format!("1:1 {flood}"));
+    }
+
     #[track_caller]
     fn check(bytes: &[u8], expected: &str) {
         for size in [1, 2, 3, 7, usize::MAX] {
             assert_eq!(read(bytes, size), expected, "{bytes:x?} in pieces of {size}");
         }
-    }
-
-    #[test]
-    fn frames_come_in_any_pieces() {
-        check(b"", ".");
-        check(b"\x04\x00", "4:0 4= .");
-        check(b"\x04\x02ab\x01\x03xyz\x04\x01c", "4:2 4=ab 1:3 4:1 4=c .");
-        check(b"\x01\x00\x01\x00", "1:0 1:0 .");
-        // Integers may be longer than they need to be.
-        check(b"\x40\x04\x80\x00\x00\x02ab", "4:2 4=ab .");
-        check(b"\x80\x0f\x07\x00\x02ab", "f0700:2 f0700=ab .");
-        // Cut off, wherever.
-        check(b"\x40", "…");
-        check(b"\x04", "…");
-        check(b"\x04\x40", "…");
-        check(b"\x04\x02a", "4:2 …");
-        check(b"\x01\x02a", "1:2 …");
-        check(b"\x01\xff\xff\xff\xff\xff\xff\xff\xffab", "1:4611686018427387903 …");
-        let flood = format!("{:?}", Fault::flood("a frame that is too long"));
-        check(b"\x04\x40\x65a", &flood);
-        check(b"\x01\x01a\x04\xff\xff\xff\xff\xff\xff\xff\xff", &format!("1:1 {flood}"));
     }
 
     #[test]

@@ -83,25 +83,27 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc() {
-        // RFC 9000 Appendix A.1.
-        check(b"\xc2\x19\x7c\x5e\xff\x14\xe8\x8c", 151_288_809_941_952_652);
-        check(b"\x9d\x7f\x3e\x7d", 494_878_333);
-        check(b"\x7b\xbd", 15_293);
-        check(b"\x25", 37);
-        check(b"\x40\x25", 37);
-    }
-
-    #[test]
-    fn each_length_has_its_bounds() {
-        check(b"\x00", 0);
-        check(b"\x3f", 0x3f);
-        check(b"\x40\x40", 0x40);
-        check(b"\x7f\xff", 0x3fff);
-        check(b"\x80\x00\x40\x00", 0x4000);
-        check(b"\xbf\xff\xff\xff", 0x3fff_ffff);
-        check(b"\xc0\x00\x00\x00\x40\x00\x00\x00", 0x4000_0000);
-        check(b"\xff\xff\xff\xff\xff\xff\xff\xff", LARGEST);
-        check(b"\xc0\x00\x00\x00\x00\x00\x00\x00", 0);
+    fn integers_of_every_length() {
+        let table: [(&[u8], u64); 14] = [
+            // RFC 9000 Appendix A.1.
+            (b"\xc2\x19\x7c\x5e\xff\x14\xe8\x8c", 151_288_809_941_952_652),
+            (b"\x9d\x7f\x3e\x7d", 494_878_333),
+            (b"\x7b\xbd", 15_293),
+            (b"\x25", 37),
+            (b"\x40\x25", 37),
+            // The bounds of each length.
+            (b"\x00", 0),
+            (b"\x3f", 0x3f),
+            (b"\x40\x40", 0x40),
+            (b"\x7f\xff", 0x3fff),
+            (b"\x80\x00\x40\x00", 0x4000),
+            (b"\xbf\xff\xff\xff", 0x3fff_ffff),
+            (b"\xc0\x00\x00\x00\x40\x00\x00\x00", 0x4000_0000),
+            (b"\xff\xff\xff\xff\xff\xff\xff\xff", LARGEST),
+            (b"\xc0\x00\x00\x00\x00\x00\x00\x00", 0),
+        ];
+        for (bytes, value) in table {
+            check(bytes, value);
+        }
     }
 }

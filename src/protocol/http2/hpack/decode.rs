@@ -2,7 +2,7 @@
 
 use super::table::{TABLE_BYTES, Table};
 use crate::protocol::field::{Field, Name};
-use crate::protocol::{Incomprehensible, huffman, integer};
+use crate::protocol::{Incomprehensible, integer, string_literal};
 
 /// Decodes the field blocks of one connection, in their order.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Decoder {
         mut block: &[u8],
         mut take: impl FnMut(Field),
     ) -> Result<(), Incomprehensible> {
-        let mut text = Text::default();
+        let mut text = Vec::new();
         let mut begun = false;
         while let Some(first) = block.first() {
             match *first {
@@ -63,60 +63,23 @@ impl Decoder {
         &self,
         block: &mut &[u8],
         prefix: u32,
-        text: &mut Text,
+        text: &mut Vec<u8>,
     ) -> Result<(Field, usize), Incomprehensible> {
         let (name, length) = match integer::take(block, prefix)? {
             0 => {
-                let bytes = text.take(block)?;
+                let bytes = string_literal::take(block, 7, text)?;
                 (Name::new(bytes), bytes.len())
             }
             index => self.table.name(index).ok_or(Incomprehensible)?,
         };
-        Ok((Field::new(name, length, text.take(block)?), length))
-    }
-}
-
-/// Room for the text of one string at a time.
-#[derive(Default)]
-struct Text(Vec<u8>);
-
-impl Text {
-    /// Takes a string off the block (RFC 7541 §5.2).
-    fn take<'a, 'b: 'a>(&'a mut self, block: &mut &'b [u8]) -> Result<&'a [u8], Incomprehensible> {
-        let coded = block.first().is_some_and(|first| first & 0x80 != 0);
-        let length = integer::take(block, 7)?;
-        let (string, rest) = block.split_at_checked(length).ok_or(Incomprehensible)?;
-        *block = rest;
-        if !coded {
-            return Ok(string);
-        }
-        self.0.clear();
-        huffman::decode(string, &mut self.0)?;
-        Ok(&self.0)
+        Ok((Field::new(name, length, string_literal::take(block, 7, text)?), length))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bytes(hex: &str) -> Vec<u8> {
-        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
-        digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
-    }
-
-    fn shown(field: &Field) -> String {
-        let name = match &field.name {
-            Name::Method => ":method",
-            Name::Scheme => ":scheme",
-            Name::Authority => ":authority",
-            Name::Path => ":path",
-            Name::Regular(name) => name.as_str(),
-            Name::Malformed => "?",
-        };
-        let value = field.value.as_ref().map_or("?", |value| value.to_str().unwrap());
-        format!("{name}: {value}")
-    }
+    use crate::protocol::field::samples::{bytes, shown};
 
     /// Decodes a block, and looks at the number of entries and the size of the table behind it.
     #[track_caller]

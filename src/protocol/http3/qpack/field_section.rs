@@ -2,7 +2,7 @@
 
 use super::static_table::STATIC;
 use crate::protocol::field::{Field, Name, StaticName};
-use crate::protocol::{Incomprehensible, huffman, integer};
+use crate::protocol::{Incomprehensible, integer, string_literal};
 
 /// Hands each field of a section to `take`.
 ///
@@ -22,13 +22,13 @@ pub fn decode(mut section: &[u8], mut take: impl FnMut(Field)) -> Result<(), Inc
             // 01N1xxxx: the name is in the static table.
             0x50..=0x5f | 0x70..=0x7f => {
                 let (name, length) = entry(integer::take(&mut section, 4)?)?.0.name();
-                Field::new(name, length, string(&mut section, 7, &mut text)?)
+                Field::new(name, length, string_literal::take(&mut section, 7, &mut text)?)
             }
             // 001NHxxx: both are literals.
             0x20..=0x3f => {
-                let bytes = string(&mut section, 3, &mut text)?;
+                let bytes = string_literal::take(&mut section, 3, &mut text)?;
                 let (name, length) = (Name::new(bytes), bytes.len());
-                Field::new(name, length, string(&mut section, 7, &mut text)?)
+                Field::new(name, length, string_literal::take(&mut section, 7, &mut text)?)
             }
             // 10xxxxxx, 01N0xxxx, 0001xxxx, 0000Nxxx: in the dynamic table.
             _ => return Err(Incomprehensible),
@@ -52,45 +52,13 @@ fn entry(index: usize) -> Result<&'static (StaticName, &'static str), Incomprehe
     STATIC.get(index).ok_or(Incomprehensible)
 }
 
-/// Takes a string off the section, whose length has a prefix of `prefix` bits behind the bit that
-/// says that it is coded (RFC 9204 §4.1.2).
-fn string<'a, 'b: 'a>(
-    section: &mut &'b [u8],
-    prefix: u32,
-    text: &'a mut Vec<u8>,
-) -> Result<&'a [u8], Incomprehensible> {
-    let is_coded = section.first().is_some_and(|first| first & (1 << prefix) != 0);
-    let length = integer::take(section, prefix)?;
-    let (string, rest) = section.split_at_checked(length).ok_or(Incomprehensible)?;
-    *section = rest;
-    if !is_coded {
-        return Ok(string);
-    }
-    text.clear();
-    huffman::decode(string, text)?;
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bytes(hex: &str) -> Vec<u8> {
-        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
-        digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
-    }
+    use crate::protocol::field::samples::{self, bytes};
 
     fn shown(field: &Field) -> String {
-        let name = match &field.name {
-            Name::Method => ":method",
-            Name::Scheme => ":scheme",
-            Name::Authority => ":authority",
-            Name::Path => ":path",
-            Name::Regular(name) => name.as_str(),
-            Name::Malformed => "?",
-        };
-        let value = field.value.as_ref().map_or("?", |value| value.to_str().unwrap());
-        format!("{name}: {value} ({})", field.size)
+        format!("{} ({})", samples::shown(field), field.size)
     }
 
     #[track_caller]
