@@ -69,6 +69,44 @@ fn one_client_leaves_room_for_the_others() {
     assert!(refused.and_then(|number| number.parse().ok()).is_some_and(|number: u32| number >= 20));
 }
 
+/// Clients behind a proxy have a share each, by either version of the PROXY header.
+#[test]
+fn a_client_behind_a_proxy_is_counted_by_its_own_address() {
+    let server = Setup::new()
+        .site("a.test", |site| site.file("index.html", "a"))
+        .launched_by(format!("ulimit -n {DESCRIPTORS}; exec \"$@\""))
+        .args(["--trusted-proxy", "127.0.0.1"])
+        .start();
+    let open = |header: &[u8]| {
+        let mut connection = Connection::open_from(ONE, server.http());
+        connection.write(header);
+        let is_served = connection.is_served();
+        (connection, is_served)
+    };
+    let binary = |last: u8| {
+        let begin = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71";
+        [begin, &[last, 127, 0, 0, 1, 0, 80, 0, 80][..]].concat()
+    };
+    let mut held = Vec::new();
+    for index in 0..CLIENT {
+        let (connection, is_served) = open(b"PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n");
+        assert!(is_served, "connection {index}");
+        held.push(connection);
+    }
+    let rows: [(&[u8], bool); 6] = [
+        (b"PROXY TCP4 203.0.113.7 127.0.0.1 4712 80\r\n", false),
+        (b"PROXY TCP6 ::ffff:203.0.113.7 ::1 4712 80\r\n", false),
+        (&binary(7), false),
+        (b"PROXY TCP4 203.0.113.8 127.0.0.1 4711 80\r\n", true),
+        (b"PROXY TCP6 2001:db8::7 ::1 4711 80\r\n", true),
+        (&binary(9), true),
+    ];
+    for (header, expected) in rows {
+        let (_connection, is_served) = open(header);
+        assert_eq!(is_served, expected, "{}", header.escape_ascii());
+    }
+}
+
 #[test]
 fn connections_are_bounded_in_all() {
     let server = serve();

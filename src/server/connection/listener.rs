@@ -243,10 +243,12 @@ impl Acceptor {
             let Some(Introduced { source, ahead }) = introduced else { return };
             let (peer, connected) = match source {
                 None => (proxy, connected),
-                Some(source) => match limit.admit(source) {
-                    Some(admitted) => (source, admitted),
-                    None => return,
-                },
+                Some(source) => {
+                    // Out of the proxy's books now, and not when the connection ends.
+                    drop(connected);
+                    let Some(admitted) = limit.admit(source) else { return };
+                    (source, admitted)
+                }
             };
             let account = Arc::clone(connected.account());
             let proxies = proxies.contain(peer).then_some(proxies);
