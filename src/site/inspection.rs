@@ -34,7 +34,7 @@ impl Reading {
     /// Reads content in memory.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::new(std::str::from_utf8(bytes).is_ok());
+        let mut hasher = Hasher::new(is_utf8(bytes));
         hasher.push(bytes);
         hasher.finish()
     }
@@ -78,6 +78,15 @@ impl std::fmt::Debug for Hasher {
     }
 }
 
+/// True if the whole content is UTF-8. One that has characters beyond ASCII and then ends within one
+/// is being written: a program writes its log in blocks, which cut characters.
+fn is_utf8(content: &[u8]) -> bool {
+    match std::str::from_utf8(content) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none() && !content[..error.valid_up_to()].is_ascii(),
+    }
+}
+
 /// True if content that begins with `start` is UTF-8 as far as that tells. Its last character may
 /// be cut.
 #[must_use]
@@ -107,6 +116,25 @@ mod tests {
         ];
         for (bytes, expected) in table {
             assert_eq!(begins_as_utf8(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn content_that_ends_within_a_character_is_text_if_it_has_others() {
+        let table: [(&[u8], bool); 10] = [
+            (b"", true),
+            ("größer".as_bytes(), true),
+            ("größer als 1 ".as_bytes(), true),
+            (b"gr\xc3\xb6\xc3", true),
+            (b"\xc3\xb6 1 \xe2\x82", true),
+            (b"\xc3\xb6 \xf0\x9f\x98", true),
+            (b"caf\xe9", false),
+            (b"\xc3", false),
+            (b"\xc3\xb6 caf\xe9 au lait", false),
+            (b"\xc3\xb6 \xff", false),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(is_utf8(bytes), expected, "{bytes:?}");
         }
     }
 

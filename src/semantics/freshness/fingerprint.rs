@@ -16,8 +16,13 @@ const LENGTH: usize = 8;
 /// The least length of a name that is nothing but a hash in hexadecimal, as Next.js gives to styles.
 const WHOLE_NAME: usize = 16;
 
-/// Changes of kind in a run of base64url. Two words and a number make four: `My`, `House`, `1`.
+/// Changes of kind in a run of base64url. Two words and a number make four: `My`, `House`, `1`. One
+/// in two hashes has more.
 const MIXED_CHANGES: usize = 5;
+
+/// Changes of kind in a run of base64url without a word in it, which two in three hashes have or the
+/// changes above.
+const WORDLESS_CHANGES: usize = 4;
 
 /// Changes of kind in a run of base 32. A number within a word makes two: `MP4VIDEO`.
 const UPPER_CHANGES: usize = 3;
@@ -98,7 +103,19 @@ fn is_base64url(run: &str) -> bool {
         && run.bytes().any(|byte| byte.is_ascii_digit())
         && run.bytes().any(|byte| byte.is_ascii_lowercase())
         && run.bytes().any(|byte| byte.is_ascii_uppercase())
-        && changes(run) >= MIXED_CHANGES
+        && changes(run) >= if has_word(run) { MIXED_CHANGES } else { WORDLESS_CHANGES }
+}
+
+/// True if letters stand together as in a word, capitals first: four, or three with a vowel.
+fn has_word(run: &str) -> bool {
+    let goes_on = |one: &u8, next: &u8| {
+        one.is_ascii_alphabetic()
+            && next.is_ascii_alphabetic()
+            && (one.is_ascii_uppercase() || next.is_ascii_lowercase())
+    };
+    let is_vowel = |byte: &u8| b"aeiouy".contains(&byte.to_ascii_lowercase());
+    let mut pieces = run.as_bytes().chunk_by(goes_on);
+    pieces.any(|piece| piece.len() > 3 || piece.len() == 3 && piece.iter().any(is_vowel))
 }
 
 /// The number of times that a digit, a small or a capital letter is followed by one of another
@@ -164,6 +181,9 @@ mod tests {
             check(essence, &["index-BsXz9aCk", "index-4sK3E3Hk", "a.b-DyTCiQW5"], true);
             check(essence, &["index-Bx7_kQ2d", "index-Bx-7kQ2d", "my-file-C7mT4kLx"], true);
             check(essence, &["a-Summer24", "a-MyHouse1", "a-Win11Pro", "a-Best4You"], false);
+            check(essence, &["logo-D5x-_k2P", "a-hK42-9pT", "a-qqB77-xK"], true);
+            check(essence, &["a-Html5Css", "a-Lvl2Hard", "a-iOS17App", "a-2of3Html"], false);
+            check(essence, &["a-4kUltraH", "a-Pg12Left", "a-USB3-Hub"], false);
             check(essence, &["a-My_Dog-1", "a-IPhone14", "a-iPhone5S", "a-Version2"], false);
             check(
                 essence,
