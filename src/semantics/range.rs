@@ -290,7 +290,7 @@ mod tests {
         };
         check(&ranges(16), 100, &Many((0..16).map(|i| i * 2..i * 2 + 1).collect()));
         let many = |count: u64| Many((0..count).map(|i| i * 2..i * 2 + 1).collect());
-        for count in [17, 20, 60, 99, 100] {
+        for count in [17, 18, 20, 33, 60, 64, 99, 100] {
             check(&ranges(count), 2 * count + 1, &many(count));
             check(&ranges(count), 10_000, &many(count));
             check(&ranges(count), 2 * count, &Whole);

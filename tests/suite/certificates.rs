@@ -220,6 +220,14 @@ fn one_folder_with_one_certificate_is_served_by_any_address() {
     let server = folder().certificate("a.test").start();
     let refused = shown(&server, "127.0.0.1".parse().unwrap());
     assert!(matches!(refused, Err(rustls::Error::InvalidCertificate(_))), "{refused:?}");
+    for only in ["_wildcard.b.test", "[::1]", "localhost"] {
+        let server = folder().certificate_for(only, &["b.test", "127.0.0.1"]).start();
+        shown(&server, "127.0.0.1".parse().unwrap()).expect(only);
+    }
+    // Of two, the one of the address.
+    let server =
+        folder().certificate("a.test").certificate_for("127.0.0.1", &["127.0.0.1"]).start();
+    shown(&server, "127.0.0.1".parse().unwrap()).unwrap();
     let server = folder().certificate("a.test").certificate("b.test").start();
     let alert = rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName);
     assert_eq!(shown(&server, "127.0.0.1".parse().unwrap()), Err(alert));
@@ -231,8 +239,12 @@ fn a_check_names_addresses_that_nobody_comes_to() {
         Setup::new()
             .site("127.0.0.1", |site| site.file("index.html", "a"))
             .site("192.0.2.1", |site| site.file("index.html", "b"))
+            .site("[2001:db8::1]", |site| site.file("index.html", "c"))
+            .site("127.0.0.9", |site| site.file("index.html", "d"))
             .certificate("127.0.0.1")
             .certificate("192.0.2.1")
+            .certificate_for("[2001:db8::1]", &["2001:db8::1"])
+            .certificate("127.0.0.9")
             .args(arguments.iter().copied())
             .args(["--check"])
             .run()
@@ -240,8 +252,11 @@ fn a_check_names_addresses_that_nobody_comes_to() {
     let ended = setup(&[]);
     assert_eq!(ended.code, Some(0), "{:?}", ended.stderr);
     let warned: Vec<_> = ended.stdout.iter().filter(|it| it.starts_with("warning ")).collect();
-    assert_eq!(warned.len(), 1, "{warned:?}");
-    assert!(warned[0].contains("192.0.2.1") && warned[0].contains("not listened on"), "{warned:?}");
+    assert_eq!(warned.len(), 3, "{warned:?}");
+    for address in ["192.0.2.1", "2001:db8::1", "127.0.0.9"] {
+        let is_told = |it: &&String| it.contains(address) && it.contains("not listened on");
+        assert!(warned.iter().copied().any(|it| is_told(&it)), "{address}: {warned:?}");
+    }
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn check_missing(answer: &Response) {
 fn siblings_are_used_as_tools_leave_them() {
     let page = prose(PAGE);
     let coded = pattern(PAGE / 2);
-    let rows: [(u64, u64, &[u8], bool); 7] = [
+    let rows: [(u64, u64, &[u8], bool); 10] = [
         // `brotli -k` of Debian 12 leaves whole seconds.
         (5_700_000_001, 5_000_000_000, &coded, true),
         // Others leave milliseconds or microseconds.
@@ -332,6 +332,9 @@ fn siblings_are_used_as_tools_leave_them() {
         (5_123_456_789, 5_123_455_999, &coded, false),
         // A compressor that had no room.
         (5_000_000_000, 5_000_000_000, b"", false),
+        (5_000_000_000, 9_000_000_000, b"", false),
+        (5_700_000_001, 5_000_000_000, b"", false),
+        (9_000_000_000, 5_000_000_000, b"", false),
     ];
     for (file_time, sibling_time, sibling, used) in rows {
         let at = |nanoseconds| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
@@ -371,6 +374,8 @@ fn a_name_says_what_a_coded_file_is() {
                 .file("x.js.gz", pattern(PAGE))
                 .file("x.svg.gz", pattern(PAGE))
                 .file("x.css.br", pattern(PAGE))
+                .file("data.json.zst", pattern(PAGE))
+                .file("page.html.gz", pattern(PAGE))
                 .file("svgz", pattern(PAGE))
         })
         .start();
@@ -381,6 +386,8 @@ fn a_name_says_what_a_coded_file_is() {
         ("/x.js.gz", "application/gzip", None),
         ("/x.svg.gz", "application/gzip", None),
         ("/x.css.br", "application/octet-stream", None),
+        ("/data.json.zst", "application/zstd", None),
+        ("/page.html.gz", "application/gzip", None),
         ("/svgz", "application/octet-stream", None),
     ];
     for (target, content_type, coding) in rows {
@@ -400,7 +407,7 @@ fn text_is_coded_by_name_or_by_its_content_up_to_16_mebibytes() {
     let text = prose(PAGE);
     let large = prose(7 << 19);
     let noise = pattern(PAGE);
-    let rows: [(&str, &[u8], bool); 21] = [
+    let rows: [(&str, &[u8], bool); 30] = [
         ("app.js", &large, true),
         ("data.json", &large, true),
         ("LICENSE", &large, true),
@@ -415,6 +422,15 @@ fn text_is_coded_by_name_or_by_its_content_up_to_16_mebibytes() {
         ("a.geojson", &text, true),
         ("a.xlf", &text, true),
         ("Makefile", &text, true),
+        ("a.diff", &text, true),
+        ("a.jsonl", &text, true),
+        ("a.toml", &text, true),
+        ("a.gpx", &text, true),
+        ("a.ttf", &text, true),
+        ("a.po", &text, true),
+        ("README", &text, true),
+        ("a.woff2", &text, false),
+        ("a.tar.zst", &text, false),
         ("COPYING", &text, true),
         ("a.unheardof", &text, true),
         ("b.unheardof", &noise, false),

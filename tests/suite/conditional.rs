@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::support::await_background;
 use crate::support::client::{Request, Response};
 use crate::support::server::{Server, Setup};
 
@@ -209,27 +210,46 @@ fn what_is_not_modified_has_the_tag_that_the_file_has_by_now() {
 
 #[test]
 fn a_time_that_tells_of_no_change_is_not_told() {
-    // Nix, OSTree, and the first day of ZIP in the most western and eastern time zones.
+    // Nix, OSTree, an image whose clock had no battery, the first day of ZIP in the most western and
+    // eastern time zones and in UTC, the last second of it, and such as are too large to hold.
+    let rows = [
+        ("0", 0, 1),
+        ("1", 1, 1),
+        ("no-battery", 315_360_000, 1),
+        ("west", 315_572_400, 1),
+        ("east", 315_482_400, 1),
+        ("utc", 315_532_800, 1),
+        ("last", 315_619_199, 1),
+        ("large-0", 0, 300 * 1024),
+        ("large-1", 1, 300 * 1024),
+    ];
     let server = Setup::new().site("a.test", |site| {
-        for (name, seconds) in [("0", 0), ("1", 1), ("west", 315_572_400), ("east", 315_482_400)] {
+        for (name, seconds, length) in rows {
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            site.file_of(&format!("{name}.txt"), name.as_bytes(), time);
+            site.file_of(&format!("{name}.txt"), name.repeat(length), time);
         }
+        let before = SystemTime::UNIX_EPOCH - Duration::from_hours(24);
+        site.file_of("before.txt", "before", before);
         site.file_of("later.txt", "later", SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 3653))
     });
     let server = server.start();
-    for name in ["0", "1", "west", "east"] {
+    for name in rows.map(|(name, ..)| name).into_iter().chain(["before"]) {
         let target = format!("/{name}.txt");
-        let answer = server.send(&Request::get(&target));
-        assert_eq!((answer.status, answer.field("last-modified")), (200, None), "{name}");
-        let tag = answer.must("etag");
+        let mut tag = None;
+        await_background(&format!("the tag of {name}"), || {
+            let answer = server.send(&Request::head(&target));
+            assert_eq!((answer.status, answer.field("last-modified")), (200, None), "{name}");
+            tag = answer.field("etag").map(str::to_owned);
+            tag.is_some()
+        });
+        let tag = tag.expect("it was waited for");
         for field in ["If-Modified-Since", "If-Unmodified-Since"] {
             for date in ["Thu, 01 Jan 1970 00:00:01 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"] {
                 let answer = server.send(&Request::get(&target).field(field, date));
                 assert_eq!(answer.status, 200, "{name}, {field}: {date}");
             }
         }
-        let answer = server.send(&Request::get(&target).field("If-None-Match", tag));
+        let answer = server.send(&Request::get(&target).field("If-None-Match", &tag));
         assert_eq!((answer.status, answer.field("last-modified")), (304, None), "{name}");
         let range = Request::get(&target).field("Range", "bytes=0-0");
         let answer = server.send(&range.field("If-Range", "Thu, 01 Jan 1970 00:00:01 GMT"));

@@ -12,7 +12,7 @@ const DAY: &str = "public, max-age=86400";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Name of the file, its type, how long it may be kept, and whether it varies by coding.
-const FILES: [(&str, &str, &str, bool); 71] = [
+const FILES: [(&str, &str, &str, bool); 87] = [
     ("index.html", "text/html; charset=utf-8", NO_CACHE, true),
     ("page.HTM", "text/html; charset=utf-8", NO_CACHE, true),
     ("style.css", "text/css; charset=utf-8", NO_CACHE, true),
@@ -64,7 +64,13 @@ const FILES: [(&str, &str, &str, bool); 71] = [
     ("live.m3u8", "application/vnd.apple.mpegurl", NO_CACHE, true),
     ("radio.pls", "audio/x-scpls", NO_CACHE, true),
     ("radio.m3u", "audio/x-mpegurl", NO_CACHE, true),
+    ("APKINDEX.tar.gz", "application/gzip", NO_CACHE, false),
+    ("Contents-amd64.xz", "application/x-xz", NO_CACHE, false),
+    ("repodata-3f2a.sqlite", "application/vnd.sqlite3", NO_CACHE, true),
     ("segment-0001.ts", "video/mp2t", NO_CACHE, false),
+    ("film.mpd", "application/dash+xml; charset=utf-8", NO_CACHE, true),
+    ("list.xspf", "application/xspf+xml; charset=utf-8", NO_CACHE, true),
+    ("stream.asx", "video/x-ms-asf", NO_CACHE, false),
     ("webcam.jpg", "image/jpeg", NO_CACHE, false),
     ("app.3f2a9c1d.js", "text/javascript; charset=utf-8", IMMUTABLE, true),
     ("app-3F2A9C1D0B.css", "text/css; charset=utf-8", IMMUTABLE, true),
@@ -82,6 +88,16 @@ const FILES: [(&str, &str, &str, bool); 71] = [
     ("menu-cafe2024.pdf", "application/pdf", NO_CACHE, false),
     ("index-BsXz9aCk.js", "text/javascript; charset=utf-8", IMMUTABLE, true),
     ("index-4sK3E3Hk.css", "text/css; charset=utf-8", IMMUTABLE, true),
+    ("inter-latin-Dx4kXJAl.woff2", "font/woff2", IMMUTABLE, false),
+    ("logo-D5x-_k2P.svg", "image/svg+xml; charset=utf-8", IMMUTABLE, true),
+    ("data-BsXz9aCk.json", "application/json; charset=utf-8", NO_CACHE, true),
+    ("talk-BsXz9aCk.mp4", "video/mp4", DAY, false),
+    ("invoice-99990001.pdf", "application/pdf", NO_CACHE, false),
+    ("backup-1718000000.json", "application/json; charset=utf-8", NO_CACHE, true),
+    ("Catalog-EDITION3.pdf", "application/pdf", NO_CACHE, false),
+    ("photo-20240101-123456.jpg", "image/jpeg", DAY, false),
+    ("main-ABSTRACT.js", "text/javascript; charset=utf-8", NO_CACHE, true),
+    ("lib-windows1.js", "text/javascript; charset=utf-8", NO_CACHE, true),
     ("holiday-Summer24.jpg", "image/jpeg", DAY, false),
     ("application.js", "text/javascript; charset=utf-8", NO_CACHE, true),
 ];
@@ -272,8 +288,14 @@ fn the_charset_of_large_text_is_told_by_its_beginning() {
     // A character that the end of the beginning cuts.
     let cut = [&b"x"[..], "é".repeat(LARGE / 2).as_bytes()].concat();
     let latin = [&b"gr\xfc\xdfe "[..], &text(b"")].concat();
-    let rows: [(&str, Vec<u8>, &str); 6] = [
+    let sixty_mebibytes = text(b"").repeat(20);
+    let rows: [(&str, Vec<u8>, &str); 11] = [
         ("a.txt", text(b""), "text/plain; charset=utf-8"),
+        ("sixty.txt", sixty_mebibytes, "text/plain; charset=utf-8"),
+        ("access.log", text(b""), "text/plain; charset=utf-8"),
+        ("table.csv", text(b"\0"), "text/csv; charset=utf-8"),
+        ("data.ndjson", text(b"\n"), "application/x-ndjson; charset=utf-8"),
+        ("latin.csv", latin.clone(), "text/csv"),
         ("cut.css", cut, "text/css; charset=utf-8"),
         ("late.txt", text(b"\xff\xfe"), "text/plain; charset=utf-8"),
         ("latin.txt", latin.clone(), "text/plain"),
@@ -297,15 +319,45 @@ fn the_charset_of_large_text_is_told_by_its_beginning() {
     }
 }
 
+/// A log whose writer leaves it at any byte: also where a character is cut, and where it becomes too
+/// large to hold.
+#[test]
+fn a_log_that_grows_keeps_its_charset() {
+    let line = "2026-11-27 größer als 1 € 😀, ";
+    let lengths = (0..line.len()).map(|more| 5 * line.len() + more);
+    let larger = [65_536, 65_537, 1_048_576, 1_048_577, 3_000_000, 3_000_001];
+    let log = line.repeat(3_000_002 / line.len() + 1).into_bytes();
+    let server = Setup::new().site("a.test", |site| site.file("a.log", "")).start();
+    let site = server.site("a.test");
+    let mut connection = server.connect();
+    for length in lengths.chain(larger) {
+        site.replace("a.log", &log[..length]);
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let answer = connection.send(&Request::head("/a.log"));
+            let current = answer.must("content-length") == length.to_string();
+            let expected = "text/plain; charset=utf-8";
+            assert!(!current || answer.must("content-type") == expected, "{length} bytes");
+            if current {
+                break;
+            }
+            assert!(Instant::now() < until, "{length} bytes are never seen");
+        }
+    }
+}
+
 #[test]
 fn nobody_is_told_to_stay_on_https_at_an_address_or_at_home() {
-    const HOSTS: [(&str, bool); 8] = [
+    const HOSTS: [(&str, bool); 11] = [
         ("a.test", true),
         ("a1.test", true),
         ("localhost", false),
         ("a.localhost", false),
+        ("a.b.localhost", false),
+        ("localhost.test", true),
         ("127.0.0.1", false),
         ("192.168.1.2", false),
+        ("8.8.8.8", false),
         ("[::1]", false),
         ("[2001:db8::1]", false),
     ];
@@ -325,7 +377,13 @@ fn nobody_is_told_to_stay_on_https_at_an_address_or_at_home() {
 
 #[test]
 fn a_page_of_another_site_may_read_every_answer() {
-    let fill: fn(&Site) -> &Site = |site| site.file("sub/index.html", "").file("a.txt", "text");
+    const LONG_AGO: &str = "Sat, 01 Jan 2000 00:00:00 GMT";
+    const FAR_AHEAD: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
+    let fill: fn(&Site) -> &Site = |site| {
+        site.file("sub/index.html", "")
+            .file("a.txt", "text")
+            .file("_redirects", "/old /a.txt 302\n/gone /sub/ 410\n/any/* /sub/ 200\n")
+    };
     let server = Setup::new().site("a.test", fill).start();
     let ask = |request: Request| server.send(&request.field("Origin", "https://b.test"));
     let tag = ask(Request::get("/a.txt")).must("etag").to_owned();
@@ -346,6 +404,16 @@ fn a_page_of_another_site_may_read_every_answer() {
         (Request::new("DELETE", "/a.txt"), 405),
         (Request::get("/a.txt").field("If-Match", "\"x\""), 412),
         (Request::get("/a.txt").field("Range", "bytes=9-"), 416),
+        (Request::get("/a.txt").field("Range", "bytes=9-").field("If-Match", "\"x\""), 412),
+        (Request::get("/a.txt").field("If-Unmodified-Since", LONG_AGO), 412),
+        (Request::get("/a.txt").field("If-Modified-Since", FAR_AHEAD), 304),
+        (Request::get("/sub/index.html"), 308),
+        (Request::get("/.git/config"), 404),
+        (Request::get("/old"), 302),
+        (Request::get("/gone"), 410),
+        (Request::get("/any/page"), 200),
+        (Request::get("/").without("user-agent"), 403),
+        (Request::new("POST", "/missing"), 405),
     ] {
         let what = format!("{} {} {:?}", request.method, request.target, request.fields);
         let answer = ask(request);
@@ -373,6 +441,8 @@ fn a_preflight_is_allowed_what_it_asks() {
         ("range", "*, range"),
         ("range, if-range", "*, range, if-range"),
         ("Authorization", "*, Authorization"),
+        ("if-none-match,x-requested-with", "*, if-none-match, x-requested-with"),
+        ("content-type, traceparent", "*, content-type, traceparent"),
         ("x y", "*"),
     ] {
         let preflight = Request::new("OPTIONS", "/a.txt")

@@ -317,6 +317,8 @@ fn a_wildcard_site_answers_for_one_label_that_has_no_site() {
         ("example.com", "bare"),
         ("*.star.test", "star"),
         ("_wildcard.UPPER.test", "upper"),
+        ("_wildcard.bücher.test", "label"),
+        ("_wildcard.deep.example.com", "deep"),
     ] {
         setup = setup.site(folder, |site| {
             index(text)(site);
@@ -334,6 +336,10 @@ fn a_wildcard_site_answers_for_one_label_that_has_no_site() {
         ("a.b.example.com", 421, ""),
         ("x.star.test", 200, "star"),
         ("x.upper.test", 200, "upper"),
+        ("x.xn--bcher-kva.test", 200, "label"),
+        ("a.deep.example.com", 200, "deep"),
+        ("deep.example.com", 200, "any"),
+        ("a.a.deep.example.com", 421, ""),
         ("star.test", 421, ""),
     ];
     for (host, status, text) in rows {

@@ -79,6 +79,8 @@ fn the_rest_leads_to_https() {
             let expected = format!("https://{name}:{port}{rest}");
             let actual = (answer.status, answer.must("location"));
             assert_eq!(actual, (301, expected.as_str()), "{host}{target}");
+            // A script of another page has to follow it.
+            assert_eq!(answer.must("access-control-allow-origin"), "*", "{host}{target}");
             assert_eq!(answer.field("strict-transport-security"), None, "RFC 6797 §7.2");
         }
     }

@@ -89,30 +89,41 @@ fn a_folder_below_a_switched_link_is_the_new_one() {
 
 #[test]
 fn sites_and_certificates_behind_a_switched_link_are_the_new_ones() {
-    let setup = Setup::bare();
-    let current = setup.folder().join("current");
-    let releases = ["one", "two"].map(|release| {
-        let folder = setup.folder().join("releases").join(release);
-        Site::at(folder.join("sites/a.test")).file("index.html", release);
-        (release, tls::write_pair(&folder.join("tls/a.test"), &["a.test"]))
-    });
-    symlink("releases/one", &current).unwrap();
-    let folders = [current.join("sites"), current.join("tls")];
-    let mut server = setup
-        .args(["--ip", "127.0.0.1", "--port", "0"])
-        .args(["--sites".into(), folders[0].clone(), "--tls".into(), folders[1].clone()])
-        .start();
-    for (release, certificate) in releases {
-        switch(&current, &format!("releases/{release}"));
-        let ended = server.order("reload");
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-        // The client trusts no other.
-        server.trust = Trust::default();
-        server.trust.add(certificate);
-        let until = Instant::now() + PATIENCE;
-        while server.send_tls("a.test", Request::get("/")).text() != release {
-            assert!(Instant::now() < until, "still not {release}");
-            std::thread::yield_now();
+    // The link that is switched, its targets, and the way from it to both folders.
+    let rows = [
+        ("current", ["releases/one", "releases/two"], ""),
+        ("app/live", ["../store/blue", "../store/green"], "shared/web"),
+        ("volume/..data", ["..2026_01", "..2026_02"], ""),
+        ("git/tree", [".worktrees/abc", ".worktrees/def"], "deploy"),
+    ];
+    for (link, targets, rest) in rows {
+        let setup = Setup::bare();
+        let link = setup.folder().join(link);
+        let above = link.parent().unwrap().to_owned();
+        fs::create_dir_all(&above).unwrap();
+        let releases = targets.map(|target| {
+            let folder = above.join(target).join(rest);
+            Site::at(folder.join("sites/a.test")).file("index.html", target);
+            (target, tls::write_pair(&folder.join("tls/a.test"), &["a.test"]))
+        });
+        symlink(targets[0], &link).unwrap();
+        let folders = ["sites", "tls"].map(|name| link.join(rest).join(name));
+        let mut server = setup
+            .args(["--ip", "127.0.0.1", "--port", "0"])
+            .args(["--sites".into(), folders[0].clone(), "--tls".into(), folders[1].clone()])
+            .start();
+        for (target, certificate) in releases {
+            switch(&link, target);
+            let ended = server.order("reload");
+            assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+            // The client trusts no other.
+            server.trust = Trust::default();
+            server.trust.add(certificate);
+            let until = Instant::now() + PATIENCE;
+            while server.send_tls("a.test", Request::get("/")).text() != target {
+                assert!(Instant::now() < until, "still not {target}");
+                std::thread::yield_now();
+            }
         }
     }
 }
@@ -125,10 +136,14 @@ fn a_link_to_a_path_of_the_system_works_within_the_site() {
     let site = Site::at(setup.sites().join("a.test"));
     let root = setup.sites().join("a.test");
     site.file("rel/r1/index.html", "one").file("rel/r2/index.html", "two");
+    site.folder("folder").folder("deep/er");
     for (name, target) in [
         ("rel/current", root.join("rel/r1")),
         ("page.html", root.join("rel/r2/index.html")),
         ("chain", root.join("rel/current")),
+        ("folder/index.html", root.join("rel/r2/index.html")),
+        ("deep/er/down", root.join("rel")),
+        ("404.html", root.join("rel/r1/index.html")),
         ("out", outside.clone()),
         ("up", root.join("../../outside")),
     ] {
@@ -141,8 +156,12 @@ fn a_link_to_a_path_of_the_system_works_within_the_site() {
         ("/page", 200, "two"),
         ("/page.html", 200, "two"),
         ("/chain/", 200, "one"),
-        ("/out/secret.txt", 404, "404 Not Found\n"),
-        ("/up/secret.txt", 404, "404 Not Found\n"),
+        ("/folder/", 200, "two"),
+        ("/deep/er/down/r1/", 200, "one"),
+        ("/deep/er/down/current/", 200, "one"),
+        ("/missing", 404, "one"),
+        ("/out/secret.txt", 404, "one"),
+        ("/up/secret.txt", 404, "one"),
     ];
     for (target, status, text) in rows {
         let answer = server.send(&Request::get(target));
@@ -150,6 +169,24 @@ fn a_link_to_a_path_of_the_system_works_within_the_site() {
     }
     switch(&root.join("rel/current"), root.join("rel/r2").to_str().unwrap());
     becomes(&server, "/rel/current/", 200, "two");
+}
+
+/// The site is a link itself: links in it may be written by either of its paths.
+#[test]
+fn a_link_to_a_path_of_the_system_works_by_each_path_of_the_site() {
+    let setup = Setup::new();
+    let (real, named) = (setup.folder().join("real/web"), setup.sites().join("a.test"));
+    Site::at(&real)
+        .file("r1/index.html", "one")
+        .link("by-real", real.join("r1"))
+        .link("by-name", named.join("r1"))
+        .link("file.html", named.join("by-real/index.html"));
+    symlink("../real/web", &named).unwrap();
+    let server = setup.start();
+    for target in ["/by-real/", "/by-name/", "/file", "/file.html"] {
+        let answer = server.send(&Request::get(target));
+        assert_eq!((answer.status, answer.text().as_str()), (200, "one"), "{target}");
+    }
 }
 
 #[test]
@@ -172,7 +209,9 @@ fn a_site_that_cannot_be_read_keeps_no_other_from_being_served() {
     for name in ["b.test", "c.test", "d.test", "e.test"] {
         let warned = |line: &str| line.contains(name) && line.contains("503 until it can be read");
         server.stderr.nth(0, warned);
-        assert_eq!(server.send(&Request::get("/").host(name)).status, 503, "{name}");
+        let answer = server.send(&Request::get("/").host(name));
+        let told = (answer.status, answer.field("access-control-allow-origin"));
+        assert_eq!(told, (503, Some("*")), "{name}");
     }
     assert_eq!(server.send(&Request::get("/")).text(), "a");
     Site::at(late.join("site")).file("index.html", "b");
@@ -212,7 +251,9 @@ fn a_file_that_cannot_be_read_is_told_with_its_reason() {
         site.mode(closed, 0o000);
         let server = setup.start();
         for _ in 0..3 {
-            assert_eq!(server.send(&Request::get(target)).status, 403, "{target}");
+            let answer = server.send(&Request::get(target));
+            let told = (answer.status, answer.field("access-control-allow-origin"));
+            assert_eq!(told, (403, Some("*")), "{target}");
         }
         let told = |line: &str| {
             line.contains("site=a.test") && line.contains(path) && line.contains("ermission denied")
@@ -227,7 +268,9 @@ fn a_file_that_cannot_be_read_is_told_with_its_reason() {
 
 #[test]
 fn a_site_without_permission_is_served_once_it_has_some() {
-    for mode in [0o000, 0o600, 0o644] {
+    // The owner may do what the first digit says: only another user is kept out by it alone.
+    let others: &[u32] = if rustix::process::geteuid().is_root() { &[0o700] } else { &[] };
+    for &mode in [0o000, 0o600, 0o644].iter().chain(others) {
         let setup = Setup::new()
             .site("a.test", |site| site.file("index.html", "a"))
             .site("b.test", |site| site.file("index.html", "b"))

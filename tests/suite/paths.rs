@@ -24,6 +24,12 @@ fn fill(site: &Site) -> &Site {
         .file("blog/in/x.txt", "x")
         .file("htm/index.htm", "htm index")
         .file("htm/index.xhtml", "xhtml beside htm")
+        .file("htm/deep/index.htm", "deep htm index")
+        .file("xhtml/deep/index.xhtml", "deep xhtml index")
+        .file("three/index.html", "html beside htm")
+        .file("three/index.htm", "htm beside html")
+        .file("upper/INDEX.HTM", "no document")
+        .file("upper/default.htm", "no document")
         .file("xhtml/index.xhtml", "xhtml index")
         .file("xhtml.html", "page beside a folder")
         .file("folder/note.txt", "note")
@@ -75,6 +81,11 @@ fn files_are_found() {
         ("/htm/", "htm index"),
         ("/htm/index.xhtml", "xhtml beside htm"),
         ("/xhtml/", "xhtml index"),
+        ("/htm/deep/", "deep htm index"),
+        ("/xhtml/deep/", "deep xhtml index"),
+        ("/three/", "html beside htm"),
+        ("/three/index.htm", "htm beside html"),
+        ("/upper/INDEX.HTM", "no document"),
         ("/plain", "plain"),
         ("/plain.html", "plain.html"),
         ("/both.html", "both as a file"),
@@ -166,6 +177,9 @@ fn paths_lead_to_their_one_form() {
         ("/htm/index.htm", "/htm/"),
         ("/xhtml", "/xhtml/"),
         ("/xhtml/index.xhtml", "/xhtml/"),
+        ("/htm/deep", "/htm/deep/"),
+        ("/htm/deep/index.htm", "/htm/deep/"),
+        ("/xhtml/deep/index.xhtml?x", "/xhtml/deep/?x"),
         ("/index.html", "/"),
         ("/index.html?x=/y", "/?x=/y"),
         ("/folder/index.html", "/folder/"),
@@ -190,6 +204,7 @@ fn what_is_not_there_or_hidden_is_404() {
         ("/nothing/at/all/", "root 404"),
         ("/empty/", "root 404"),
         ("/empty/index.html", "root 404"),
+        ("/upper/", "root 404"),
         ("/page.html/", "root 404"),
         ("/folder/note.txt/", "root 404"),
         ("/page.html/x", "root 404"),

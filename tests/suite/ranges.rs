@@ -183,6 +183,10 @@ fn many_ranges_are_multipart() {
         ("/data.bin", (0..17).map(|n| (n * 10, n * 10 + 5)).collect()),
         ("/data.bin", (0..20).map(|n| (n * 40, n * 40 + 23)).collect()),
         ("/data.bin", (0..60).rev().map(|n| (n * 15, n * 15)).collect()),
+        ("/data.bin", (0..18).map(|n| (n * 55, n * 55 + 26)).collect()),
+        ("/data.bin", (0..33).map(|n| (n * 30, n * 30 + 14)).collect()),
+        ("/data.bin", (0..99).map(|n| (n * 10 + 1, n * 10 + 4)).collect()),
+        ("/big.bin", (0..64).rev().map(|n| (n * 16_384, n * 16_384 + 126)).collect()),
         ("/big.bin", (0..100).map(|n| (n * 10_000, n * 10_000 + 4_095)).collect()),
         ("/big.bin", vec![(0, 9), (1_048_570, 1_048_585), (BIG - 3, BIG - 1)]),
     ];
