@@ -205,7 +205,7 @@ pub(crate) fn load_pair(folder: &Path, name: FolderName) -> Result<Certificate, 
 /// The sub-folders that carry a name, in the order of their paths. Dot folders and plain files
 /// are not meant as certificates; a folder with any other name is a mistake worth a word.
 pub(crate) fn list(folder: &Path, findings: &mut Vec<Finding>) -> Result<Vec<Listed>, PairError> {
-    let unreadable = |error| PairProblem::Unreadable(error).at(folder);
+    let unreadable = |error| PairProblem::unreadable(folder, error);
     let mut named = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;

@@ -100,7 +100,7 @@ fn not_pem(error: &pem::Error) -> PairProblem {
 /// `O_NONBLOCK` lets a FIFO be opened without waiting for its writer, so that it can be turned
 /// away instead of holding up the start.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, PairError> {
-    let unreadable = |error: io::Error| PairProblem::Unreadable(error).at(path);
+    let unreadable = |error: io::Error| PairProblem::unreadable(path, error);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => file,

@@ -30,6 +30,8 @@ pub struct Finding {
 #[derive(Debug)]
 pub(super) enum PairProblem {
     Unreadable(io::Error),
+    /// A link leads to this place, which may be one that the sandbox does not know.
+    OutOfReach(io::Error, PathBuf),
     /// One file of the pair is there and this one is not.
     Missing {
         beside: &'static str,
@@ -86,6 +88,16 @@ pub enum Warning {
 }
 
 impl PairProblem {
+    /// A file or folder that cannot be read, behind links or not.
+    pub(super) fn unreadable(path: &Path, error: io::Error) -> PairError {
+        let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+        match path.canonicalize() {
+            Ok(place) if is_denied && place != path => Self::OutOfReach(error, place),
+            _ => Self::Unreadable(error),
+        }
+        .at(path)
+    }
+
     pub(super) fn at(self, path: impl Into<PathBuf>) -> PairError {
         PairError { path: path.into(), problem: self }
     }
@@ -156,6 +168,12 @@ impl fmt::Display for PairProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PairProblem::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            PairProblem::OutOfReach(error, place) => write!(
+                f,
+                "leads to {}, which cannot be read: {error}; if that is a new place, only a \
+                 restart lets the sandbox reach it (or keep it beside its place at the start)",
+                OneLine(place)
+            ),
             PairProblem::Missing { beside } => write!(f, "is missing, though {beside} is there"),
             PairProblem::NotAFile => f.write_str("is not a regular file"),
             PairProblem::TooLarge => {
