@@ -217,13 +217,14 @@ def disk_errors(shost, folder):
             told = server.event(lambda line: "os error 5" in line)
         if name == "streamed.bin":
             # All that came is right, and nobody takes it for the whole. Where already the first
-            # read fails, the head that promises the whole is not sent either.
-            right = all(
-                status in {200, None}
-                and 0 <= len(part) < STREAMED_BYTES
-                and content[name].startswith(part)
+            # read fails, the head that promises the whole is not sent either; and where the file
+            # is read for its tag and fails, it is one that cannot be read.
+            right = any(status == 200 and part for status, part in answers) and all(
+                (status in {200, None} and content[name].startswith(part))
+                or (status, part) == (503, b"")
                 for status, part in answers
             )
+            right = right and all(len(part) < STREAMED_BYTES for _, part in answers)
         elif "when" in fault:
             statuses = [status for status, _ in answers]
             failed = statuses.count(503)
