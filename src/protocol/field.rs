@@ -34,12 +34,17 @@ pub enum Name {
 }
 
 /// Bytes that a field counts beside its name and value (RFC 7541 §4.1).
-pub(super) const OVERHEAD: usize = 32;
+const OVERHEAD: usize = 32;
+
+/// The size of a field whose name and value have these lengths, in bytes (RFC 7541 §4.1).
+pub(super) fn size(name: usize, value: usize) -> usize {
+    name + value + OVERHEAD
+}
 
 impl Field {
     /// The field of these bytes.
     pub(super) fn new(name: Name, name_length: usize, value: &[u8]) -> Self {
-        let size = name_length + value.len() + OVERHEAD;
+        let size = size(name_length, value.len());
         let space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
         let padded = space(value.first()) || space(value.last());
         let value = if padded { None } else { HeaderValue::from_bytes(value).ok() };
@@ -87,7 +92,7 @@ impl StaticName {
     /// The field of this name that has a value in the table.
     pub(super) fn field(&self, value: &'static str) -> Field {
         let (name, length) = self.name();
-        let size = length + value.len() + OVERHEAD;
+        let size = size(length, value.len());
         Field { name, value: Some(HeaderValue::from_static(value)), size }
     }
 }

@@ -6,10 +6,9 @@
 
 use super::encode;
 use super::table::{STATIC_ENTRIES, TABLE_BYTES};
-use crate::protocol::field::OVERHEAD;
-use crate::protocol::integer;
+use crate::protocol::{field, integer};
 use crate::semantics::field_block::FieldBlock;
-use crate::semantics::field_block::http2::LineNumber;
+use crate::semantics::field_block::http2::{Http2Block, LineNumber};
 
 /// An update of the dynamic table's size (RFC 7541 §6.3).
 const SIZE_UPDATE: u8 = 0x20;
@@ -73,15 +72,15 @@ impl FieldTable {
         }
         match &self.last {
             Some(last) if last.number == block.number() => out.extend_from_slice(&last.text),
-            _ => self.refer(out, fields),
+            _ => self.refer(out, fields, block),
         }
     }
 
-    fn refer(&mut self, out: &mut Vec<u8>, fields: &FieldBlock) {
-        let block = fields.http2(encode::field);
+    fn refer(&mut self, out: &mut Vec<u8>, fields: &FieldBlock, block: &Http2Block) {
         let (start, before) = (out.len(), self.entries.len());
         // Lines of one block mostly lie as they stand in it.
         let mut next = 0;
+        let (mut pairs, mut passed) = (fields.iter(), 0);
         for (at, (literal, line)) in block.lines().enumerate() {
             let Some(line) = line else {
                 out.extend_from_slice(literal);
@@ -93,8 +92,10 @@ impl FieldTable {
                 encode::indexed(out, STATIC_ENTRIES + self.entries.len() - place);
                 continue;
             }
-            let (name, value) = fields.iter().nth(at).expect("a block has the fields of its lines");
-            let size = name.as_str().len() + value.len() + OVERHEAD;
+            let pair = pairs.nth(at - passed);
+            passed = at + 1;
+            let (name, value) = pair.expect("a block has the fields of its lines");
+            let size = field::size(name.as_str().len(), value.len());
             if self.bytes + size > TABLE_BYTES {
                 out.extend_from_slice(literal);
                 continue;
