@@ -2,8 +2,8 @@
 
 use crate::protocol::Incomprehensible;
 
-/// Why a stream is given up or a connection ended (RFC 9114 §8.1, RFC 9204 §6), by the RFC's names.
-/// What only a client may say is not here.
+/// The reason why a stream is given up or a connection ended (RFC 9114 §8.1, RFC 9204 §6), by the
+/// RFC's names; those that only a client may give are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum ErrorCode {

@@ -41,8 +41,7 @@ impl Farewell {
         self.limit = Some(limit);
         let mut payload = Vec::new();
         varint::put(&mut payload, limit);
-        frames::begin(out, kind::GOAWAY, payload.len() as u64);
-        out.extend_from_slice(&payload);
+        frames::put(out, kind::GOAWAY, &payload);
     }
 }
 

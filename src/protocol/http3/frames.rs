@@ -146,10 +146,11 @@ impl FrameReader {
     }
 }
 
-/// Appends the head of a frame.
-pub(super) fn begin(out: &mut Vec<u8>, kind: u64, length: u64) {
+/// Appends a frame whose payload is there as a whole (RFC 9114 §7.1).
+pub(super) fn put(out: &mut Vec<u8>, kind: u64, payload: &[u8]) {
     varint::put(out, kind);
-    varint::put(out, length);
+    varint::put(out, payload.len() as u64);
+    out.extend_from_slice(payload);
 }
 
 /// The integer that a payload consists of (RFC 9114 §7.1).

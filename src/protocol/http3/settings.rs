@@ -55,6 +55,5 @@ pub fn greet(out: &mut Vec<u8>) {
     varint::put(&mut payload, setting::MAX_FIELD_SECTION_SIZE);
     varint::put(&mut payload, HEAD_BYTES as u64);
     varint::put(out, stream_type::CONTROL);
-    frames::begin(out, kind::SETTINGS, payload.len() as u64);
-    out.extend_from_slice(&payload);
+    frames::put(out, kind::SETTINGS, &payload);
 }

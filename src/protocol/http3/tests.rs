@@ -7,7 +7,7 @@ mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::frames::{begin, kind};
+use super::frames::{kind, put};
 use super::unidirectional::stream_type;
 use super::*;
 use crate::process::clock::Tick;
@@ -135,8 +135,8 @@ fn check_rows(rows: &[Row<'_>]) {
 
 fn frame(kind: u64, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
-    begin(&mut frame, kind, payload.len() as u64);
-    [&frame, payload].concat()
+    put(&mut frame, kind, payload);
+    frame
 }
 
 /// A stream of this type that goes on with these frames.

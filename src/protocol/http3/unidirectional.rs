@@ -26,7 +26,7 @@ pub struct UnidirectionalStreams {
     untyped: Vec<(u64, PartialInteger)>,
 }
 
-/// How a stream goes on whose bytes have been taken.
+/// The treatment of what a client sends next on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continuation {
     /// It is read further.

@@ -4,7 +4,7 @@
 use http::StatusCode;
 use http::header::HeaderName;
 
-use crate::protocol::integer;
+use crate::protocol::{integer, string_literal};
 
 /// Appends `:status`, which comes before all other fields.
 pub fn status(out: &mut Vec<u8>, status: StatusCode) {
@@ -19,7 +19,7 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
         500 => out.push(0x8e),
         _ => {
             integer::put(out, LITERAL, 4, NAME);
-            string(out, status.as_str().as_bytes());
+            string_literal::put(out, 0, 7, status.as_str().as_bytes());
         }
     }
 }
@@ -46,9 +46,9 @@ fn literal(out: &mut Vec<u8>, (pattern, prefix): (u8, u32), name: &HeaderName, v
         integer::put(out, pattern, prefix, index);
     } else {
         out.push(pattern);
-        string(out, name.as_bytes());
+        string_literal::put(out, 0, 7, name.as_bytes());
     }
-    string(out, value);
+    string_literal::put(out, 0, 7, value);
 }
 
 /// A field of a table (RFC 7541 §6.1).
@@ -59,11 +59,6 @@ const ENTRY: u8 = 0x40;
 
 /// A literal field that gets none (RFC 7541 §6.2.2).
 const LITERAL: u8 = 0;
-
-fn string(out: &mut Vec<u8>, text: &[u8]) {
-    integer::put(out, 0, 7, text.len());
-    out.extend_from_slice(text);
-}
 
 /// The index of a name in the static table (RFC 7541 Appendix A), for names that answers have.
 fn index(name: &str) -> Option<usize> {

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::HeaderName;
 
 use super::static_table::STATIC;
-use crate::protocol::integer;
+use crate::protocol::{integer, string_literal};
 
 /// Begins a section that needs nothing of the dynamic table (RFC 9204 §4.5.1).
 pub fn begin(out: &mut Vec<u8>) {
@@ -30,7 +30,7 @@ pub fn status(out: &mut Vec<u8>, status: StatusCode) {
         500 => 71,
         _ => {
             integer::put(out, NAMED, 4, NAME);
-            return string(out, status.as_str().as_bytes());
+            return string_literal::put(out, 0, 7, status.as_str().as_bytes());
         }
     };
     integer::put(out, INDEXED, 6, index);
@@ -45,10 +45,9 @@ pub fn field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     if let Some(index) = indices.clone().next() {
         integer::put(out, NAMED, 4, index);
     } else {
-        integer::put(out, LITERAL, 3, name.as_str().len());
-        out.extend_from_slice(name.as_str().as_bytes());
+        string_literal::put(out, LITERAL, 3, name.as_str().as_bytes());
     }
-    string(out, value);
+    string_literal::put(out, 0, 7, value);
 }
 
 /// A field of the static table: 11xxxxxx.
@@ -60,12 +59,8 @@ const NAMED: u8 = 0x50;
 /// A literal with a name of its own, without the Huffman code: 00100xxx.
 const LITERAL: u8 = 0x20;
 
-fn string(out: &mut Vec<u8>, text: &[u8]) {
-    integer::put(out, 0, 7, text.len());
-    out.extend_from_slice(text);
-}
-
-/// Where the static table has this name, for those that answers have and that stand together.
+/// The indices of a name in the static table (RFC 9204 Appendix A), for names that answers have and
+/// whose entries stand together.
 fn indices(name: &str) -> std::ops::Range<usize> {
     match name {
         "accept-ranges" => 32..33,
