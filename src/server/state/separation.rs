@@ -42,7 +42,7 @@ pub fn check(sites: &Sites, certificates: &Certificates, tls: &Path) -> Result<(
         keys.push(links.real(certificate.folder()));
         let key = certificate.folder().join(KEY_FILE);
         // One that is no link lies in the folder.
-        if is_link(&key) {
+        if key.is_symlink() {
             keys.push(real(&key));
         }
     }
@@ -61,7 +61,7 @@ impl Links {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return real(path);
         };
-        if folder.as_os_str().is_empty() || is_link(path) {
+        if folder.as_os_str().is_empty() || path.is_symlink() {
             return real(path);
         }
         match &self.folder {
@@ -74,10 +74,6 @@ impl Links {
             }
         }
     }
-}
-
-fn is_link(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink())
 }
 
 fn apart(sites: &[PathBuf], keys: &[PathBuf]) -> Result<(), Exposed> {
