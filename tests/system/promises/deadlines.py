@@ -276,14 +276,13 @@ def stalled(shost, folder):
         ]
         began, ends = time.monotonic(), {}
         limit = began + IDLE + POLITE + 2 * LATE
-        waits = True
-        while waits and time.monotonic() < limit:
+        while time.monotonic() < limit:
+            if len(ends) == len(rows) and windowless.all_reset():
+                break
             for label, connection, _, _ in rows:
                 if label not in ends and not is_held(clear.port, connection):
                     ends[label] = time.monotonic() - began
             windowless.look()
-            late = time.monotonic() > began + STALL + LATE
-            waits = len(ends) < len(rows) or not (windowless.all_reset() or late)
             time.sleep(0.1)
         windowless.connection.close()
         for _, connection, _, _ in rows:
