@@ -13,7 +13,7 @@ use crate::log::Format;
 use crate::service::BotPolicy;
 use crate::visitor::proxy::Network;
 
-use crate::command::certify::{CertifyArguments, IssuingArguments, KEEP_BESIDE, RUN_BESIDE};
+use crate::command::certify::{CertifyArguments, IssuingArguments, KEEP_BESIDE, RUN_BESIDE, STATE};
 use crate::command::review::CheckArguments;
 
 /// The folders of sites and of certificates when nobody says otherwise.
@@ -36,6 +36,11 @@ pub struct Arguments {
     /// Folder of certificates, DOMAIN/cert.pem and DOMAIN/key.pem; turns HTTPS on
     #[arg(short, long, value_name = "DIR", env = "SHOST_TLS")]
     pub tls: Option<PathBuf>,
+
+    /// Folder for what outlives a restart: the secret of session tickets; with --certify accounts too
+    /// [default: nothing does; with --certify /var/lib/shost-certify, for accounts alone]
+    #[arg(long, value_name = "DIR", env = "SHOST_STATE")]
+    pub state: Option<PathBuf>,
 
     /// Address to bind, repeatable [default: every address; 127.0.0.1 with DIR]
     #[arg(short, long, value_name = "IP", env = "SHOST_IP", value_delimiter = ',')]
@@ -117,6 +122,7 @@ impl From<Arguments> for CertifyArguments {
             sites: typed.sites.unwrap_or_else(|| SITES.into()),
             tls: typed.tls.unwrap_or_else(|| TLS.into()),
             issuing: typed.issuing,
+            state: typed.state.unwrap_or_else(|| STATE.into()),
             no_sandbox: typed.no_sandbox,
             list: false,
         }

@@ -10,6 +10,7 @@ use crate::command::config::Config;
 use crate::command::review::{self, Weight};
 use crate::log::one_line;
 use crate::process::clock::Tick;
+use crate::process::secret::{Secret, SecretError};
 use crate::semantics::date;
 use crate::server::state::snapshot::{Snapshot, SnapshotError};
 use crate::site::{Answering, Background};
@@ -34,6 +35,7 @@ pub fn run(config: &Config) -> Result<Checked, CheckError> {
     let background = Background::start().map_err(CheckError::System)?;
     let sources = &config.setup.sources;
     let (snapshot, mut warnings) = Snapshot::load(sources, background).map_err(CheckError::Load)?;
+    sources.state.as_deref().map_or(Ok(()), Secret::check).map_err(CheckError::Secret)?;
     let mut report = String::new();
     for site in snapshot.sites.all() {
         let (name, folder) = (site.name(), site.root().path());
@@ -166,6 +168,8 @@ fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
 pub enum CheckError {
     /// Something cannot be served.
     Load(SnapshotError),
+    /// The secret in the state folder cannot be used.
+    Secret(SecretError),
     /// The system refuses a thread.
     System(std::io::Error),
 }
@@ -174,6 +178,7 @@ impl std::fmt::Display for CheckError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Load(error) => error.fmt(formatter),
+            Self::Secret(error) => error.fmt(formatter),
             Self::System(error) => error.fmt(formatter),
         }
     }

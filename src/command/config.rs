@@ -71,7 +71,7 @@ impl From<Arguments> for Config {
         let folder = typed.dir.or(typed.sites).unwrap_or_else(|| PathBuf::from(SITES));
         let cache_bound = typed.cache_size.unwrap_or_else(default_cache_bound);
         let source = SitesFolder { folder, single, cache_bound };
-        let sources = Sources { sites: source, tls: typed.tls };
+        let sources = Sources { sites: source, tls: typed.tls, state: typed.state };
         Self {
             setup: Setup {
                 sources,

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod notify;
 pub mod reserve;
 pub mod sandbox;
+pub mod secret;
 pub mod signals;
 pub mod stamp;
 pub mod watchdog;

@@ -23,6 +23,7 @@ use crate::process::memory;
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
+use crate::process::secret::SecretError;
 use crate::process::signals::{Order, Orders};
 use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
@@ -95,6 +96,8 @@ pub enum StartError {
     Inherited(Useless),
     /// The sandbox cannot be entered.
     Sandbox(landlock::RulesetError),
+    /// The secret in the state folder cannot be used.
+    Secret(SecretError),
     /// TLS cannot be set up.
     Tls(rustls::Error),
     /// The system refuses a thread, a signal handler or a socket.
@@ -108,6 +111,7 @@ impl std::fmt::Display for StartError {
             Self::Bind(error) => error.fmt(formatter),
             Self::Inherited(error) => error.fmt(formatter),
             Self::Sandbox(error) => write!(formatter, "{error} (--no-sandbox does without)"),
+            Self::Secret(error) => error.fmt(formatter),
             Self::Tls(error) => error.fmt(formatter),
             Self::System(error) => error.fmt(formatter),
         }
@@ -132,8 +136,16 @@ impl Server {
         preparation: Preparation,
         service: Service,
     ) -> Result<Self, StartError> {
-        let Preparation { sockets, notifier, sandbox, ledger, reserve, companion, mut warnings } =
-            preparation;
+        let Preparation {
+            sockets,
+            notifier,
+            sandbox,
+            ledger,
+            reserve,
+            companion,
+            mut warnings,
+            ..
+        } = preparation;
         let background = Background::start()?;
         let (snapshot, odd) =
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;

@@ -18,6 +18,7 @@ use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
 use crate::process::sandbox;
 use crate::process::sandbox::Sandbox;
+use crate::process::secret::Secret;
 
 /// A process that is ready to start threads.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Preparation {
     pub(super) reserve: Reserve,
     /// The process that looks after certificates, if one is wanted.
     pub(super) companion: Option<Companion>,
+    /// The secret that keys are derived from which outlive a connection.
+    pub secret: Secret,
     /// Warnings, a line each, for a log that is not there yet.
     pub(super) warnings: Vec<String>,
 }
@@ -63,6 +66,10 @@ impl Preparation {
         let descriptors = getrlimit(Resource::Nofile).current;
         let ledger = Ledger::new(Bounds::of(Means { descriptors, memory: memory::available() }));
         let reserve = Reserve::new(io::stderr().as_fd().try_clone_to_owned()?);
+        let secret = match &setup.sources.state {
+            Some(folder) => Secret::kept_in(folder).map_err(StartError::Secret)?,
+            None => Secret::fresh()?,
+        };
         // What is started from inside the sandbox could not connect.
         let companion = setup.companion.as_deref().map(Companion::start).transpose()?;
         sandbox::give_up_privileges()?;
@@ -72,6 +79,6 @@ impl Preparation {
         } else {
             Sandbox::Off
         };
-        Ok(Self { sockets, notifier, sandbox, ledger, reserve, companion, warnings })
+        Ok(Self { sockets, notifier, sandbox, ledger, reserve, companion, secret, warnings })
     }
 }

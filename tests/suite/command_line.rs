@@ -1,6 +1,8 @@
 //! The command line: options, output and exit codes (docs/behaviour.md, "Command line").
 
+use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::client::{Connection, Request};
@@ -38,8 +40,9 @@ fn version_is_printed_by_each_of_its_options() {
 
 #[test]
 fn help_names_every_option() {
-    const OPTIONS: [&str; 15] = [
+    const OPTIONS: [&str; 16] = [
         "--sites",
+        "--state",
         "--tls",
         "--ip",
         "--port",
@@ -149,6 +152,45 @@ fn certificates_that_cannot_be_used_are_one_line_and_code_1() {
 }
 
 #[test]
+fn a_state_folder_that_cannot_be_used_is_one_line_and_code_1() {
+    type Spoil = fn(&Path);
+    let rows: [(&str, Spoil); 3] = [
+        ("has 5 bytes", |secret| std::fs::write(secret, "short").unwrap()),
+        ("others may know it", |secret| {
+            std::fs::set_permissions(secret, Permissions::from_mode(0o644)).unwrap();
+        }),
+        ("not a file", |secret| {
+            std::fs::remove_file(secret).unwrap();
+            std::fs::create_dir(secret).unwrap();
+        }),
+    ];
+    for (reason, spoil) in rows {
+        let setup = Setup::new().site("a.test", |site| site);
+        let state = setup.folder().join("state");
+        std::fs::create_dir(&state).unwrap();
+        let secret = state.join("secret");
+        std::fs::write(&secret, [7; 32]).unwrap();
+        std::fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+        spoil(&secret);
+        let setup = setup.args(["--state", text(&state)]);
+        refuses(&setup, 1, &[text(&secret), reason, "remove it"]);
+        refuses(&setup.args(["--check"]), 1, &[text(&secret), reason, "remove it"]);
+    }
+    let setup = Setup::new().site("a.test", |site| site.file("file", ""));
+    let state = setup.sites().join("a.test/file");
+    refuses(&setup.args(["--state", text(&state)]), 1, &[text(&state), "must belong to the user"]);
+}
+
+#[test]
+fn check_makes_no_secret() {
+    let setup = Setup::new().site("a.test", |site| site);
+    let state = setup.folder().join("state");
+    let setup = setup.args(["--check", "--state", text(&state)]);
+    assert_eq!(setup.run().code, Some(0));
+    assert!(!state.exists());
+}
+
+#[test]
 fn a_certificate_for_another_name_only_warns() {
     let server = Setup::new()
         .site("a.test", |site| site.file("index.html", "a"))
@@ -216,7 +258,9 @@ fn every_option_reads_its_variable() {
         .env("SHOST_BOTS", "log")
         .env("SHOST_CACHE_SIZE", "1048576")
         .env("SHOST_THREADS", "1")
+        .env("SHOST_STATE", folder.folder().join("state"))
         .start();
+    assert!(folder.folder().join("state/secret").is_file());
     assert!(server.http().ip().is_loopback());
     let answer = server.send(&Request::get("/").without("user-agent"));
     assert_eq!((answer.status, answer.text()), (200, "from a".to_owned()));

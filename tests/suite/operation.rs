@@ -520,12 +520,16 @@ fn keys_are_not_kept_where_sites_are() {
     for (name, place) in rows {
         let setup = plain();
         fs::create_dir_all(setup.folder().join("keys")).unwrap();
-        let (_, tls) = place(&setup);
-        fs::create_dir_all(&tls).unwrap();
-        let setup = setup.args([std::ffi::OsStr::new("--tls"), tls.as_os_str()]);
-        let ended = setup.run();
-        assert_eq!(ended.code, Some(1), "{name}: {:?}", ended.stderr);
-        let last = ended.stderr.last().unwrap();
-        assert!(last.contains("its keys could be read through the site"), "{name}: {last}");
+        let (_, keys) = place(&setup);
+        fs::create_dir_all(&keys).unwrap();
+        let mut setup = setup;
+        for option in ["--state", "--tls"] {
+            setup = setup.args([std::ffi::OsStr::new(option), keys.as_os_str()]);
+            let ended = setup.run();
+            assert_eq!(ended.code, Some(1), "{name}, {option}: {:?}", ended.stderr);
+            let last = ended.stderr.last().unwrap();
+            let expected = "its keys could be read through the site";
+            assert!(last.contains(expected), "{name}, {option}: {last}");
+        }
     }
 }

@@ -9,6 +9,9 @@ use super::account::{Binding, Registration};
 use super::failure::Failure;
 use crate::command::arguments::{SITES, TLS, switch};
 
+/// The folder of accounts when nobody says otherwise.
+pub(in crate::command) const STATE: &str = "/var/lib/shost-certify";
+
 /// Get and renew a certificate for each site folder, and for its www. name
 ///
 /// Each folder's name must lead to this machine, and shost must serve it there with --tls and
@@ -24,6 +27,10 @@ pub struct CertifyArguments {
     /// Folder of certificates and keys
     #[arg(short, long, value_name = "DIR", env = "SHOST_TLS", default_value = TLS)]
     pub tls: PathBuf,
+
+    /// Folder for accounts and what is remembered between runs
+    #[arg(long, value_name = "DIR", env = "SHOST_STATE", default_value = STATE)]
+    pub state: PathBuf,
 
     /// Where certificates come from, and how.
     #[command(flatten)]
@@ -42,10 +49,6 @@ pub struct CertifyArguments {
 #[allow(missing_docs)]
 #[derive(Clone, Debug, Args)]
 pub struct IssuingArguments {
-    /// Folder for accounts and what is remembered between runs
-    #[arg(long, value_name = "DIR", env = "SHOST_STATE", default_value = "/var/lib/shost-certify")]
-    pub state: PathBuf,
-
     /// Agree to the terms of service of the authorities; needed once
     #[arg(long, env = "SHOST_AGREE_TERMS", value_parser = switch())]
     pub agree_terms: bool,

@@ -43,6 +43,7 @@ use std::time::SystemTime;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+pub(in crate::command) use arguments::STATE;
 pub use arguments::{CertifyArguments, IssuingArguments};
 pub use keeper::keep;
 
@@ -89,17 +90,17 @@ pub fn run(arguments: CertifyArguments) -> ExitCode {
 
 fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
     let issuing = arguments.issuing.clone();
-    rights::become_owner(&issuing.state, &arguments.tls)?;
+    rights::become_owner(&arguments.state, &arguments.tls)?;
     let shelf = Shelf::open(&arguments.tls)?;
     let roots = issuing.acme_ca.as_deref().map(roots).transpose()?.unwrap_or_default();
     let http = Http::new(roots).map_err(|error| Failure::Here(format!("--acme-ca: {error}")))?;
     if arguments.list {
-        let storage = Storage::at(&issuing.state);
+        let storage = Storage::at(&arguments.state);
         let listed = Session::new(arguments, shelf, storage, http, now)?.list()?;
         listed.lines().for_each(messages::print);
         return Ok(Vec::new());
     }
-    let storage = Storage::open(&issuing.state)?;
+    let storage = Storage::open(&arguments.state)?;
     let _lock = storage.lock()?;
     // What the operator's program may need cannot be known.
     if !arguments.no_sandbox && issuing.dns_hook.is_none() {
@@ -107,7 +108,7 @@ fn attempt(arguments: CertifyArguments) -> Result<Vec<FolderName>, Failure> {
             |error: &dyn Display| Failure::Here(format!("{error} (--no-sandbox does without)"));
         hide_memory().map_err(|error| refused(&error))?;
         let directories = session::directories(&issuing.authorities());
-        rights::confine(&arguments.sites, [&arguments.tls, &issuing.state], &directories)
+        rights::confine(&arguments.sites, [&arguments.tls, &arguments.state], &directories)
             .map_err(|error| refused(&error))?;
     }
     installation::sweep(&shelf);

@@ -369,7 +369,7 @@ mod tests {
             let sites = tls.path().join("sites");
             std::fs::create_dir(&sites).unwrap();
             let sites = crate::site::SitesFolder { folder: sites, single: false, cache_bound: 0 };
-            let sources = Sources { sites, tls: Some(tls.path().join("tls")) };
+            let sources = Sources { sites, tls: Some(tls.path().join("tls")), state: None };
             let snapshot = Snapshot::load(&sources, Background::start().unwrap()).unwrap().0;
             let text = Summary::of(&snapshot).to_string();
             assert!(text.ends_with(expected) && text.contains("next expiry "), "{days}: {text}");

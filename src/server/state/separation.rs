@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::snapshot::Sources;
 use crate::certificates::Certificates;
+use crate::process::secret::SECRET_FILE;
 use crate::site::Sites;
 
 /// The key of a pair.
@@ -29,15 +31,22 @@ impl fmt::Display for Exposed {
 
 impl std::error::Error for Exposed {}
 
-/// Checks that no key lies beneath a site, and no site among the keys in the folder `tls`.
+/// Checks that no key and no secret lies beneath a site, and no site among them.
 ///
 /// # Errors
 /// The first pair of folders that do not go together.
-pub fn check(sites: &Sites, certificates: &Certificates, tls: &Path) -> Result<(), Exposed> {
+pub fn check(sites: &Sites, certificates: &Certificates, sources: &Sources) -> Result<(), Exposed> {
+    if sources.tls.is_none() && sources.state.is_none() {
+        return Ok(());
+    }
     let mut links = Links::default();
     let sites: Vec<PathBuf> =
         sites.all().iter().map(|site| links.real(site.root().path())).collect();
-    let mut keys = vec![real(tls)];
+    let mut keys: Vec<PathBuf> =
+        [&sources.tls, &sources.state].into_iter().flatten().map(|folder| real(folder)).collect();
+    if let Some(state) = &sources.state {
+        keys.push(real(&state.join(SECRET_FILE)));
+    }
     for certificate in certificates.iter() {
         keys.push(links.real(certificate.folder()));
         let key = certificate.folder().join(KEY_FILE);

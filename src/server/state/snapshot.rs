@@ -54,6 +54,8 @@ pub struct Sources {
     pub sites: SitesFolder,
     /// The folder of certificates, with TLS.
     pub tls: Option<PathBuf>,
+    /// The folder of the state, which nothing is served from.
+    pub state: Option<PathBuf>,
 }
 
 impl Sources {
@@ -114,11 +116,11 @@ impl Snapshot {
             Some(folder) => {
                 let (certificates, findings) = Certificates::load(folder, SystemTime::now())
                     .map_err(SnapshotError::Certificates)?;
-                separation::check(&sites, &certificates, folder).map_err(SnapshotError::Exposed)?;
                 odd.certificates = findings.iter().map(ToString::to_string).collect();
                 certificates
             }
         };
+        separation::check(&sites, &certificates, sources).map_err(SnapshotError::Exposed)?;
         let warnings = [&*odd.sites, &odd.certificates].concat();
         let certificates = Arc::new(certificates);
         Ok((Self { sites: Arc::new(sites), certificates, listed, odd }, warnings))
@@ -144,13 +146,12 @@ impl Snapshot {
             Some(folder) => {
                 let renewal = self.certificates.renew(folder, SystemTime::now());
                 let renewal = renewal.map_err(SnapshotError::Certificates)?;
-                separation::check(&sites, &renewal.certificates, folder)
-                    .map_err(SnapshotError::Exposed)?;
                 odd.certificates = renewal.findings.iter().map(ToString::to_string).collect();
                 failures = renewal.failures.iter().map(ToString::to_string).collect();
                 renewal.certificates
             }
         };
+        separation::check(&sites, &certificates, sources).map_err(SnapshotError::Exposed)?;
         let news = News { warnings: odd.beyond(&self.odd), failures };
         let certificates = Arc::new(certificates);
         Ok((Self { sites, certificates, listed, odd }, news))

@@ -192,7 +192,7 @@ mod tests {
                 fs::write(pair.join("key.pem"), P256_SEC1).unwrap();
             }
             let source = SitesFolder { folder: sites, single: false, cache_bound: 0 };
-            let sources = Sources { sites: source, tls: Some(tls) };
+            let sources = Sources { sites: source, tls: Some(tls), state: None };
             Self { folder, sources, background: Background::start().unwrap() }
         }
 
