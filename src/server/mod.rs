@@ -23,7 +23,7 @@ use crate::process::memory;
 use crate::process::notify::Notifier;
 use crate::process::reserve::Reserve;
 use crate::process::sandbox::Sandbox;
-use crate::process::secret::SecretError;
+use crate::process::secret::{Secret, SecretError};
 use crate::process::signals::{Order, Orders};
 use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
@@ -143,8 +143,8 @@ impl Server {
             ledger,
             reserve,
             companion,
+            secret,
             mut warnings,
-            ..
         } = preparation;
         let background = Background::start()?;
         let (snapshot, odd) =
@@ -155,7 +155,7 @@ impl Server {
             tracing::warn!("{warning}");
         }
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
-        let listening = listen(&setup, sockets, &live)?;
+        let listening = listen(&setup, sockets, &live, secret)?;
         let limit = Limit::new(ledger);
         Ok(Self {
             setup,
@@ -288,7 +288,12 @@ fn listed(addresses: &[SocketAddr]) -> Option<String> {
     (!addresses.is_empty()).then(|| addresses.join(","))
 }
 
-fn listen(setup: &Setup, sockets: Sockets, live: &Arc<Live>) -> Result<Vec<Listening>, StartError> {
+fn listen(
+    setup: &Setup,
+    sockets: Sockets,
+    live: &Arc<Live>,
+    secret: Arc<Secret>,
+) -> Result<Vec<Listening>, StartError> {
     let own = sockets.https_port().unwrap_or(setup.port);
     let Sockets { https, http, inherited } = sockets;
     let plain = match (&setup.sources.tls, setup.public_port) {
@@ -302,7 +307,7 @@ fn listen(setup: &Setup, sockets: Sockets, live: &Arc<Live>) -> Result<Vec<Liste
     if !https.is_empty() {
         tls::warm_up();
         let resolver = Arc::new(Resolver(Arc::clone(live)));
-        let opening = Opening::Tls(tls::config(resolver).map_err(StartError::Tls)?);
+        let opening = Opening::Tls(tls::config(resolver, secret).map_err(StartError::Tls)?);
         listening.extend(https.into_iter().map(|socket| (socket, opening.clone())));
     }
     listening.extend(http.into_iter().map(|socket| (socket, plain.clone())));

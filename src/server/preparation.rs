@@ -36,7 +36,7 @@ pub struct Preparation {
     /// The process that looks after certificates, if one is wanted.
     pub(super) companion: Option<Companion>,
     /// The secret that keys are derived from which outlive a connection.
-    pub secret: Secret,
+    pub(super) secret: Arc<Secret>,
     /// Warnings, a line each, for a log that is not there yet.
     pub(super) warnings: Vec<String>,
 }
@@ -79,6 +79,7 @@ impl Preparation {
         } else {
             Sandbox::Off
         };
+        let secret = Arc::new(secret);
         Ok(Self { sockets, notifier, sandbox, ledger, reserve, companion, secret, warnings })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::DEADLINE;
@@ -12,7 +13,7 @@ use crate::support::server::{Server, Setup};
 use crate::support::site::{Site, pattern};
 use crate::support::tls::{self, Trust};
 use rustix::process::Signal;
-use rustls::HandshakeKind;
+use rustls::{ClientConfig, HandshakeKind};
 
 /// The longest time of a stop (docs/behaviour.md, "Stop").
 const STOP: Duration = Duration::from_secs(10);
@@ -95,18 +96,41 @@ fn a_reload_closes_nothing_and_fails_nothing() {
 fn session_tickets_stay_good_over_a_reload() {
     let server = setup().start();
     let config = server.trust.config(&["http/1.1"], true);
-    let kind = || {
-        let stream =
-            Trust::handshake(server.https(), "a.test", config.clone()).expect("a handshake");
-        let kind = stream.conn.handshake_kind();
-        // The ticket comes with the first bytes of the server.
-        assert_eq!(Connection::over(stream).send(&Request::get("/")).status, 200);
-        kind
-    };
-    assert_eq!(kind(), Some(HandshakeKind::Full));
-    assert_eq!(kind(), Some(HandshakeKind::Resumed));
+    assert_eq!(kind(&server, &config), Some(HandshakeKind::Full));
+    assert_eq!(kind(&server, &config), Some(HandshakeKind::Resumed));
     reload(&server);
-    assert_eq!(kind(), Some(HandshakeKind::Resumed));
+    assert_eq!(kind(&server, &config), Some(HandshakeKind::Resumed));
+}
+
+/// The kind of the handshake of a client that asks for one page of `a.test`.
+fn kind(server: &Server, config: &Arc<ClientConfig>) -> Option<HandshakeKind> {
+    let config = Arc::clone(config);
+    let stream = Trust::handshake(server.https(), "a.test", config).expect("a handshake");
+    let kind = stream.conn.handshake_kind();
+    // The ticket comes with the first bytes of the server.
+    assert_eq!(Connection::over(stream).send(&Request::get("/")).status, 200);
+    kind
+}
+
+#[test]
+fn session_tickets_stay_good_over_a_restart_with_a_state_folder() {
+    for (has_state, expected) in [(true, HandshakeKind::Resumed), (false, HandshakeKind::Full)] {
+        let folder = setup();
+        let certificate = tls::write_pair(&folder.tls().join("a.test"), &["a.test"]);
+        let start = || {
+            let setup = Setup::bare().args(["--ip", "127.0.0.1", "--port", "0"]);
+            let setup = setup.env("SHOST_SITES", folder.sites()).env("SHOST_TLS", folder.tls());
+            let state = folder.folder().join("state");
+            if has_state { setup.env("SHOST_STATE", state).start() } else { setup.start() }
+        };
+        let mut server = start();
+        server.trust.add(certificate);
+        let config = server.trust.config(&["http/1.1"], true);
+        assert_eq!(kind(&server, &config), Some(HandshakeKind::Full));
+        server.signal(Signal::KILL);
+        server.exit_code();
+        assert_eq!(kind(&start(), &config), Some(expected), "state: {has_state}");
+    }
 }
 
 #[test]

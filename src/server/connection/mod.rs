@@ -11,4 +11,5 @@ pub mod limit;
 pub mod listener;
 pub mod proxied;
 pub mod stop;
+pub mod tickets;
 pub mod tls;

@@ -8,6 +8,9 @@ use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
 
+use super::tickets::Tickets;
+use crate::process::secret::Secret;
+
 /// The protocols spoken inside TLS, the preferred one first (RFC 7301).
 const ALPN_PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
@@ -46,15 +49,17 @@ const WARM_UP_BYTES: usize = 32;
 /// The configuration for every connection; `resolver` finds the certificates of the snapshot in
 /// force, so that a reload needs no new configuration.
 ///
-/// The ticketer makes its own keys, changes them every six hours and accepts the previous ones
-/// for as long again; a restart forgets them, and clients fall back to a full handshake. There
-/// is no early data: a replayed request is not worth the round trip. Keys are never logged,
-/// whatever `SSLKEYLOGFILE` says.
+/// Tickets are good for a week, over reloads and, where `secret` is kept, over restarts. There is no
+/// early data: a replayed request is not worth the round trip. Keys are never logged, whatever
+/// `SSLKEYLOGFILE` says.
 ///
 /// # Errors
 ///
 /// When the system has no randomness for the ticketer's keys.
-pub fn config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, rustls::Error> {
+pub fn config(
+    resolver: Arc<dyn ResolvesServerCert>,
+    secret: Arc<Secret>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = CryptoProvider {
         cipher_suites: CIPHER_SUITES.to_vec(),
         kx_groups: KEY_EXCHANGE_GROUPS.to_vec(),
@@ -68,7 +73,7 @@ pub fn config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>
     config.ignore_client_order = true;
     config.alpn_protocols = ALPN_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     // Tickets keep the state with the client, so that the server remembers no sessions at all.
-    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.ticketer = Arc::new(Tickets::new(secret)?);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = TICKETS;
     config.max_early_data_size = 0;

@@ -14,10 +14,15 @@ use super::{Choice, HANDSHAKE_BYTES, HandshakeError, handshake, turn};
 use crate::certificates::Certificates;
 use crate::certificates::fixtures::{FixedResolver, certificates};
 use crate::ledger::{Bounds, Kept, Ledger};
+use crate::process::secret::Secret;
 use crate::server::connection::tls;
 
 /// Room in the pipe, in bytes, for a flight of either side.
 const PIPE: usize = 16 * 1024;
+
+fn secret() -> Arc<Secret> {
+    Arc::new(Secret::fresh().unwrap())
+}
 
 fn set() -> Certificates {
     certificates(&[("a.example", &["a.example"]), ("192.0.2.1", &["192.0.2.1"])])
@@ -31,7 +36,7 @@ async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Err
     }
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let connector = TlsConnector::from(Arc::new(client));
-    let config = tls::config(Arc::new(FixedResolver(set))).unwrap();
+    let config = tls::config(Arc::new(FixedResolver(set)), secret()).unwrap();
     let lookup = self::set();
 
     let (near, far) = duplex(PIPE);
@@ -82,7 +87,7 @@ async fn what_is_not_tls_fails() {
         let (near, mut far) = duplex(PIPE);
         far.write_all(sent.as_bytes()).await.unwrap();
         far.shutdown().await.unwrap();
-        let config = tls::config(Arc::new(FixedResolver(set()))).unwrap();
+        let config = tls::config(Arc::new(FixedResolver(set())), secret()).unwrap();
         let outcome = handshake(near, config, |_, _| Choice::ByName).await;
         assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{sent:?}");
         // The server lets go of the connection: its end is read, after an alert at most.

@@ -11,16 +11,25 @@ use rustls::{
 
 use super::{config, version_name};
 use crate::certificates::fixtures::{FixedResolver, certificates};
+use crate::process::secret::Secret;
 
 const NAME: &str = "a.example";
 
+/// A server whose tickets are its own.
 fn server() -> (Arc<ServerConfig>, RootCertStore) {
+    let ([server], roots) = servers([Arc::new(Secret::fresh().unwrap())]);
+    (server, roots)
+}
+
+/// Servers with one certificate, each with one of these secrets.
+fn servers<const N: usize>(secrets: [Arc<Secret>; N]) -> ([Arc<ServerConfig>; N], RootCertStore) {
     let set = certificates(&[(NAME, &[NAME])]);
     let mut roots = RootCertStore::empty();
     for certificate in set.iter() {
         roots.add(certificate.key().cert[0].clone()).unwrap();
     }
-    (config(Arc::new(FixedResolver(set))).unwrap(), roots)
+    let resolver = Arc::new(FixedResolver(set));
+    (secrets.map(|secret| config(Arc::clone(&resolver) as _, secret).unwrap()), roots)
 }
 
 fn client(provider: CryptoProvider, alpn: &[&str], roots: RootCertStore) -> Arc<ClientConfig> {
@@ -138,5 +147,23 @@ fn a_known_client_resumes() {
         let kinds: Vec<_> = (0..3).map(|_| connect(&server, &client).0.handshake_kind()).collect();
         let (full, resumed) = (Some(HandshakeKind::Full), Some(HandshakeKind::Resumed));
         assert_eq!(kinds, [full, resumed, resumed], "{suite:?}");
+    }
+}
+
+#[test]
+fn a_client_is_known_after_a_restart_by_whoever_has_the_secret() {
+    let secret = Arc::new(Secret::fresh().unwrap());
+    let strange = Arc::new(Secret::fresh().unwrap());
+    let (servers, roots) = servers([Arc::clone(&secret), secret, strange]);
+    let (full, resumed) = (Some(HandshakeKind::Full), Some(HandshakeKind::Resumed));
+    let table = [
+        (CipherSuite::TLS13_AES_128_GCM_SHA256, [full, resumed, full]),
+        // The keys of these tickets are forgotten with the process.
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [full, full, full]),
+    ];
+    for (suite, expected) in table {
+        let client = client(provider(&[suite], &[]), &[], roots.clone());
+        let kinds = servers.each_ref().map(|server| connect(server, &client).0.handshake_kind());
+        assert_eq!(kinds, expected, "{suite:?}");
     }
 }
