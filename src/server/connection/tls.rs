@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use rustls::compress::CompressionCache;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
 
+use super::compressed_chains::COMPRESSORS;
 use super::tickets::Tickets;
 use crate::process::secret::Secret;
 
@@ -77,6 +79,9 @@ pub fn config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = TICKETS;
     config.max_early_data_size = 0;
+    config.cert_compressors = COMPRESSORS.to_vec();
+    // The compressors keep what they have made, and rustls would compare the same chains again.
+    config.cert_compression_cache = Arc::new(CompressionCache::Disabled);
     config.key_log = Arc::new(rustls::NoKeyLog {});
     Ok(Arc::new(config))
 }
