@@ -41,6 +41,7 @@ check "quadlet -dryrun" quadlet_dryrun
 check "the units pass systemd-analyze verify" units_verify shost.service shost-http.socket shost-https.socket \
     reload-shost.path reload-shost.service
 check "sites belong to the deploys" owned /var/lib/shost 'shost-deploy:shost 755'
+check "the state belongs to the server alone" owned /var/lib/shost-state 'shost:shost 700'
 check "keys are for the server's group" owned /etc/shost/tls 'shost-deploy:shost 750'
 check "nothing runs before the first request" fails systemctl is-active -q shost
 mkdir -p /lab/ready && cp /lab/shost /lab/ready/shost

@@ -69,7 +69,19 @@ goaccess_report() {
     readme goaccess && grep -q "$client4" /root/report.html && grep -q 'example.com' /root/report.html
 }
 
+# One page over a TLS connection of openssl, and how the connection began.
+connection() { # OPTION...
+    printf 'GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: deploy\r\nConnection: close\r\n\r\n' |
+        on_client openssl s_client -ign_eof -connect "$server4:443" -servername example.com "$@" 2>/dev/null |
+        grep -a -E '^(New|Reused), '
+}
+known_after_restart() {
+    connection -sess_out /tmp/session | grep '^New, TLSv1.3' && systemctl restart shost &&
+        connection -sess_in /tmp/session | grep '^Reused, TLSv1.3'
+}
+
 check "three restarts under load" under_load 8 three_restarts
+check "a client is known after a restart" known_after_restart
 check "README: update, under load" under_load 8 updated
 check "README: rollback, under load" under_load 5 rolled_back
 blocks_run+='update rollback '

@@ -36,6 +36,7 @@ check "and is mended" mend_certificate
 sed -i "s,<h1>.*,<h1>Hello</h1>," /var/lib/shost/example.com/index.html
 check "three restarts of the bare server under load" under_load 6 three_restarts
 check "the watchdog ends a bare server that hangs" bare_hung
+check "a client is known after a restart of the bare server" known_after_restart
 # In place of the container, with the options that are there already.
 bare_certify() {
     rm -r /etc/containers/systemd/shost-certify.container /etc/containers/systemd/shost-certify.container.d
