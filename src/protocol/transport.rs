@@ -8,6 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A stream of bytes that a connection reads and writes.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// True if dropping the stream is a clean end of it where the client sends nothing more. Over
+    /// TLS it is not: both sides say a last word there (RFC 8446 §6.1).
+    const ENDS_WHEN_DROPPED: bool = false;
+
     /// Prepares for files that will be [sent](Self::poll_send_file), while nothing more urgent than
     /// they are can follow on the same connection: up to `unsent` bytes of them may wait in the
     /// system.

@@ -1,6 +1,8 @@
 //! The number of connections (docs/behaviour.md, "Limits"): in all, of one client, and when the
 //! process has run out of descriptors.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::DEADLINE;
@@ -162,4 +164,37 @@ fn without_descriptors_it_waits_and_still_takes_orders() {
     std::thread::sleep(Duration::from_millis(1100));
     assert!(server.connect().is_served());
     server.stderr.containing("INFO connections are accepted again");
+}
+
+/// Bytes that a client sends, one at a time, after it was told that the connection ends. A socket
+/// that the server has closed takes one or two of them.
+const LAST_WORDS: usize = 64;
+
+/// Asks with `head` and a user agent, reads to the end, and says whether the server still takes what
+/// comes.
+fn waits_after(server: &Server, head: &str) -> bool {
+    let mut stream = TcpStream::connect(server.http()).expect("the server listens");
+    let head = head.replacen("\r\n", "\r\nHost: a.test\r\nUser-Agent: shost-tests/1\r\n", 1);
+    stream.write_all(head.as_bytes()).expect("it takes the request");
+    stream.read_to_end(&mut Vec::new()).expect("it answers, and ends");
+    (0..LAST_WORDS).all(|_| stream.write_all(b"x").is_ok())
+}
+
+#[test]
+fn a_last_word_is_awaited_only_where_one_may_come() {
+    let server = serve();
+    let table = [
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false),
+        ("GET / HTTP/1.0\r\n\r\n", false),
+        ("GET /wp-login.php HTTP/1.1\r\nConnection: close\r\n\r\n", false),
+        // Another request may be on its way.
+        ("GET /wp-login.php HTTP/1.1\r\n\r\n", true),
+        // Content is.
+        ("GET / HTTP/1.1\r\nConnection: close\r\nContent-Length: 100\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n\r\n", true),
+    ];
+    for (head, expected) in table {
+        assert_eq!(waits_after(&server, head), expected, "{head:?}");
+    }
 }

@@ -33,6 +33,8 @@ pub(super) struct Head {
     pub(super) parts: Parts,
     /// True if the client expects to send another request (RFC 9112 §9.3).
     pub(super) persists: bool,
+    /// True if it sends nothing behind this head: no content, and no other request.
+    pub(super) is_last: bool,
 }
 
 impl Input {
@@ -196,7 +198,7 @@ fn parse(head: &Bytes) -> Result<Head, Refusal> {
         version if has_options => persists(&parts.headers, version),
         version => version == Version::HTTP_11,
     };
-    Ok(Head { parts, persists })
+    Ok(Head { parts, persists, is_last: !persists && !is_framed })
 }
 
 /// The target (RFC 9112 §3.2). One that begins with a slash is a path, however many slashes follow.

@@ -37,6 +37,8 @@ pub struct Connection<S, H: Handler> {
     state: State<H>,
     /// True if the answer in flight is the last one.
     last: bool,
+    /// True if the client said that it sends nothing more.
+    client_is_done: bool,
     turn: Turn,
     /// Bytes that are kept beyond [`KEPT_BYTES`], as the handler was last told.
     kept: usize,
@@ -71,6 +73,7 @@ impl<S: Transport, H: Handler> Connection<S, H> {
             output,
             state: State::Waiting,
             last: false,
+            client_is_done: false,
             turn: Turn::default(),
             kept: 0,
         }
@@ -197,7 +200,8 @@ impl<S: Transport, H: Handler> Future for Connection<S, H> {
             match &mut this.state {
                 State::Waiting => match this.input.take() {
                     Err(refusal) => this.refuse(refusal),
-                    Ok(Some(Head { parts, persists })) => {
+                    Ok(Some(Head { parts, persists, is_last })) => {
+                        this.client_is_done = is_last;
                         let terms = Terms { version: parts.version, persists };
                         this.state = State::Answering(this.handler.answer(parts), terms);
                     }
@@ -209,6 +213,7 @@ impl<S: Transport, H: Handler> Future for Connection<S, H> {
                             continue;
                         }
                         if !ready!(read) {
+                            this.client_is_done = true;
                             match this.input.end() {
                                 Ok(()) => this.state = State::Ending,
                                 Err(refusal) => this.refuse(refusal),
@@ -228,6 +233,9 @@ impl<S: Transport, H: Handler> Future for Connection<S, H> {
                 }
                 State::Ending => {
                     ready!(this.output.poll_send(&mut this.io, &mut this.turn, context))?;
+                    if S::ENDS_WHEN_DROPPED && this.client_is_done && this.input.is_empty() {
+                        return Poll::Ready(Ok(()));
+                    }
                     return Pin::new(&mut this.io).poll_shutdown(context);
                 }
             }

@@ -89,6 +89,8 @@ const READ_CHUNK: usize = 8 * 1024;
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for TlsStream<S> {}
 
 impl Transport for TcpStream {
+    const ENDS_WHEN_DROPPED: bool = true;
+
     fn prepare_files(&mut self, unsent: u32) {
         // Where the system does not know this, files are sent in smaller pieces.
         if let Err(error) = SockRef::from(&*self).set_tcp_notsent_lowat(unsent) {
@@ -115,6 +117,8 @@ impl Transport for TcpStream {
 }
 
 impl<S: Transport> Transport for Io<S> {
+    const ENDS_WHEN_DROPPED: bool = S::ENDS_WHEN_DROPPED;
+
     fn prepare_files(&mut self, unsent: u32) {
         if self.for_files.is_none() {
             let (counted, others) = ForFiles::new();
