@@ -122,7 +122,7 @@ pub const UNSENT_BYTES: u32 = 128 * 1024;
 /// Bytes of a file that wait in the system for their turn on the network, of a connection that has
 /// nothing more urgent to send: HTTP/1 sends one answer after the other. They are pages of the file
 /// itself, no copies. Whenever there is room for more of them, the task has to be woken.
-pub const UNSENT_FILE_BYTES: u32 = 1024 * 1024;
+pub const UNSENT_FILE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// Bytes of files that wait in the system for their turn on the network, of all connections that are
 /// in the clear together, before each has less than [`UNSENT_FILE_BYTES`]; none has less than

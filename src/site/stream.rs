@@ -24,8 +24,12 @@ use crate::ledger::{Account, FilePermit};
 /// processor's cache when they are encrypted or sent, and to keep no other connection waiting.
 const AT_HAND: usize = 64 * 1024;
 
-/// Bytes sent at a time without a copy: as many as the system takes ahead of the network.
+/// Bytes sent at a time without a copy.
 const SENT: usize = 512 * 1024;
+
+/// Bytes between two looks whether the system has a file in memory: it reads files ahead in runs of so
+/// many (`read_ahead_kb`), and a look costs as much as sending 2 KiB.
+const RUN: usize = 128 * 1024;
 
 /// Bytes read at a time from the disk, at the most. Fewer reads cost fewer hand-overs between
 /// threads.
@@ -245,7 +249,7 @@ impl FileStream {
         }
         let file = &open.file;
         let last = self.offset + count as u64 - 1;
-        let mut looks = (self.offset..last).step_by(AT_HAND).chain([last]);
+        let mut looks = (self.offset..last).step_by(RUN).chain([last]);
         if looks.any(|at| at_hand(file, &mut [0], at) != Some(1)) {
             return None;
         }

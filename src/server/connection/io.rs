@@ -227,8 +227,8 @@ mod tests {
     fn the_more_connections_files_go_over_the_less_waits_of_each() {
         let table = [
             (0, UNSENT_FILE_BYTES),
-            (15, UNSENT_FILE_BYTES),
-            (31, UNSENT_FILE_BYTES / 2),
+            (3, UNSENT_FILE_BYTES),
+            (7, UNSENT_FILE_BYTES / 2),
             (127, UNSENT_BYTES),
             (1_000_000, UNSENT_BYTES),
         ];
@@ -237,7 +237,7 @@ mod tests {
         }
         let all: u64 =
             (0..128).map(|others| u64::from(unsent_share(others, UNSENT_FILE_BYTES))).sum();
-        assert!(all < 4 * UNSENT_SHARED, "{all}");
+        assert!(all < 5 * UNSENT_SHARED, "{all}");
     }
 
     #[tokio::test]
