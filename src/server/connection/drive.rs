@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::activity::{Activity, Due};
+use super::first_bytes::{FirstBytes, Protocol};
 use super::forwarding::is_forwarded;
 use super::handshake::{Choice, HandshakeError, handshake, turn};
 use super::io::Io;
@@ -23,7 +24,7 @@ use super::tls;
 use crate::ledger::Account;
 use crate::process::clock::Tick;
 use crate::protocol::http1;
-use crate::protocol::http2::{self, PREFACE};
+use crate::protocol::http2;
 use crate::protocol::limits::{FIRST_REQUEST_TIME, HANDSHAKE_TIME, HEAD_TIME};
 use crate::protocol::transport::Transport;
 use crate::server::requests::Requests;
@@ -68,13 +69,6 @@ pub struct Ends {
     pub ahead: Bytes,
     /// The trusted proxies, if the client is one of them.
     pub proxies: Option<Arc<Proxies>>,
-}
-
-/// The version of HTTP that a connection speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Http1,
-    Http2,
 }
 
 /// An HTTP/1 connection of the server.
@@ -164,9 +158,17 @@ async fn in_the_clear(
     duty: Duty,
     shared: Shared,
 ) -> Option<Speaking> {
-    let recognized = timeout(HEAD_TIME, recognize(&mut stream, ends.ahead));
-    let recognized = shared.stop.while_wanted(recognized).await;
-    let Some(Ok(Ok((protocol, ahead)))) = recognized else {
+    let mut first_bytes = FirstBytes::after(&ends.ahead);
+    // The first bytes of most clients are here: no deadline has to be set for them.
+    let at_hand = poll_fn(|context| Poll::Ready(first_bytes.poll_told(&mut stream, context))).await;
+    let told = match at_hand {
+        Poll::Ready(told) => Some(Ok(told)),
+        Poll::Pending => {
+            let told = poll_fn(|context| first_bytes.poll_told(&mut stream, context));
+            Box::pin(shared.stop.while_wanted(timeout(HEAD_TIME, told))).await
+        }
+    };
+    let Some(Ok(Ok(protocol))) = told else {
         tracing::debug!(peer = %ends.peer, "no request came");
         return None;
     };
@@ -174,28 +176,7 @@ async fn in_the_clear(
     let connection =
         Peer::new(service, ends.peer, None, duty).on_port(ends.port).charged_to(ends.account);
     let connection = connection.among(ends.proxies);
-    Some(speak(stream, ahead, protocol, connection, shared))
-}
-
-/// Tells the protocol by the first bytes, which are handed on: HTTP/2 begins with its preface.
-async fn recognize(
-    stream: &mut (impl AsyncRead + Unpin),
-    read: Bytes,
-) -> io::Result<(Protocol, Bytes)> {
-    let mut ahead = BytesMut::with_capacity(1024);
-    ahead.extend_from_slice(&read);
-    loop {
-        if stream.read_buf(&mut ahead).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let known = ahead.len().min(PREFACE.len());
-        if ahead[..known] != PREFACE[..known] {
-            return Ok((Protocol::Http1, ahead.freeze()));
-        }
-        if known == PREFACE.len() {
-            return Ok((Protocol::Http2, ahead.freeze()));
-        }
-    }
+    Some(speak(stream, first_bytes.into_bytes(), protocol, connection, shared))
 }
 
 fn speak<S>(
@@ -314,7 +295,7 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
     poll_fn(move |context| {
         loop {
             if !progress.told
-                && (activity.is_closing() || !asked && stopped.as_mut().poll(context).is_ready())
+                && activity.is_closing()
                 && let Some(wait) = progress.stop(&mut *connection, activity)
             {
                 due = Tick::now().after(wait);
@@ -324,8 +305,10 @@ async fn drive<C: Graceful>(mut connection: Box<C>, activity: &Activity) -> End<
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
                 return Poll::Ready(ended.map_or_else(End::Broken, |()| End::Clean));
             }
-            if !progress.told && activity.is_closing() {
-                // The answer just given said so.
+            if !progress.told
+                && (activity.is_closing() || !asked && stopped.as_mut().poll(context).is_ready())
+            {
+                // The answer just given said so, or the order came.
                 continue;
             }
             if asked && due.since(Tick::now()) > TIMER_STEP {

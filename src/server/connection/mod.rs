@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod compressed_chains;
 pub mod drive;
+pub mod first_bytes;
 pub mod flood;
 mod forwarding;
 pub mod handshake;
