@@ -74,6 +74,11 @@ bench-urgent *arguments:
     cargo build --release --locked
     benches/urgent.py {{arguments}}
 
+# First bytes and pages behind a long line; needs root.
+bench-far *arguments:
+    cargo build --release --locked
+    benches/far/run.py {{arguments}}
+
 # The static binary that the image holds; prints where it is.
 static:
     container/static

@@ -36,8 +36,9 @@ FLAGS = [
 class Chromium:
     """`with Chromium(binary, profile) as browser`: one tab, whose events are recorded."""
 
-    def __init__(self, binary, profile, trusted_spki_hash=None):
-        self.command = [binary, *FLAGS, f"--user-data-dir={profile}"]
+    def __init__(self, binary, profile, trusted_spki_hash=None, flags=()):
+        # The last of two flags of one name is the one that counts.
+        self.command = [binary, *FLAGS, *flags, f"--user-data-dir={profile}"]
         if trusted_spki_hash:
             self.command.append(f"--ignore-certificate-errors-spki-list={trusted_spki_hash}")
         self.unread = b""
