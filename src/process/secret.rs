@@ -1,7 +1,7 @@
 //! The secret of a server, from which all keys are derived that outlive a connection: those of session
 //! tickets, of stateless resets, of connection IDs.
 //!
-//! With a state folder it is the file `secret` there, of [`LENGTH`] random bytes that only its owner may
+//! With a state folder it is the file `secret` there, of 32 random bytes that only its owner may
 //! read, and so is the same after a restart. Without one it is made anew at each start. It is read
 //! before the process enters the sandbox, which has no way to the folder.
 
