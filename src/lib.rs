@@ -9,8 +9,8 @@
 //! 3. [`protocol`]: bytes become requests, and responses become bytes.
 //! 4. [`service`]: a request becomes a response.
 //! 5. [`certificates`], [`site`] and [`log`]: what is read from disks and written to the log.
-//! 6. [`semantics`], [`coding`], [`visitor`] and [`rules`]: what the standards, and the files of a
-//!    site, say, as pure functions.
+//! 6. [`semantics`], [`field_compression`], [`coding`], [`visitor`] and [`rules`]: what the standards,
+//!    and the files of a site, say, as pure functions.
 //!
 //! Beside them [`process`]: rights, signals, descriptors, memory and clocks; and [`ledger`]: what
 //! everything together may take, and who has taken how much of it.
@@ -28,6 +28,7 @@ pub mod log;
 pub mod site;
 
 pub mod coding;
+pub mod field_compression;
 pub mod rules;
 pub mod semantics;
 pub mod visitor;

@@ -1,8 +1,8 @@
 //! Field blocks of HTTP/2.
 
-use shost::protocol::field::{Field, Name};
-use shost::protocol::http2::hpack;
-use shost::protocol::http2::hpack::Decoder;
+use shost::field_compression::field::{Field, Name};
+use shost::field_compression::hpack;
+use shost::field_compression::hpack::Decoder;
 
 /// A field block: whatever comes of it, the fields that can be sent survive it once more.
 pub(crate) fn hpack(input: &[u8]) {

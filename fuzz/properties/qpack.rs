@@ -1,7 +1,7 @@
 //! Field sections of HTTP/3.
 
-use shost::protocol::field::{Field, Name};
-use shost::protocol::http3::qpack;
+use shost::field_compression::field::{Field, Name};
+use shost::field_compression::qpack;
 
 /// A field section: whatever comes of it, the fields that can be sent survive it once more.
 pub(crate) fn qpack(input: &[u8]) {

@@ -6,23 +6,14 @@
 pub mod budget;
 pub(crate) mod content_length;
 pub(crate) mod date_field;
-pub mod field;
 pub mod handler;
 pub mod http1;
 pub mod http2;
 pub mod http3;
-mod huffman;
-mod integer;
 pub mod limits;
 mod partial_head;
 pub mod priority;
 mod pseudo_fields;
-mod string_literal;
 pub(crate) mod tolerated;
 pub mod transport;
 pub(crate) mod turn;
-
-/// A block of fields makes no sense, and what the two sides know of each other's tables has parted:
-/// the connection cannot go on (`COMPRESSION_ERROR`, RFC 9113 §4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Incomprehensible;

@@ -8,10 +8,10 @@ use http::request::Parts;
 use http::{Request, Version};
 
 use super::content_length::content_length;
-use super::field::{Field, Name};
 use super::limits::{HEAD_BYTES, HEAD_FIELDS};
 use super::priority::Priority;
 use super::pseudo_fields::PseudoFields;
+use crate::field_compression::field::{Field, Name};
 use crate::service::Refusal;
 
 /// A head in the making.

@@ -12,7 +12,7 @@ struct Layer {
 
 const LAYERS: [Layer; 7] = [
     Layer {
-        paths: &["semantics/", "coding/", "visitor/", "rules/"],
+        paths: &["semantics/", "field_compression/", "coding/", "visitor/", "rules/"],
         forbidden: &[
             "crate::site",
             "crate::log",

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CONTENT_LENGTH, SERVER};
-use shost::protocol::field::Name;
-use shost::protocol::http2::hpack::Decoder;
+use shost::field_compression::field::Name;
+use shost::field_compression::hpack::Decoder;
 
 use super::answers::repeated;
 

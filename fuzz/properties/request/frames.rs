@@ -5,8 +5,8 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
     UPGRADE,
 };
-use shost::protocol::field::Name;
-use shost::protocol::http2::hpack::Decoder;
+use shost::field_compression::field::Name;
+use shost::field_compression::hpack::Decoder;
 
 use super::Answer;
 use super::engines::Served;

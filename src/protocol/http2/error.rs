@@ -5,7 +5,7 @@ use std::io;
 
 use super::frame::Reason;
 use super::window::Overflow;
-use crate::protocol::Incomprehensible;
+use crate::field_compression::Incomprehensible;
 
 /// Why a connection broke.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 
 use super::super::limits::{KEPT_BYTES, OUTPUT_BYTES};
 use super::frame::{self, FrameHeader, Reason, flag, kind};
-use super::hpack::FieldTable;
+use crate::field_compression::hpack::FieldTable;
 
 /// Content up to this many bytes is copied behind the head of its frame: one slice more costs the
 /// system more than that.

@@ -15,12 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::date_field;
 use super::super::limits::READING;
+use super::Connection;
 use super::frame::Reason;
 use super::output::Output;
 use super::streams::{AnswerState, CONTENT, QueueOutcome, Sending, Stream};
 use super::upload::Upload;
 use super::window::Window;
-use super::{Connection, hpack};
+use crate::field_compression::hpack;
 use crate::process::clock::Tick;
 use crate::protocol::handler::Handler;
 use crate::protocol::priority::Priority;

@@ -1,6 +1,6 @@
 //! Errors of HTTP/3 (RFC 9114 §8): their codes, and how far each reaches.
 
-use crate::protocol::Incomprehensible;
+use crate::field_compression::Incomprehensible;
 
 /// The reason why a stream is given up or a connection ended (RFC 9114 §8.1, RFC 9204 §6), by the
 /// RFC's names; those that only a client may give are left out.

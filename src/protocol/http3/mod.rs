@@ -10,7 +10,6 @@ mod control_stream;
 mod error_code;
 mod farewell;
 mod frames;
-pub mod qpack;
 mod request_stream;
 mod settings;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::error_code::{ErrorCode, Fault};
 use super::frames::{FrameHead, FrameReader, Treatment, kind};
-use super::qpack;
+use crate::field_compression::qpack;
 use crate::protocol::budget::Budgets;
 use crate::protocol::content_length::ContentCount;
 use crate::protocol::limits::{BLOCK_BYTES, CONTROL_BYTES};

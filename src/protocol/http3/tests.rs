@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::frames::{kind, put};
 use super::unidirectional::stream_type;
 use super::*;
+use crate::field_compression::string_literal;
 use crate::process::clock::Tick;
 use crate::protocol::budget::Budgets;
 
@@ -156,10 +157,8 @@ fn control(frames: &[Vec<u8>]) -> Sent {
 fn section(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut section = vec![0, 0];
     for (name, value) in fields {
-        crate::protocol::integer::put(&mut section, 0x20, 3, name.len());
-        section.extend_from_slice(name.as_bytes());
-        crate::protocol::integer::put(&mut section, 0, 7, value.len());
-        section.extend_from_slice(value.as_bytes());
+        string_literal::put(&mut section, 0x20, 3, name.as_bytes());
+        string_literal::put(&mut section, 0, 7, value.as_bytes());
     }
     section
 }

@@ -2,8 +2,8 @@
 
 use super::control_stream::ControlStream;
 use super::error_code::{ErrorCode, Fault};
-use super::qpack::{DecoderStream, check_encoder_stream};
 use super::varint::PartialInteger;
+use crate::field_compression::qpack::{DecoderStream, check_encoder_stream};
 use crate::protocol::budget::Budgets;
 use crate::protocol::limits::UNIDIRECTIONAL_STREAMS;
 use crate::protocol::priority::Priority;

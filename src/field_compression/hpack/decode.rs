@@ -1,8 +1,8 @@
 //! Field blocks, decoded (RFC 7541 §3.2, §6).
 
 use super::table::{TABLE_BYTES, Table};
-use crate::protocol::field::{Field, Name};
-use crate::protocol::{Incomprehensible, integer, string_literal};
+use crate::field_compression::field::{Field, Name};
+use crate::field_compression::{Incomprehensible, integer, string_literal};
 
 /// Decodes the field blocks of one connection, in their order.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::field::samples::{bytes, shown};
+    use crate::field_compression::field::samples::{bytes, shown};
 
     /// Decodes a block, and looks at the number of entries and the size of the table behind it.
     #[track_caller]

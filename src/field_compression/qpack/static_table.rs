@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderName};
 
-use crate::protocol::field::StaticName;
+use crate::field_compression::field::StaticName;
 
 const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
 const EXPECT_CT: HeaderName = HeaderName::from_static("expect-ct");

@@ -12,4 +12,4 @@ mod static_table;
 
 pub use encode::{begin, field, status};
 pub use field_section::decode;
-pub(super) use instructions::{DecoderStream, check_encoder_stream};
+pub(crate) use instructions::{DecoderStream, check_encoder_stream};

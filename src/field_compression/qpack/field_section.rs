@@ -1,8 +1,8 @@
 //! Field sections, decoded (RFC 9204 §4.5).
 
 use super::static_table::STATIC;
-use crate::protocol::field::{Field, Name, StaticName};
-use crate::protocol::{Incomprehensible, integer, string_literal};
+use crate::field_compression::field::{Field, Name, StaticName};
+use crate::field_compression::{Incomprehensible, integer, string_literal};
 
 /// Hands each field of a section to `take`.
 ///
@@ -55,7 +55,7 @@ fn entry(index: usize) -> Result<&'static (StaticName, &'static str), Incomprehe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::field::samples::{self, bytes};
+    use crate::field_compression::field::samples::{self, bytes};
 
     fn shown(field: &Field) -> String {
         format!("{} ({})", samples::shown(field), field.size)

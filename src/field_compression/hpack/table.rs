@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use http::header;
 
-use crate::protocol::field::{Field, Name, StaticName};
+use crate::field_compression::field::{Field, Name, StaticName};
 
 /// Fields of the static table, whose indices come first (RFC 7541 §2.3.3).
 pub(super) const STATIC_ENTRIES: usize = 61;

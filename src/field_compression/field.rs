@@ -43,7 +43,7 @@ pub(super) fn size(name: usize, value: usize) -> usize {
 
 impl Field {
     /// The field of these bytes.
-    pub(super) fn new(name: Name, name_length: usize, value: &[u8]) -> Self {
+    pub(crate) fn new(name: Name, name_length: usize, value: &[u8]) -> Self {
         let size = size(name_length, value.len());
         let space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
         let padded = space(value.first()) || space(value.last());
@@ -54,7 +54,7 @@ impl Field {
 
 impl Name {
     /// The name of these bytes.
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         match bytes {
             b":method" => Self::Method,
             b":scheme" => Self::Scheme,
@@ -98,19 +98,19 @@ impl StaticName {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
+pub(crate) mod samples {
     //! Fields as the tables of tests write them.
 
     use super::{Field, Name};
 
     /// The bytes that hexadecimal digits stand for, whatever lies between these.
-    pub(in crate::protocol) fn bytes(hex: &str) -> Vec<u8> {
+    pub(crate) fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
         digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
     }
 
     /// The field in one line.
-    pub(in crate::protocol) fn shown(field: &Field) -> String {
+    pub(crate) fn shown(field: &Field) -> String {
         let name = match &field.name {
             Name::Method => ":method",
             Name::Scheme => ":scheme",

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::HeaderName;
 
 use super::static_table::STATIC;
-use crate::protocol::{integer, string_literal};
+use crate::field_compression::{integer, string_literal};
 
 /// Begins a section that needs nothing of the dynamic table (RFC 9204 §4.5.1).
 pub fn begin(out: &mut Vec<u8>) {
@@ -96,7 +96,7 @@ fn indices(name: &str) -> std::ops::Range<usize> {
 mod tests {
     use super::super::decode;
     use super::*;
-    use crate::protocol::field::Name;
+    use crate::field_compression::field::Name;
 
     /// Names that answers have: those of the static table, and others.
     fn names() -> Vec<HeaderName> {

@@ -22,7 +22,7 @@ pub(super) fn take<'a, 'b: 'a>(
 }
 
 /// Appends a string as it is, whose length has a prefix of `prefix` bits behind `pattern`.
-pub(super) fn put(out: &mut Vec<u8>, pattern: u8, prefix: u32, string: &[u8]) {
+pub(crate) fn put(out: &mut Vec<u8>, pattern: u8, prefix: u32, string: &[u8]) {
     integer::put(out, pattern, prefix, string.len());
     out.extend_from_slice(string);
 }

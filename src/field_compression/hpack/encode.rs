@@ -4,7 +4,7 @@
 use http::StatusCode;
 use http::header::HeaderName;
 
-use crate::protocol::{integer, string_literal};
+use crate::field_compression::{integer, string_literal};
 
 /// Appends `:status`, which comes before all other fields.
 pub fn status(out: &mut Vec<u8>, status: StatusCode) {
@@ -88,7 +88,7 @@ mod tests {
 
     use super::super::Decoder;
     use super::*;
-    use crate::protocol::field::Name;
+    use crate::field_compression::field::Name;
 
     #[test]
     fn a_field_survives_the_wire() {

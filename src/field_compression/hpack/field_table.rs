@@ -6,7 +6,7 @@
 
 use super::encode;
 use super::table::{STATIC_ENTRIES, TABLE_BYTES};
-use crate::protocol::{field, integer};
+use crate::field_compression::{field, integer};
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::field_block::http2::{Http2Block, LineNumber};
 
@@ -144,7 +144,7 @@ mod tests {
 
     use super::super::Decoder;
     use super::*;
-    use crate::protocol::field::Name;
+    use crate::field_compression::field::Name;
 
     type Pairs = Vec<(HeaderName, String)>;
 

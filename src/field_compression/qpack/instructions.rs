@@ -3,13 +3,13 @@
 
 /// An instruction that makes no sense where there is no dynamic table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct InvalidInstruction;
+pub(crate) struct InvalidInstruction;
 
 /// The one instruction that the client's encoder may send: a capacity of nothing (RFC 9204 §4.3.1).
 const NO_CAPACITY: u8 = 0x20;
 
 /// Checks what the client's encoder says; gives the number of its instructions.
-pub(in super::super) fn check_encoder_stream(bytes: &[u8]) -> Result<usize, InvalidInstruction> {
+pub(crate) fn check_encoder_stream(bytes: &[u8]) -> Result<usize, InvalidInstruction> {
     let is_good = bytes.iter().all(|byte| *byte == NO_CAPACITY);
     if is_good { Ok(bytes.len()) } else { Err(InvalidInstruction) }
 }
@@ -17,7 +17,7 @@ pub(in super::super) fn check_encoder_stream(bytes: &[u8]) -> Result<usize, Inva
 /// The stream of the client's decoder, in whichever pieces it comes. Of our sections it has nothing
 /// to acknowledge, and nothing was inserted: it may say that it reads a stream no more.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct DecoderStream {
+pub(crate) struct DecoderStream {
     /// Bytes that a stream's number has had behind its prefix, if it has not ended.
     within: Option<u8>,
 }
@@ -27,7 +27,7 @@ const LONGEST: u8 = 9;
 
 impl DecoderStream {
     /// Checks what the client's decoder says; gives the number of instructions that end here.
-    pub(in super::super) fn check(&mut self, bytes: &[u8]) -> Result<usize, InvalidInstruction> {
+    pub(crate) fn check(&mut self, bytes: &[u8]) -> Result<usize, InvalidInstruction> {
         let mut ended = 0;
         for byte in bytes {
             self.within = match (self.within, *byte) {
