@@ -16,6 +16,7 @@
 //! Each step either knows the `Answer` or hands on to the next. The response is built once, from
 //! the answer, in `response`; the access log's line is written when its [`Body`] has gone.
 
+mod alternative;
 mod answer;
 pub mod body;
 mod challenge_reader;
@@ -48,8 +49,10 @@ use answer::{Answer, Place, Selected};
 use challenge_reader::ChallengeReader;
 use head::Present;
 use record::{NormalHost, Record};
+use response::Said;
 use ruled::Ruled;
 
+pub use alternative::Alternative;
 pub use body::Body;
 pub use fields::Fields;
 pub use peer::{Duty, Peer};
@@ -63,6 +66,7 @@ pub struct Service {
     policy: Policy,
     log: AccessLog,
     challenges: ChallengeReader,
+    alternative: Alternative,
 }
 
 /// The decisions of the operator.
@@ -89,7 +93,8 @@ impl Service {
     /// A service that writes its answers to `log`.
     #[must_use]
     pub fn new(policy: Policy, log: AccessLog) -> Self {
-        Self { policy, log, challenges: Challenges::default().into() }
+        let challenges = Challenges::default().into();
+        Self { policy, log, challenges, alternative: Alternative::default() }
     }
 
     /// The same service that also answers these challenges.
@@ -97,6 +102,19 @@ impl Service {
     pub fn with_challenges(mut self, challenges: Challenges) -> Self {
         self.challenges = challenges.into();
         self
+    }
+
+    /// The same service, beside which HTTP/3 is spoken as this says.
+    #[must_use]
+    pub fn with_alternative(mut self, alternative: Alternative) -> Self {
+        self.alternative = alternative;
+        self
+    }
+
+    /// HTTP/3 beside the other protocols.
+    #[must_use]
+    pub fn alternative(&self) -> &Alternative {
+        &self.alternative
     }
 
     /// The access log of the service.
@@ -109,6 +127,10 @@ impl Service {
         self.policy.log_bad_bots
     }
 }
+
+/// Marks the head of a request that came before the handshake had ended, and may be a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Early;
 
 /// Answers one request from one snapshot of the sites.
 pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
@@ -126,6 +148,8 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
             // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
             !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
         });
+    let port = checked.as_ref().map(|authority| authority.port.unwrap_or(HTTPS_PORT));
+    let offer = port.ok().and_then(|port| peer.offer(port));
     let (mut rule, mut ruled) = (None, None);
     let answer = match &checked {
         Err(refusal) => Answer::Malformed(*refusal),
@@ -136,8 +160,8 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
         }
     };
     let bot = rule.map(|rule: &bot::Rule| rule.name);
-    let (response, coding) =
-        response::build(answer, &head, &present, demands_https, ruled.as_ref());
+    let said = Said { demands_https, offer };
+    let (response, coding) = response::build(answer, &head, &present, said, ruled.as_ref());
     let Some(arrival) = arrival else { return response };
     let status = response.status.as_u16();
     let record = Record::new(Arc::clone(&peer), head, arrival, status);
@@ -149,7 +173,8 @@ pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
 #[must_use]
 pub fn refuse(peer: &Arc<Peer>, head: Parts) -> Response {
     let present = Present::among(&head.headers);
-    let (response, _) = response::build(Answer::Unavailable, &head, &present, false, None);
+    let (response, _) =
+        response::build(Answer::Unavailable, &head, &present, Said::default(), None);
     if !peer.service().log.is_enabled() {
         return response;
     }

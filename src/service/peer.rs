@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::HeaderValue;
 
 use super::Service;
 use crate::ledger::Account;
@@ -20,6 +23,8 @@ pub struct Peer {
     duty: Duty,
     account: Option<Arc<Account>>,
     proxies: Option<Arc<Proxies>>,
+    /// True once the client has been offered HTTP/3, or is not to be.
+    is_offered: AtomicBool,
 }
 
 /// The task of a listener.
@@ -54,6 +59,7 @@ impl Peer {
             duty,
             account: None,
             proxies: None,
+            is_offered: AtomicBool::new(tls.is_none()),
         }
     }
 
@@ -76,6 +82,7 @@ impl Peer {
             duty: self.duty,
             account,
             proxies: None,
+            is_offered: AtomicBool::new(true),
         }
     }
 
@@ -103,6 +110,16 @@ impl Peer {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The offer of HTTP/3 to a client that asks at this port, once on each connection: that is all
+    /// that a browser needs, and costs nothing behind it.
+    pub(super) fn offer(&self, asked: u16) -> Option<HeaderValue> {
+        if self.is_offered.load(Ordering::Relaxed) || self.is_offered.swap(true, Ordering::Relaxed)
+        {
+            return None;
+        }
+        self.service.alternative().offer(self.port, asked)
     }
 
     /// The service that answers the peer.

@@ -9,10 +9,14 @@ use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 
+use super::Early;
 use super::head;
 use super::peer::Peer;
 use crate::log::Entry;
 use crate::semantics::host::Authority;
+
+/// The version of TLS in the line of a request that came before the handshake had ended.
+const EARLY: &str = "TLSv1.3+early";
 
 /// One answer, not yet in the log.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ struct AnswerFacts {
     peer: Arc<Peer>,
     arrival: Arrival,
     status: u16,
+    tls: Option<&'static str>,
     coding: Option<&'static str>,
     bot: Option<&'static str>,
 }
@@ -101,7 +106,9 @@ impl Record {
     /// The record of a request that was answered with `status`.
     #[must_use]
     pub fn new(peer: Arc<Peer>, head: Parts, arrival: Arrival, status: u16) -> Self {
-        let facts = AnswerFacts { peer, arrival, status, coding: None, bot: None };
+        let is_early = head.extensions.get::<Early>().is_some();
+        let tls = if is_early { Some(EARLY) } else { peer.tls() };
+        let facts = AnswerFacts { peer, arrival, status, tls, coding: None, bot: None };
         Self { facts, head, host: NormalHost::Unknown }
     }
 
@@ -230,7 +237,7 @@ impl AnswerFacts {
             referer: words.referer,
             user_agent: words.user_agent,
             coding: self.coding,
-            tls: self.peer.tls(),
+            tls: self.tls,
             bot: self.bot,
             fields,
         });

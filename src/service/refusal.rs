@@ -24,6 +24,8 @@ pub enum Refusal {
     TransferCoding,
     /// The head did not end in time.
     Late,
+    /// The request may be a replay, and is not one that may be repeated (RFC 8470 §5.2).
+    Early,
     /// The client has too much of heads and answers on its other connections.
     Busy,
 }
@@ -39,6 +41,7 @@ impl Refusal {
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::Late => StatusCode::REQUEST_TIMEOUT,
+            Self::Early => StatusCode::TOO_EARLY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -61,6 +64,7 @@ impl std::fmt::Display for Refusal {
             Self::Framing => "it is not clear where the request ends",
             Self::TransferCoding => "the only transfer coding is chunked",
             Self::Late => "the head of the request did not end in time",
+            Self::Early => "this request is not taken before the handshake has ended",
             Self::Busy => "this address has too many requests unfinished",
         })
     }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    ALT_SVC, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -130,15 +130,24 @@ struct ResponseDraft {
     length: u64,
 }
 
-/// The response, and the name of the coding of its content; with `demands_https` browsers are told
-/// to stay on HTTPS.
+/// The words to a client beside the answer.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// True if browsers are told to stay on HTTPS.
+    pub(super) demands_https: bool,
+    /// The offer of HTTP/3.
+    pub(super) offer: Option<HeaderValue>,
+}
+
+/// The response, and the name of the coding of its content.
 pub(super) fn build(
     answer: Answer,
     head: &Parts,
     present: &Present<'_>,
-    demands_https: bool,
+    said: Said,
     ruled: Option<&Ruled<'_>>,
 ) -> (Response, Option<&'static str>) {
+    let Said { demands_https, offer } = said;
     let coding = coding(&answer);
     let has_parts = matches!(answer, Answer::Parts(..));
     let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused(_))
@@ -152,10 +161,14 @@ pub(super) fn build(
             fields.demand_https();
         }
     }
-    if let Some(ruled) = ruled
-        && is_of_the_site(status)
-    {
+    let ruled = ruled.filter(|_| is_of_the_site(status));
+    if let Some(ruled) = ruled {
         ruled.change(&mut fields, demands_https, status, has_parts);
+    }
+    if let Some(offer) = offer
+        && !ruled.is_some_and(|ruled| ruled.names(&ALT_SVC))
+    {
+        fields.insert(ALT_SVC, offer);
     }
     // HEAD is GET without the content, whatever the answer (RFC 9110 §9.3.2).
     let body = if head.method == Method::HEAD { Body::empty() } else { Body::new(pieces, length) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, VARY};
 use http::request::Parts;
 
 use super::Request;
@@ -82,6 +82,13 @@ impl<'a> Ruled<'a> {
                 }
             }
         }
+    }
+
+    /// True if the site says itself what stands in a field, or that there is none.
+    pub(super) fn names(&self, name: &HeaderName) -> bool {
+        let Self { rules, host, path, .. } = self;
+        let matching = || rules.headers.matching(&Asked::new(host, path.as_str()));
+        !rules.headers.is_empty() && matching().overlay().names(name)
     }
 
     /// Changes the fields of an answer, which may consist of several parts.
