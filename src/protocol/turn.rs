@@ -48,6 +48,6 @@ impl Turn {
 
 /// Lets the others have their turn: the task goes on after the system has been asked which of their
 /// connections are ready. A task that only wakes itself would be the next one again, many times.
-pub(super) fn give_way(context: &mut Context<'_>) {
+pub(crate) fn give_way(context: &mut Context<'_>) {
     let _ = pin!(tokio::task::yield_now()).poll(context);
 }

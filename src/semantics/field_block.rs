@@ -1,8 +1,8 @@
 //! A block of fields that many answers share, and what a protocol makes of it for the wire.
 //!
 //! The fields of a file are the same in every answer with it. They are made once per version of
-//! the file, as the text that HTTP/1 sends of them; HTTP/2 makes its own of that once it is asked
-//! to ([`http2`]). To send the block again is to copy it.
+//! the file, as the text that HTTP/1 sends of them; HTTP/2 and HTTP/3 make their own of that once they
+//! are asked to ([`http2`]). To send the block again is to copy it.
 //!
 //! A site's own rules may change the fields, which depends on the path that was asked. The last
 //! change is kept beside the block: nearly always the next request asks for the same path.
@@ -28,6 +28,7 @@ const COLON: &[u8] = b": ";
 pub struct FieldBlock {
     lines: Box<[u8]>,
     http2: OnceLock<Http2Block>,
+    http3: OnceLock<Box<[u8]>>,
     changed: ArcSwapOption<Changed>,
 }
 
@@ -72,6 +73,18 @@ impl FieldBlock {
     /// is (RFC 7541 §6.2.2), which `encode` appends once for each field.
     pub fn http2(&self, encode: impl FnMut(&mut Vec<u8>, &HeaderName, &[u8])) -> &Http2Block {
         self.http2.get_or_init(|| Http2Block::new(self.iter(), encode))
+    }
+
+    /// The fields as HTTP/3 sends them: field lines that refer to the static table alone (RFC 9204
+    /// §4.5), which `encode` appends once for each field.
+    pub fn http3(&self, mut encode: impl FnMut(&mut Vec<u8>, &HeaderName, &[u8])) -> &[u8] {
+        self.http3.get_or_init(|| {
+            let mut text = Vec::new();
+            for (name, value) in self.iter() {
+                encode(&mut text, &name, value.as_bytes());
+            }
+            text.into_boxed_slice()
+        })
     }
 
     /// The block that `make` makes of this one, or has made for the same change.
@@ -145,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn http2_is_made_once() {
+    fn what_a_protocol_sends_is_made_once() {
         let block: FieldBlock = fields().into_iter().collect();
         let names = |block: &mut Vec<u8>, name: &HeaderName, value: &[u8]| {
             block.extend(name.as_str().bytes());
@@ -154,5 +167,7 @@ mod tests {
         let made = b"etag\"a: b\"varyacceptvaryaccept-encodingserver";
         assert_eq!(block.http2(names).text(), made);
         assert_eq!(block.http2(|_, _, _| unreachable!("made already")).text(), made);
+        assert_eq!(block.http3(names), made);
+        assert_eq!(block.http3(|_, _, _| unreachable!("made already")), made);
     }
 }

@@ -148,9 +148,14 @@ impl FrameReader {
 
 /// Appends a frame whose payload is there as a whole (RFC 9114 §7.1).
 pub(super) fn put(out: &mut Vec<u8>, kind: u64, payload: &[u8]) {
-    varint::put(out, kind);
-    varint::put(out, payload.len() as u64);
+    begin(out, kind, payload.len() as u64);
     out.extend_from_slice(payload);
+}
+
+/// Appends the beginning of a frame whose payload of so many bytes comes behind it.
+pub(super) fn begin(out: &mut Vec<u8>, kind: u64, length: u64) {
+    varint::put(out, kind);
+    varint::put(out, length);
 }
 
 /// The integer that a payload consists of (RFC 9114 §7.1).

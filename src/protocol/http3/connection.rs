@@ -1,0 +1,376 @@
+//! A connection of HTTP/3 in its own task: what has come is answered, and as much is handed over as
+//! the client has room for.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Version};
+
+use super::exchange::{Exchange, ExchangeState, Outgoing, find};
+use super::stream_transport::{Incoming, StreamEvent, StreamTransport, WriteOutcome};
+use super::{
+    Continuation, ErrorCode, Farewell, Fault, RequestHead, RequestStream, UnidirectionalStreams,
+    greet,
+};
+use crate::process::clock::Tick;
+use crate::protocol::budget::Budgets;
+use crate::protocol::handler::Handler;
+use crate::protocol::limits::{KEPT_BYTES, STALL_TIME, STREAMS};
+use crate::protocol::priority::Priority;
+use crate::protocol::turn::give_way;
+use crate::service::{Early, Refusal};
+
+/// A connection of HTTP/3.
+pub struct Connection<H: Handler> {
+    pub(super) handler: H,
+    pub(super) budgets: Budgets,
+    unidirectional: UnidirectionalStreams,
+    /// In the order in which they were opened, and mostly end.
+    pub(super) exchanges: VecDeque<Exchange<H>>,
+    /// Our control stream, and what is not on its way on it.
+    control: Option<u64>,
+    words: Vec<u8>,
+    farewell: Farewell,
+    /// The first request stream that the client has not opened.
+    next: u64,
+    /// The last incremental stream that was served; the next of its kind is behind it.
+    pub(super) turn: u64,
+    ending: bool,
+    /// Bytes of answers that were handed over.
+    pub(super) sent: u64,
+    /// Those of them that have not been acknowledged, on streams that are open.
+    pub(super) handed: usize,
+    /// Bytes that the client is charged with.
+    kept: usize,
+}
+
+/// The client broke the protocol: the code to close with, and why.
+pub type Broken = (ErrorCode, &'static str);
+
+impl<H: Handler> Connection<H> {
+    /// A connection on which nothing has come yet.
+    pub fn new(handler: H) -> Self {
+        let mut words = Vec::new();
+        greet(&mut words);
+        Self {
+            handler,
+            budgets: Budgets::new(Tick::now()),
+            unidirectional: UnidirectionalStreams::default(),
+            exchanges: VecDeque::new(),
+            control: None,
+            words,
+            farewell: Farewell::default(),
+            next: 0,
+            turn: 0,
+            ending: false,
+            sent: 0,
+            handed: 0,
+            kept: 0,
+        }
+    }
+
+    /// Bytes of answers that have been handed over.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// True if no request is being answered.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
+    /// Gives up all that is in flight: the connection is over.
+    pub fn give_up(&mut self) {
+        self.exchanges = VecDeque::new();
+        self.handed = 0;
+        if std::mem::take(&mut self.kept) > 0 {
+            let _ = self.handler.keeps(0);
+        }
+    }
+
+    /// Tells the client that the end is near.
+    pub fn announce_end(&mut self) {
+        self.farewell.announce(&mut self.words);
+    }
+
+    /// Takes no more requests, and ends when those in flight have been answered.
+    pub fn graceful_shutdown(&mut self) {
+        self.farewell.finish(self.next, &mut self.words);
+        self.ending = true;
+    }
+
+    /// Reads, answers and writes until there is nothing more to do; ready when no request is or will
+    /// be answered any more.
+    ///
+    /// # Errors
+    /// When the client breaks the protocol.
+    pub fn poll(
+        &mut self,
+        transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        if let Err(fault) = self.take_in(transport) {
+            self.give_up();
+            return Poll::Ready(Err(fault));
+        }
+        self.speak(transport);
+        self.poll_answers(transport, context);
+        let has_more = self.produce(transport, context);
+        if self.ending && self.exchanges.is_empty() && self.words.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if has_more {
+            give_way(context);
+        } else if !self.rest() {
+            self.give_up();
+            return Poll::Ready(Err((ErrorCode::ExcessiveLoad, "more than its client may keep")));
+        }
+        Poll::Pending
+    }
+
+    /// Gives up answers that have stalled at `now`; gives the time when the next one will have.
+    pub fn give_up_stalled(
+        &mut self,
+        transport: &mut impl StreamTransport,
+        now: Tick,
+    ) -> Option<Tick> {
+        let mut next = None;
+        self.exchanges.retain(|exchange| {
+            let due = exchange.progress.after(STALL_TIME);
+            if due > now {
+                next = next.map_or(Some(due), |next: Tick| Some(next.min(due)));
+                return true;
+            }
+            self.handed -= exchange.handed;
+            transport.reset(exchange.id, ErrorCode::RequestCancelled);
+            transport.stop(exchange.id, ErrorCode::RequestCancelled);
+            false
+        });
+        next
+    }
+
+    fn take_in(&mut self, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+        while let Some(event) = transport.event() {
+            match event {
+                StreamEvent::Opened => self.accept(transport)?,
+                StreamEvent::Readable(id) if id.is_multiple_of(4) => {
+                    self.read_request(id, transport)?;
+                }
+                StreamEvent::Readable(id) => self.read_unidirectional(id, transport)?,
+                StreamEvent::Writable(id) => {
+                    if let Some(exchange) = find(&mut self.exchanges, id) {
+                        exchange.is_blocked = false;
+                    }
+                }
+                StreamEvent::Finished(id) => drop(self.remove(id)),
+                StreamEvent::Stopped(id) => self.client_reset(id, transport)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+        while let Some(id) = transport.accept() {
+            if id.is_multiple_of(4) {
+                self.next = self.next.max(id + 4);
+                self.begin(id, transport)?;
+            } else {
+                self.read_unidirectional(id, transport)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A stream for a request has been opened.
+    fn begin(&mut self, id: u64, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+        let is_full = self.exchanges.len() >= STREAMS as usize || !self.handler.may_ask();
+        if is_full || !self.farewell.answers(id) {
+            if !self.budgets.take_control() {
+                return Err((ErrorCode::ExcessiveLoad, "requests that are not answered"));
+            }
+            transport.reset(id, ErrorCode::RequestRejected);
+            transport.stop(id, ErrorCode::RequestRejected);
+            return Ok(());
+        }
+        self.exchanges.push_back(Exchange {
+            id,
+            request: Some(RequestStream::default()),
+            priority: Priority::default(),
+            state: ExchangeState::Reading,
+            progress: Tick::now(),
+            handed: 0,
+            is_blocked: false,
+            is_asked: false,
+        });
+        self.read_request(id, transport)
+    }
+
+    fn read_request(
+        &mut self,
+        id: u64,
+        transport: &mut impl StreamTransport,
+    ) -> Result<(), Broken> {
+        let Some(exchange) = find(&mut self.exchanges, id) else { return Ok(()) };
+        let mut unread: Option<Bytes> = None;
+        while let Some(request) = &mut exchange.request {
+            let (bytes, ends) = match transport.read(id) {
+                Incoming::Bytes(bytes) => match unread.replace(bytes) {
+                    Some(before) => (before, false),
+                    None => continue,
+                },
+                Incoming::Ended => (unread.take().unwrap_or_default(), true),
+                Incoming::Blocked => match unread.take() {
+                    Some(last) => (last, false),
+                    None => break,
+                },
+                Incoming::Reset => return self.client_reset(id, transport),
+                Incoming::Gone => return Ok(()),
+            };
+            let begun = match request.receive(&bytes, ends, &mut self.budgets) {
+                Ok(begun) => begun,
+                Err(Fault::Connection(code, what)) => return Err((code, what)),
+                Err(Fault::Stream(code)) => {
+                    transport.reset(id, code);
+                    transport.stop(id, code);
+                    self.remove(id);
+                    return Ok(());
+                }
+            };
+            if ends {
+                exchange.request = None;
+            }
+            if let Some(RequestHead { head, priority, wants_content }) = begun {
+                exchange.progress = Tick::now();
+                if priority != exchange.priority {
+                    exchange.priority = priority;
+                    transport.prioritize(id, priority);
+                }
+                let head = head.and_then(|mut head| {
+                    // RFC 8470 §5.2: what is done once may not be done again by a replay.
+                    match transport.is_early() {
+                        true if !matches!(head.method, Method::GET | Method::HEAD) => {
+                            return Err(Refusal::Early);
+                        }
+                        true => drop(head.extensions.insert(Early)),
+                        false => {}
+                    }
+                    Ok(head)
+                });
+                exchange.state = match head {
+                    Ok(head) => ExchangeState::Awaited(self.handler.answer(head)),
+                    Err(refusal) => {
+                        let (outgoing, bytes) = Outgoing::refusal(refusal, wants_content);
+                        self.handler.refused(Version::HTTP_3, refusal.status(), bytes);
+                        ExchangeState::Sending(outgoing)
+                    }
+                };
+            }
+        }
+        if matches!(exchange.state, ExchangeState::Reading) {
+            self.handler.head_begun();
+        }
+        Ok(())
+    }
+
+    /// The client has reset a stream, or takes no more of it.
+    fn client_reset(
+        &mut self,
+        id: u64,
+        transport: &mut impl StreamTransport,
+    ) -> Result<(), Broken> {
+        if self.remove(id).is_none() {
+            return Ok(());
+        }
+        transport.reset(id, ErrorCode::RequestCancelled);
+        transport.stop(id, ErrorCode::RequestCancelled);
+        if self.budgets.take_client_reset() {
+            Ok(())
+        } else {
+            Err((ErrorCode::ExcessiveLoad, "streams reset as fast as opened"))
+        }
+    }
+
+    fn read_unidirectional(
+        &mut self,
+        id: u64,
+        transport: &mut impl StreamTransport,
+    ) -> Result<(), Broken> {
+        loop {
+            let exchanges = &mut self.exchanges;
+            let taken = match transport.read(id) {
+                Incoming::Blocked | Incoming::Gone => return Ok(()),
+                Incoming::Ended | Incoming::Reset => {
+                    return self.unidirectional.end(id).map_err(broken);
+                }
+                Incoming::Bytes(bytes) => {
+                    let mut updates = Vec::new();
+                    let taken = self.unidirectional.receive(
+                        id,
+                        &bytes,
+                        &mut self.budgets,
+                        |request, priority| updates.push((request, priority)),
+                    );
+                    for (request, priority) in updates {
+                        if let Some(exchange) = find(exchanges, request) {
+                            exchange.priority = priority;
+                            transport.prioritize(request, priority);
+                        }
+                    }
+                    taken.map_err(broken)?
+                }
+            };
+            if let Continuation::Stop(code) = taken {
+                transport.stop(id, code);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says on the control stream what is to be said.
+    fn speak(&mut self, transport: &mut impl StreamTransport) {
+        if self.words.is_empty() {
+            return;
+        }
+        if self.control.is_none() {
+            self.control = transport.open();
+        }
+        let Some(control) = self.control else { return };
+        let mut words = [Bytes::from(std::mem::take(&mut self.words))];
+        let _: WriteOutcome = transport.write(control, &mut words);
+        self.words = words[0].to_vec();
+    }
+
+    /// Notes what is held for the client until something happens. False if it may not have kept what
+    /// has come of its requests.
+    fn rest(&mut self) -> bool {
+        if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
+            self.exchanges = VecDeque::new();
+        }
+        let requests = self.exchanges.iter().filter_map(|exchange| exchange.request.as_ref());
+        let heads = requests.map(RequestStream::kept).sum::<usize>();
+        let beyond = (heads + self.handed).saturating_sub(KEPT_BYTES);
+        if beyond == self.kept {
+            return true;
+        }
+        self.kept = beyond;
+        // What is on its way to the client cannot be taken back.
+        self.handler.keeps(beyond) || heads == 0
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<Exchange<H>> {
+        let index = self.exchanges.binary_search_by_key(&id, |exchange| exchange.id).ok()?;
+        let removed = self.exchanges.remove(index)?;
+        self.handed -= removed.handed;
+        Some(removed)
+    }
+}
+
+fn broken(fault: Fault) -> Broken {
+    match fault {
+        Fault::Connection(code, what) => (code, what),
+        Fault::Stream(code) => (code, "a stream that cannot be given up alone"),
+    }
+}
