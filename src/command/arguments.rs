@@ -98,6 +98,14 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_NO_WATCH", value_parser = switch())]
     pub no_watch: bool,
 
+    /// Speak no HTTP/3, which is on UDP at the port of HTTPS
+    #[arg(long, env = "SHOST_NO_HTTP3", value_parser = switch())]
+    pub no_http3: bool,
+
+    /// Take no request over HTTP/3 before the handshake has ended, which may be one sent twice
+    #[arg(long, env = "SHOST_NO_EARLY_DATA", value_parser = switch())]
+    pub no_early_data: bool,
+
     /// Get and renew certificates too, beside serving: as `shost certify` does, now, for each new site,
     /// and twice a day; --http-port is 80 then
     #[arg(long, env = "SHOST_CERTIFY", value_parser = switch(), requires = "tls", conflicts_with = "dir")]

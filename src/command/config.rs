@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::command::arguments::{Arguments, SITES};
 use crate::log::Options;
 use crate::process::memory;
-use crate::server::Setup;
 use crate::server::state::snapshot::Sources;
+use crate::server::{Http3, Setup};
 use crate::service::Policy;
 use crate::site::SitesFolder;
 use crate::visitor::proxy::Proxies;
@@ -79,6 +79,11 @@ impl From<Arguments> for Config {
                 port,
                 http_port: typed.http_port.or(typed.certify.then_some(CHALLENGE_PORT)),
                 public_port: typed.public_port,
+                http3: match (typed.no_http3, typed.no_early_data) {
+                    (true, _) => Http3::Off,
+                    (false, true) => Http3::AfterHandshake,
+                    (false, false) => Http3::WithEarlyData,
+                },
                 proxies: Proxies::new(typed.trusted_proxy),
                 sandbox: !typed.no_sandbox,
                 watch: !typed.no_watch,

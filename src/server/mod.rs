@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use socket2::Socket;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -27,13 +28,14 @@ use crate::process::secret::{Secret, SecretError};
 use crate::process::signals::{Order, Orders};
 use crate::process::watchdog;
 use crate::protocol::limits::DRAIN_TIME;
-use crate::service::{Duty, HTTPS_PORT, Service};
+use crate::service::{Alternative, Duty, HTTPS_PORT, Service};
 use crate::site::Background;
 use crate::visitor::proxy::Proxies;
 use connection::drive::{Opening, Shared};
 use connection::inherited::Useless;
 use connection::limit::Limit;
 use connection::listener::{Acceptor, BindError, Sockets};
+use connection::quic::QuicListener;
 use connection::stop::Stop;
 use connection::tls;
 use preparation::Preparation;
@@ -41,6 +43,17 @@ use state::certifying::{Certifying, Wake};
 use state::reload::{Reloads, Summary};
 use state::snapshot::{Live, Resolver, Snapshot, SnapshotError, Sources};
 use state::{control, daily, reload, watch};
+
+/// HTTP/3, as far as it is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http3 {
+    /// It is not spoken.
+    Off,
+    /// A client asks once its handshake has ended.
+    AfterHandshake,
+    /// A client that comes back may ask before that.
+    WithEarlyData,
+}
 
 /// The sockets, the sites and the options of a server.
 #[derive(Clone, Debug)]
@@ -55,6 +68,8 @@ pub struct Setup {
     pub http_port: Option<u16>,
     /// The port of HTTPS that clients know, if it is not ours.
     pub public_port: Option<u16>,
+    /// The extent to which HTTP/3 is spoken beside HTTPS.
+    pub http3: Http3,
     /// Those who may say on whose behalf they ask.
     pub proxies: Option<Proxies>,
     /// True if the process gives up what it does not need.
@@ -72,6 +87,7 @@ pub struct Server {
     live: Arc<Live>,
     background: Background,
     listening: Vec<Listening>,
+    quic: Vec<QuicListener>,
     notifier: Notifier,
     sandbox: Sandbox,
     limit: Arc<Limit>,
@@ -154,14 +170,16 @@ impl Server {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        let service = service.with_alternative(alternative(&setup, &sockets));
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
-        let listening = listen(&setup, sockets, &live, secret)?;
+        let (listening, quic) = listen(&setup, sockets, &live, &secret)?;
         let limit = Limit::new(ledger);
         Ok(Self {
             setup,
             live,
             background,
             listening,
+            quic,
             notifier,
             sandbox,
             limit,
@@ -207,6 +225,11 @@ impl Server {
                 proxies: proxies.clone(),
             };
             acceptors.spawn(acceptor.accept(socket));
+        }
+        for listener in self.quic.drain(..) {
+            let taken = listener.take(shared.clone(), Arc::clone(&self.limit), connections.clone());
+            // It ends behind its last connection.
+            tokio::spawn(taken);
         }
         wake.give();
         loop {
@@ -288,14 +311,24 @@ fn listed(addresses: &[SocketAddr]) -> Option<String> {
     (!addresses.is_empty()).then(|| addresses.join(","))
 }
 
+/// HTTP/3 on the sockets that there are for it.
+fn alternative(setup: &Setup, sockets: &Sockets) -> Alternative {
+    let address = |socket: &Socket| socket.local_addr().ok()?.as_socket();
+    let ports = sockets.quic.iter().filter_map(address).map(|address| address.port());
+    Alternative::on(ports.collect(), setup.public_port)
+}
+
+/// The sockets that are listened on, of TCP and of UDP.
+type Listeners = (Vec<Listening>, Vec<QuicListener>);
+
 fn listen(
     setup: &Setup,
     sockets: Sockets,
     live: &Arc<Live>,
-    secret: Arc<Secret>,
-) -> Result<Vec<Listening>, StartError> {
+    secret: &Arc<Secret>,
+) -> Result<Listeners, StartError> {
     let own = sockets.https_port().unwrap_or(setup.port);
-    let Sockets { https, http, inherited } = sockets;
+    let Sockets { https, http, quic, inherited } = sockets;
     let plain = match (&setup.sources.tls, setup.public_port) {
         (None, _) => Opening::Plain(Duty::Serve),
         (Some(_), Some(https_port)) => Opening::Plain(Duty::Redirect { https_port }),
@@ -307,7 +340,8 @@ fn listen(
     if !https.is_empty() {
         tls::warm_up();
         let resolver = Arc::new(Resolver(Arc::clone(live)));
-        let opening = Opening::Tls(tls::config(resolver, secret).map_err(StartError::Tls)?);
+        let config = tls::config(resolver, Arc::clone(secret)).map_err(StartError::Tls)?;
+        let opening = Opening::Tls(config);
         listening.extend(https.into_iter().map(|socket| (socket, opening.clone())));
     }
     listening.extend(http.into_iter().map(|socket| (socket, plain.clone())));
@@ -315,5 +349,11 @@ fn listen(
         let socket = Sockets::listen(inherited, socket).map_err(StartError::Bind)?;
         Ok(Listening { socket, opening })
     });
-    listening.collect()
+    let quic = quic.into_iter().map(|socket| {
+        let resolver = Arc::new(Resolver(Arc::clone(live)));
+        let early_data = setup.http3 == Http3::WithEarlyData;
+        QuicListener::new(socket, resolver, secret, early_data).map_err(StartError::System)
+    });
+    let listening = listening.collect::<Result<_, StartError>>()?;
+    Ok((listening, quic.collect::<Result<_, _>>()?))
 }

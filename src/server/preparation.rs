@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use super::connection::inherited;
 use super::connection::inherited::Spoken;
 use super::connection::listener::Sockets;
-use super::{Setup, StartError};
+use super::{Http3, Setup, StartError};
 use crate::ledger::{Bounds, Ledger, Means};
 use crate::process::companion::Companion;
 use crate::process::memory;
@@ -55,13 +55,14 @@ impl Preparation {
             warnings.push(format!("the service manager cannot be told anything: {error}"));
             Notifier::default()
         });
-        let spoken = Spoken { tls: setup.sources.tls.is_some(), http_port: setup.http_port };
+        let (tls, http3) = (setup.sources.tls.is_some(), setup.http3 != Http3::Off);
+        let spoken = Spoken { tls, http_port: setup.http_port, http3 };
         let sockets = match inherited::take(spoken).map_err(StartError::Inherited)? {
             Some((sockets, skipped)) => {
                 warnings.extend(skipped);
                 sockets
             }
-            None => Sockets::bind(setup).map_err(StartError::Bind)?,
+            None => Sockets::bind(setup, &mut warnings).map_err(StartError::Bind)?,
         };
         let descriptors = getrlimit(Resource::Nofile).current;
         let ledger = Ledger::new(Bounds::of(Means { descriptors, memory: memory::available() }));

@@ -43,7 +43,9 @@ mod floods;
 mod framing;
 mod greed;
 mod http2;
+mod http3;
 mod limits;
+mod quic;
 
 // What holds for any input: the functions that the fuzz targets call too.
 #[path = "../../fuzz/properties/mod.rs"]

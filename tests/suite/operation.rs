@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener, UnixStream};
@@ -14,10 +12,10 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::DEADLINE;
 use crate::support::client::{Connection, Request};
+use crate::support::held::Held;
 use crate::support::server::{NOBODY, Server, Setup};
 use crate::support::site::Site;
 use crate::support::tls;
-use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::Signal;
 
 /// A user that is neither root nor whoever runs the tests.
@@ -262,38 +260,6 @@ fn counters_are_told_on_sigusr1() {
                   refused=0";
     for field in fields.split(' ') {
         assert!(line.contains(field), "{field} is not in {line}");
-    }
-}
-
-/// Sockets that a service manager would hold.
-struct Held(Vec<TcpListener>);
-
-impl Held {
-    fn new(count: usize) -> Self {
-        let bind = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        Self((0..count).map(|_| bind()).collect())
-    }
-
-    fn address(&self, index: usize) -> SocketAddr {
-        self.0[index].local_addr().expect("it is bound")
-    }
-
-    /// Passes them on as descriptors from 3, with `variables` set.
-    fn pass_to(&self, setup: Setup, variables: &str) -> Setup {
-        /// Out of the way of the numbers from 3.
-        const AWAY: i32 = 200;
-        let copy = |socket| fcntl_dupfd_cloexec(socket, AWAY).expect("there is a number left");
-        let copies: Vec<_> = self.0.iter().map(copy).collect();
-        let moves = copies.iter().zip(3..).map(|(copy, to)| {
-            let from = copy.as_raw_fd();
-            format!("{to}<&{from} {from}<&- ")
-        });
-        let moves = moves.collect::<String>();
-        let count = copies.len();
-        let script = format!(
-            "exec {moves}; export LISTEN_FDS={count} LISTEN_PID=$$ {variables}; exec \"$@\""
-        );
-        setup.launched_by(script).inheriting(copies)
     }
 }
 

@@ -85,7 +85,7 @@ fn only(config: &ServerConfig, key: Arc<CertifiedKey>) -> Arc<ServerConfig> {
 
 /// Bytes that are counted for a handshake, beside those of every connection: a hello may come in
 /// records of which rustls keeps 64 KiB.
-const HANDSHAKE_BYTES: usize = 48 * 1024;
+pub const HANDSHAKE_BYTES: usize = 48 * 1024;
 
 /// Waits until the client may have one more handshake, which is counted as what its connection keeps:
 /// a client with a thousand that go nowhere waits for the end of its own.

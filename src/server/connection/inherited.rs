@@ -37,6 +37,8 @@ pub struct Spoken {
     pub tls: bool,
     /// The port of plain HTTP, if one was chosen.
     pub http_port: Option<u16>,
+    /// True if HTTP/3 is spoken beside HTTPS.
+    pub http3: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,14 @@ pub fn take(spoken: Spoken) -> Result<Option<(Sockets, Vec<String>)>, Useless> {
     let mut skipped = Vec::new();
     for index in 0..passed.len() {
         let name = names.next().unwrap_or_default();
+        if let Ok(Some(socket)) = passed.take_udp_socket(index) {
+            if spoken.tls && spoken.http3 {
+                sockets.quic.push(Socket::from(socket));
+            } else {
+                skipped.push(format!("socket {name:?}: no HTTP/3 is spoken"));
+            }
+            continue;
+        }
         match passed.take_tcp_listener(index) {
             Ok(Some(socket)) if listens(&socket) => {
                 let port = socket.local_addr().map_or(0, |address| address.port());
@@ -75,7 +85,7 @@ pub fn take(spoken: Spoken) -> Result<Option<(Sockets, Vec<String>)>, Useless> {
             Err(error) => skipped.push(format!("socket {name:?}: {error}")),
         }
     }
-    if sockets.http.is_empty() && sockets.https.is_empty() {
+    if sockets.http.is_empty() && sockets.https.is_empty() && sockets.quic.is_empty() {
         return Err(Useless(skipped));
     }
     Ok(Some((sockets, skipped)))
@@ -85,7 +95,7 @@ fn listens(socket: &TcpListener) -> bool {
     SockRef::from(socket).is_listener().unwrap_or(false)
 }
 
-/// By name first. A name is what `FileDescriptorName=` says, or the socket unit's own, so
+/// The use of a socket of TCP, by its name first. A name is what `FileDescriptorName=` says, or the socket unit's own, so
 /// `shost-https.socket` is `https`; whatever says nothing goes by its port.
 fn use_of(name: &str, port: u16, spoken: Spoken) -> Use {
     let unit = name.strip_suffix(".socket");
@@ -106,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_socket_goes_by_its_name_then_by_its_port() {
-        let tls = Spoken { tls: true, http_port: Some(8080) };
-        let plain = Spoken { tls: false, http_port: None };
+        let tls = Spoken { tls: true, http_port: Some(8080), http3: true };
+        let plain = Spoken { tls: false, http_port: None, http3: true };
         let table = [
             ("http", 443, tls, Use::Http),
             ("https", 80, tls, Use::Https),

@@ -19,7 +19,7 @@ use super::proxied::{Introduced, introduce};
 use crate::ledger::Connected;
 use crate::process::reserve::Reserve;
 use crate::protocol::limits::{BACKLOG, UNSENT_BYTES};
-use crate::server::Setup;
+use crate::server::{Http3, Setup};
 use crate::visitor::proxy::Proxies;
 
 /// Out of descriptors or memory, accepting again at once would only burn a processor. A tenth of
@@ -37,26 +37,28 @@ pub struct Sockets {
     pub https: Vec<Socket>,
     /// HTTP in the clear.
     pub http: Vec<Socket>,
+    /// Sockets of UDP that take HTTP/3.
+    pub quic: Vec<Socket>,
     /// True if they were passed on, and listen already.
     pub inherited: bool,
 }
 
 impl Sockets {
     /// Binds what `setup` says, and does not listen yet: clients are refused until there is
-    /// something to serve.
+    /// something to serve. Without HTTP/3 all goes on, with one of the `warnings`.
     ///
     /// # Errors
     /// The address that cannot be bound, and why.
-    pub fn bind(setup: &Setup) -> Result<Self, BindError> {
-        let sites = bind(&setup.addresses, setup.port)?;
+    pub fn bind(setup: &Setup, warnings: &mut Vec<String>) -> Result<Self, BindError> {
         if setup.sources.tls.is_none() {
-            return Ok(Self { http: sites, ..Self::default() });
+            return Ok(Self { http: bind(&setup.addresses, setup.port)?, ..Self::default() });
         }
+        let (sites, quic) = bind_both(setup, warnings)?;
         let http = match setup.http_port {
             Some(port) => bind(&setup.addresses, port)?,
             None => Vec::new(),
         };
-        Ok(Self { https: sites, http, inherited: false })
+        Ok(Self { https: sites, http, quic, inherited: false })
     }
 
     /// The port of HTTPS, where there is a socket for it.
@@ -109,6 +111,54 @@ fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<Socket>, BindError> {
         sockets.push(socket);
     }
     Ok(sockets)
+}
+
+/// Ports of the system's choice that are tried before one is free for UDP as well.
+const PORTS_TRIED: usize = 16;
+
+/// Binds the port of HTTPS, and the same for HTTP/3.
+fn bind_both(
+    setup: &Setup,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Socket>, Vec<Socket>), BindError> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let https = bind(&setup.addresses, setup.port)?;
+        if setup.http3 == Http3::Off {
+            return Ok((https, Vec::new()));
+        }
+        match bind_udp(&https) {
+            Ok(quic) => return Ok((https, quic)),
+            Err(_) if setup.port == 0 && tried < PORTS_TRIED => {}
+            Err(BindError { address, error }) => {
+                warnings.push(format!(
+                    "no HTTP/3: cannot listen on UDP {address}: {error} (--no-http3 does without)"
+                ));
+                return Ok((https, Vec::new()));
+            }
+        }
+    }
+}
+
+/// Binds the same addresses and port for UDP.
+fn bind_udp(sockets: &[Socket]) -> Result<Vec<Socket>, BindError> {
+    let bound = sockets.iter().filter_map(|socket| {
+        let address = socket.local_addr().ok()?.as_socket()?;
+        Some((address, address.is_ipv6() && socket.only_v6().unwrap_or(true)))
+    });
+    let bound = bound.map(|(address, only_v6)| {
+        let made = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP));
+        let bound = made.and_then(|socket| {
+            if address.is_ipv6() {
+                socket.set_only_v6(only_v6)?;
+            }
+            socket.bind(&address.into())?;
+            Ok(socket)
+        });
+        bound.map_err(|error| BindError { address, error })
+    });
+    bound.collect()
 }
 
 /// An address that cannot be bound.

@@ -12,6 +12,7 @@ pub mod io;
 pub mod limit;
 pub mod listener;
 pub mod proxied;
+pub mod quic;
 pub mod stop;
 pub mod tickets;
 pub mod tls;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustls::compress::CompressionCache;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
+use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::compressed_chains::COMPRESSORS;
 use super::tickets::Tickets;
@@ -45,6 +45,10 @@ const CIPHER_SUITES: [SupportedCipherSuite; 9] = [
 const KEY_EXCHANGE_GROUPS: [&dyn SupportedKxGroup; 4] =
     [kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
 
+/// Sessions of QUIC that may come back with early data, each once (RFC 8446 §8.1). One is some 200
+/// bytes.
+const SESSIONS: usize = 16 * 1024;
+
 /// Random bytes that the warm-up asks for; the first one is what takes the time.
 const WARM_UP_BYTES: usize = 32;
 
@@ -62,28 +66,53 @@ pub fn config(
     resolver: Arc<dyn ResolvesServerCert>,
     secret: Arc<Secret>,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = common(&[&TLS13, &TLS12], resolver)?;
+    config.alpn_protocols = ALPN_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    // Tickets keep the state with the client, so that the server remembers no sessions at all.
+    config.ticketer = Arc::new(Tickets::new(secret)?);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
+}
+
+/// The configuration of TLS within QUIC. Early data may be taken once, which needs a server that
+/// remembers: there are sessions in memory and no tickets that hold them.
+///
+/// # Errors
+///
+/// When the provider has not what TLS 1.3 needs.
+pub fn quic(
+    resolver: Arc<dyn ResolvesServerCert>,
+    early_data: bool,
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = common(&[&TLS13], resolver)?;
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+    // RFC 9001 §4.6.1: the only sizes there are.
+    config.max_early_data_size = if early_data { u32::MAX } else { 0 };
+    Ok(config)
+}
+
+fn common(
+    versions: &[&'static SupportedProtocolVersion],
+    resolver: Arc<dyn ResolvesServerCert>,
+) -> Result<ServerConfig, rustls::Error> {
     let provider = CryptoProvider {
         cipher_suites: CIPHER_SUITES.to_vec(),
         kx_groups: KEY_EXCHANGE_GROUPS.to_vec(),
         ..aws_lc_rs::default_provider()
     };
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(resolver);
-
     config.ignore_client_order = true;
-    config.alpn_protocols = ALPN_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    // Tickets keep the state with the client, so that the server remembers no sessions at all.
-    config.ticketer = Arc::new(Tickets::new(secret)?);
-    config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = TICKETS;
     config.max_early_data_size = 0;
     config.cert_compressors = COMPRESSORS.to_vec();
     // The compressors keep what they have made, and rustls would compare the same chains again.
     config.cert_compression_cache = Arc::new(CompressionCache::Disabled);
     config.key_log = Arc::new(rustls::NoKeyLog {});
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// The name of a protocol version, as logs show it.

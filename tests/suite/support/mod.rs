@@ -4,7 +4,9 @@
 pub(crate) mod client;
 pub(crate) mod decoded;
 pub(crate) mod frames;
+pub(crate) mod held;
 pub(crate) mod http2;
+pub(crate) mod http3;
 pub(crate) mod lines;
 pub(crate) mod process;
 pub(crate) mod server;

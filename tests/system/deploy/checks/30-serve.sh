@@ -42,6 +42,13 @@ redirects() { # FROM TO
     local got
     got=$(fetch -o /dev/null -w '%{redirect_url}' "$1") && [ "$got" = "$2" ] || { echo "got $got"; return 1; }
 }
+# To a datagram of a version that nobody speaks, whoever speaks QUIC says which it does (RFC 9000 §6).
+speaks_quic() { # HOST
+    on_client bash -c 'exec 3<>"/dev/udp/$1/443"
+        { printf "\xca\x0a\x0a\x0a\x0a\x08clientid\x00"; head -c 1200 /dev/zero; } |
+            dd bs=1300 count=1 iflag=fullblock status=none >&3
+        timeout 5 dd bs=2000 count=1 status=none <&3 | od -An -tx1 -j1 -N4 | grep " 00 00 00 00"' quic "$1"
+}
 logged() { eventually journal_has "$@"; }
 journal_has() { journalctl -u shost -o cat | grep -E "$@"; }
 
@@ -78,6 +85,7 @@ check "HTTPS serves the first domain" serves Hello https://example.com/
 check "plain HTTP is redirected" redirects 'http://example.com/a?b' 'https://example.com/a?b'
 check "HTTPS serves the second domain" serves Second https://example.org/
 check "www is redirected over HTTPS" serves '' -L https://www.example.com/
+check "HTTP/3 is spoken on the socket of UDP" speaks_quic example.com
 check "IPv6 is served" serves Hello --resolve "example.com:443:[$server6]" https://example.com/
 check "the log has the client's own IPv4 address" logged "example.com .* $client4 "
 check "the log has the client's own IPv6 address" logged "example.com .* $client6 "

@@ -26,6 +26,7 @@ check_readme bare 's|/path/to/shost|/lab/shost|'
 check "its unit passes systemd-analyze verify" units_verify shost.service
 check "starting the sockets" systemctl start shost-http.socket shost-https.socket
 check "the first request starts the bare server" serves Deployed https://example.com/
+check "and speaks HTTP/3" speaks_quic example.com
 check "as a user of its own" bare_has '^Uid:.65532.65532'
 check "without capabilities" bare_has '^CapEff:.0+$'
 check "systemd-analyze security" security

@@ -1,0 +1,244 @@
+//! QUIC: one UDP socket, whose datagrams go to the connections that they are for.
+//!
+//! The endpoint has a task of its own, and so has each connection: threads share the connections of
+//! one socket as they share those of TCP.
+
+mod configuration;
+mod datagrams;
+mod mailbox;
+mod quic_connection;
+mod quic_streams;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytes::BytesMut;
+use quinn_proto::{ConnectionHandle, DatagramEvent, EndpointEvent, Incoming};
+use rustls::server::ResolvesServerCert;
+use socket2::Socket;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::TaskTracker;
+
+use super::drive::Shared;
+use super::handshake::HANDSHAKE_BYTES;
+use super::limit::Limit;
+use crate::ledger::Kept;
+use crate::process::secret::Secret;
+use datagrams::{DatagramSocket, Received};
+use mailbox::Mailbox;
+use quic_connection::QuicConnection;
+
+/// Half-open connections beyond which clients have to show first that they are where they say
+/// (RFC 9000 §8.1.2). To answer a hello costs 15 times as much as to send a Retry, and more bytes
+/// than it has.
+const RETRY_ABOVE: usize = 64;
+
+/// A UDP socket that takes HTTP/3.
+#[derive(Debug)]
+pub struct QuicListener {
+    socket: DatagramSocket,
+    endpoint: quinn_proto::Endpoint,
+    port: u16,
+}
+
+/// The name and number by which the endpoint and a connection speak of events.
+type Events = UnboundedSender<(ConnectionHandle, EndpointEvent)>;
+
+/// A connection whose handshake has not ended, counted while it lives.
+#[derive(Debug)]
+pub(super) struct HalfOpen {
+    count: Arc<AtomicUsize>,
+    /// The bytes that its client is charged with.
+    _kept: Kept,
+}
+
+impl HalfOpen {
+    fn new(count: &Arc<AtomicUsize>, kept: Kept) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self { count: Arc::clone(count), _kept: kept }
+    }
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl QuicListener {
+    /// Takes HTTP/3 on `socket`; `resolver` finds the certificates, and keys that clients meet again
+    /// after a restart come of `secret`.
+    ///
+    /// # Errors
+    /// When the socket is of no use, or TLS cannot be set up.
+    pub fn new(
+        socket: Socket,
+        resolver: Arc<dyn ResolvesServerCert>,
+        secret: &Secret,
+        early_data: bool,
+    ) -> io::Result<Self> {
+        let configured = configuration::of(resolver, secret, early_data);
+        let (endpoint, server) = configured.map_err(io::Error::other)?;
+        let socket = DatagramSocket::new(socket)?;
+        let port = socket.local_addr()?.port();
+        let is_whole = !socket.may_fragment();
+        let endpoint = quinn_proto::Endpoint::new(endpoint, Some(server), is_whole, None);
+        Ok(Self { socket, endpoint, port })
+    }
+
+    /// Takes connections until the order to stop, then those that are there until they have ended.
+    pub async fn take(self, shared: Shared, limit: Arc<Limit>, connections: TaskTracker) {
+        let (sender, events) = unbounded_channel();
+        let mut endpoint = Endpoint {
+            socket: Arc::new(self.socket),
+            proto: self.endpoint,
+            port: self.port,
+            routes: Vec::new(),
+            open: 0,
+            half_open: Arc::default(),
+            sender,
+            shared,
+            limit,
+            connections,
+        };
+        endpoint.run(events).await;
+    }
+}
+
+struct Endpoint {
+    socket: Arc<DatagramSocket>,
+    proto: quinn_proto::Endpoint,
+    port: u16,
+    /// The mailboxes of the connections, by their numbers.
+    routes: Vec<Option<Arc<Mailbox>>>,
+    /// Connections that have one.
+    open: usize,
+    half_open: Arc<AtomicUsize>,
+    sender: Events,
+    shared: Shared,
+    limit: Arc<Limit>,
+    connections: TaskTracker,
+}
+
+impl Endpoint {
+    async fn run(&mut self, mut events: UnboundedReceiver<(ConnectionHandle, EndpointEvent)>) {
+        let mut buffer = self.socket.buffer();
+        let stop = self.shared.stop.clone();
+        let mut is_stopping = false;
+        loop {
+            if is_stopping && self.open == 0 {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = stop.wait(), if !is_stopping => is_stopping = true,
+                Some((handle, event)) = events.recv() => self.event(handle, event),
+                received = self.socket.receive(&mut buffer) => match received {
+                    Ok(count) => {
+                        let now = Instant::now();
+                        for index in 0..count {
+                            for (received, datagram) in buffer.datagrams(index) {
+                                self.datagram(now, received, datagram, is_stopping);
+                            }
+                        }
+                        // The connections have their turn before the next ones are received.
+                        tokio::task::yield_now().await;
+                    }
+                    // Another's ICMP message, which says nothing for sure (RFC 9000 §21.1.1).
+                    Err(error) => tracing::debug!(%error, "a datagram was not received"),
+                },
+            }
+        }
+    }
+
+    fn event(&mut self, handle: ConnectionHandle, event: EndpointEvent) {
+        if event.is_drained()
+            && let Some(route) = self.routes.get_mut(handle.0)
+            && route.take().is_some()
+        {
+            self.open -= 1;
+            while self.routes.pop_if(|route| route.is_none()).is_some() {}
+            if self.routes.len() < self.routes.capacity() / 4 {
+                self.routes.shrink_to(2 * self.routes.len());
+            }
+        }
+        if let Some(event) = self.proto.handle_event(handle, event)
+            && let Some(Some(route)) = self.routes.get(handle.0)
+        {
+            route.word(event);
+        }
+    }
+
+    fn datagram(&mut self, now: Instant, from: Received, datagram: BytesMut, is_stopping: bool) {
+        let Received { address, local, ecn } = from;
+        let mut response = Vec::new();
+        let length = datagram.len() as u64;
+        match self.proto.handle(now, address, local, ecn, datagram, &mut response) {
+            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                if let Some(Some(route)) = self.routes.get(handle.0) {
+                    route.datagram(event);
+                }
+            }
+            Some(DatagramEvent::NewConnection(incoming)) => {
+                self.begin((now, length), incoming, is_stopping, &mut response);
+            }
+            Some(DatagramEvent::Response(transmit)) => self.socket.answer(&transmit, &response),
+            None => {}
+        }
+    }
+
+    /// Begins a connection if there is a place for it, and its client is where it says.
+    fn begin(
+        &mut self,
+        (now, first): (Instant, u64),
+        incoming: Incoming,
+        is_stopping: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let peer: SocketAddr = incoming.remote_address();
+        let is_unknown = !incoming.remote_address_validated() && incoming.may_retry();
+        if !is_stopping && is_unknown && self.half_open.load(Ordering::Relaxed) >= RETRY_ABOVE {
+            if let Ok(transmit) = self.proto.retry(incoming, out) {
+                self.socket.answer(&transmit, out);
+            }
+            return;
+        }
+        let admitted = if is_stopping { None } else { self.limit.admit(peer.ip()) };
+        let admitted = admitted.and_then(|connected| {
+            let kept = connected.account().keep();
+            kept.set(HANDSHAKE_BYTES).then_some((connected, kept))
+        });
+        let Some((connected, kept)) = admitted else {
+            let transmit = self.proto.refuse(incoming, out);
+            return self.socket.answer(&transmit, out);
+        };
+        let is_validated = incoming.remote_address_validated();
+        match self.proto.accept(incoming, now, out, None) {
+            Ok((handle, connection)) => {
+                let mailbox = Arc::default();
+                if self.routes.len() <= handle.0 {
+                    self.routes.resize_with(handle.0 + 1, || None);
+                }
+                self.routes[handle.0] = Some(Arc::clone(&mailbox));
+                self.open += 1;
+                let half_open = HalfOpen::new(&self.half_open, kept);
+                let session = QuicConnection::serve(
+                    connection,
+                    Arc::clone(&self.socket),
+                    (mailbox, handle, self.sender.clone()),
+                    (connected, half_open, is_validated),
+                    (self.port, self.shared.clone(), first),
+                );
+                self.connections.spawn(session);
+            }
+            Err(error) => {
+                if let Some(transmit) = error.response {
+                    self.socket.answer(&transmit, out);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! HTTP/3 as a part of the server: who hears of it, whose sockets it is on, and what a reload, a stop
+//! and a sudden end mean to its clients.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use quinn_proto::{ConnectionError, TransportConfig, VarInt};
+use rustix::process::Signal;
+
+use crate::support::client::Request;
+use crate::support::held::Held;
+use crate::support::http3::{Http3, config};
+use crate::support::server::{Server, Setup};
+use crate::support::site::{Site, pattern};
+use crate::support::tls;
+
+/// Bytes that a client leaves room for, on all streams together.
+const WINDOW: u32 = 200_000;
+
+/// Above the cacheable limit, so that it is streamed.
+const BIG: usize = 2 * 1024 * 1024 + 3;
+
+fn fill(site: &Site) -> &Site {
+    site.file("index.html", "index").file("big.bin", pattern(BIG))
+}
+
+fn secure() -> Setup {
+    Setup::new().site("a.test", fill).certificate("a.test")
+}
+
+/// The offers of HTTP/3 in the first two answers of a connection to `host` over TLS.
+fn offers(server: &Server, host: &str) -> [Option<String>; 2] {
+    let mut connection = server.connect_tls("a.test");
+    let request = Request::get("/").host(host);
+    [(); 2].map(|()| connection.send(&request).field("alt-svc").map(str::to_owned))
+}
+
+#[test]
+fn http3_is_offered_once_on_a_connection_and_for_longer_once_it_was_reached() {
+    let server = secure().start();
+    let port = server.https().port();
+    let host = format!("a.test:{port}");
+    assert_eq!(offers(&server, &host), [Some(format!("h3=\":{port}\"; ma=300")), None]);
+    assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+    assert_eq!(offers(&server, &host), [Some(format!("h3=\":{port}\"; ma=86400")), None]);
+    // Whoever came by another port came through a firewall, which may not let UDP through.
+    assert_eq!(offers(&server, "a.test"), [None, None]);
+}
+
+#[test]
+fn http3_is_offered_at_the_port_that_clients_know() {
+    let server = secure().args(["--public-port", "443"]).start();
+    assert_eq!(offers(&server, "a.test")[0].as_deref(), Some("h3=\":443\"; ma=300"));
+}
+
+#[test]
+fn http3_is_not_offered_where_there_is_none() {
+    let server = secure().args(["--no-http3"]).start();
+    let host = format!("a.test:{}", server.https().port());
+    assert_eq!(offers(&server, &host), [None, None]);
+    let alone = UdpSocket::bind(server.https()).expect("the port of UDP is free");
+    drop(alone);
+    // In the clear nobody would believe it.
+    let server = secure().args(["--http-port", "0"]).start();
+    let request = Request::get("/").host(&format!("a.test:{}", server.https().port()));
+    assert_eq!(server.send(&request).field("alt-svc"), None);
+}
+
+#[test]
+fn a_site_decides_itself_about_the_offer() {
+    for (rules, expected) in
+        [("/*\n  Alt-Svc: clear\n", Some("clear")), ("/*\n  ! Alt-Svc\n", None)]
+    {
+        let server = secure().site("a.test", |site| site.file("_headers", rules)).start();
+        let host = format!("a.test:{}", server.https().port());
+        let answer = server.send_tls("a.test", Request::get("/").host(&host));
+        let said: Vec<_> = answer.fields.iter().filter(|(name, _)| name == "alt-svc").collect();
+        let said: Vec<_> = said.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(said, expected.into_iter().collect::<Vec<_>>(), "{rules}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_costs_http3_alone() {
+    let (tcp, udp) = both();
+    let port = tcp.local_addr().expect("it is bound").port();
+    drop(tcp);
+    let setup = Setup::bare().with_sites().args(["--ip", "127.0.0.1", "--port"]);
+    let setup = setup.args([port.to_string()]).site("a.test", fill).certificate("a.test");
+    let server = setup.start();
+    server.stderr.containing("WARN no HTTP/3: cannot listen on UDP 127.0.0.1:");
+    assert_eq!(offers(&server, &format!("a.test:{port}")), [None, None]);
+    drop(udp);
+}
+
+/// A port of TCP and the same of UDP.
+fn both() -> (TcpListener, UdpSocket) {
+    loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().expect("it is bound")) {
+            return (tcp, udp);
+        }
+    }
+}
+
+/// Both, as a service manager would hold them.
+fn held() -> (Held, SocketAddr) {
+    let (tcp, udp) = both();
+    let address = tcp.local_addr().expect("it is bound");
+    (Held(vec![OwnedFd::from(tcp), OwnedFd::from(udp)]), address)
+}
+
+#[test]
+fn a_socket_that_is_passed_on_takes_http3() {
+    let (held, address) = held();
+    for names in
+        ["LISTEN_FDNAMES=shost-https.socket:shost-quic.socket", "LISTEN_FDNAMES=https:https"]
+    {
+        let server = held.pass_to(secure(), names).start();
+        assert_eq!(server.https(), address);
+        assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+        let host = format!("a.test:{}", address.port());
+        assert!(offers(&server, &host)[0].is_some());
+    }
+    let server = held.pass_to(secure().args(["--no-http3"]), "LISTEN_FDNAMES=https:quic").start();
+    server.stderr.containing("WARN socket \"quic\": no HTTP/3 is spoken");
+    assert_eq!(offers(&server, &format!("a.test:{}", address.port())), [None, None]);
+    // Beside a socket of TCP that is passed on, none of UDP is bound.
+    let alone = Held(vec![OwnedFd::from(both().0)]);
+    let server = alone.pass_to(secure(), "LISTEN_FDNAMES=https").start();
+    assert_eq!(offers(&server, &format!("a.test:{}", server.https().port())), [None, None]);
+}
+
+#[test]
+fn a_request_before_the_end_of_the_handshake_is_marked_in_the_log() {
+    let server = secure().start();
+    let config = config(&server);
+    let mut first = Http3::begin(&server, &config, "a.test");
+    first.until("the handshake ends", |client| client.connected);
+    first.control(b"");
+    first.get("/");
+    let mut second = Http3::begin(&server, &config, "a.test");
+    second.control(b"");
+    second.get("/?early");
+    assert!(second.early_data_was_taken());
+    second.get("/?late");
+    let line = |target: &str| server.stdout.containing(target);
+    assert!(line("/?early").ends_with(" TLSv1.3+early"), "{}", line("/?early"));
+    assert!(line("/?late").ends_with(" TLSv1.3"), "{}", line("/?late"));
+}
+
+#[test]
+fn without_early_data_a_client_waits_for_the_handshake() {
+    let server = secure().args(["--no-early-data"]).start();
+    let config = config(&server);
+    let mut first = Http3::begin(&server, &config, "a.test");
+    first.until("the handshake ends", |client| client.connected);
+    first.control(b"");
+    first.get("/");
+    let second = Http3::begin(&server, &config, "a.test");
+    assert!(!second.may_ask_early());
+}
+
+#[test]
+fn reloads_and_a_new_certificate_cost_no_request() {
+    let server = secure().start();
+    let mut client = Http3::connect(&server, "a.test");
+    for round in 0..5 {
+        let asked: Vec<_> = (0..50).map(|_| client.ask("GET", "a.test", "/big.bin")).collect();
+        client.step();
+        if round == 3 {
+            tls::write_pair(&server.tls().join("a.test"), &["a.test"]);
+        }
+        assert!(server.order("reload").status.success());
+        for id in asked {
+            assert!(client.answer(id).content == pattern(BIG), "{id} of round {round}");
+        }
+    }
+    assert_eq!(client.get("/").content, b"index");
+}
+
+#[test]
+fn after_a_sudden_end_clients_are_told_by_whoever_has_the_same_secret() {
+    let (held, _) = held();
+    let state = tempfile::TempDir::new().expect("a temporary folder can be made");
+    let start = || {
+        let setup = secure().args(["--state".into(), state.path().as_os_str().to_owned()]);
+        held.pass_to(setup, "LISTEN_FDNAMES=https:quic").start()
+    };
+    let mut server = start();
+    let mut client = Http3::connect(&server, "a.test");
+    client.get("/");
+    server.signal(Signal::KILL);
+    server.exit_code();
+    let _second = start();
+    client.ask("GET", "a.test", "/");
+    client.until("the connection is reset", |client| client.lost.is_some());
+    assert!(matches!(client.lost, Some(ConnectionError::Reset)), "{:?}", client.lost);
+}
+
+#[test]
+fn a_client_that_changes_its_address_is_served_on() {
+    let server = secure().start();
+    let mut client = Http3::connect(&server, "a.test");
+    client.get("/");
+    let asked = client.ask("GET", "a.test", "/big.bin");
+    client.until("the answer begins", |client| client.heard.contains_key(&asked));
+    client.move_elsewhere();
+    assert!(client.answer(asked).content == pattern(BIG));
+    assert_eq!(client.get("/").content, b"index");
+}
+
+#[test]
+fn clients_that_read_nothing_hold_little_and_stand_in_nobodys_way() {
+    let server = secure().start();
+    let mut narrow = TransportConfig::default();
+    narrow.stream_receive_window(VarInt::from_u32(WINDOW)).receive_window(VarInt::from_u32(WINDOW));
+    let mut config = config(&server);
+    config.transport_config(Arc::new(narrow));
+    let clients = (0..8).map(|_| {
+        let mut client = Http3::begin(&server, &config, "a.test");
+        client.until("the handshake ends", |client| client.connected);
+        client.control(b"");
+        client.is_deaf = true;
+        for _ in 0..100 {
+            client.ask("GET", "a.test", "/big.bin");
+        }
+        client
+    });
+    let mut clients: Vec<_> = clients.collect();
+    for client in &mut clients {
+        client.until("all has come that there is room for", |client| {
+            client.traffic.1 > WINDOW as usize
+        });
+    }
+    assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+    server.signal(Signal::USR1);
+    let line = server.stderr.containing("INFO counters");
+    let held = |name: &str| {
+        let value = line.split(' ').find_map(|word| word.strip_prefix(name));
+        value.and_then(|value| value.parse::<usize>().ok()).unwrap_or_else(|| panic!("{line}"))
+    };
+    assert!(held("answers=") <= 8 * 100, "{line}");
+    // Each of the 800 would hold a piece of 64 KiB; no client holds more than half of all there is.
+    assert!(held("content_bytes=") <= 32 * 1024 * 1024, "{line}");
+    assert!(held("head_bytes=") < 8 * 1024 * 1024, "{line}");
+}

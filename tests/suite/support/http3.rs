@@ -1,0 +1,329 @@
+//! A client of HTTP/3 that keeps the time itself: it sends what it is told and looks at what comes.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use quinn_proto::crypto::rustls::QuicClientConfig;
+use quinn_proto::{
+    ClientConfig, Connection, ConnectionError, ConnectionHandle, DatagramEvent, Dir, Endpoint,
+    EndpointConfig, Event, StreamEvent, StreamId, VarInt,
+};
+use shost::field_compression::field::Name;
+use shost::field_compression::qpack;
+
+use super::DEADLINE;
+use super::server::Server;
+
+/// A server that has sent nothing for so long has sent all that it will, or nearly.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// What has come on a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ended: bool,
+    /// The code with which the server gave it up.
+    pub(crate) reset: Option<u64>,
+}
+
+/// An answer in full.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: String,
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) content: Vec<u8>,
+}
+
+/// A connection to a server.
+pub(crate) struct Http3 {
+    socket: UdpSocket,
+    address: SocketAddr,
+    endpoint: Endpoint,
+    connection: Connection,
+    handle: ConnectionHandle,
+    pub(crate) heard: BTreeMap<u64, Heard>,
+    pub(crate) lost: Option<ConnectionError>,
+    pub(crate) connected: bool,
+    /// True if it reads nothing of what comes.
+    pub(crate) is_deaf: bool,
+    /// Bytes that were sent, and bytes that came.
+    pub(crate) traffic: (usize, usize),
+    /// The first byte that came: it tells the type of the packet (RFC 9000 §17.2).
+    pub(crate) first: Option<u8>,
+}
+
+/// The settings of a client, with which it comes back as one that is known.
+pub(crate) fn config(server: &Server) -> ClientConfig {
+    let mut tls = Arc::unwrap_or_clone(server.trust.config(&["h3"], true));
+    tls.enable_early_data = true;
+    let crypto = QuicClientConfig::try_from(tls).expect("TLS 1.3 is among the versions");
+    ClientConfig::new(Arc::new(crypto))
+}
+
+impl Http3 {
+    /// Begins a connection; nothing is sent yet.
+    pub(crate) fn begin(server: &Server, config: &ClientConfig, name: &str) -> Self {
+        let address = server.https.expect("HTTPS is on");
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let mut endpoint = Endpoint::new(Arc::new(EndpointConfig::default()), None, false, None);
+        let begun = endpoint.connect(Instant::now(), config.clone(), address, name);
+        let (handle, connection) = begun.expect("the name is one");
+        Self {
+            socket,
+            address,
+            endpoint,
+            connection,
+            handle,
+            heard: BTreeMap::new(),
+            lost: None,
+            connected: false,
+            is_deaf: false,
+            traffic: (0, 0),
+            first: None,
+        }
+    }
+
+    /// Begins a connection, and a control stream on it.
+    pub(crate) fn connect(server: &Server, name: &str) -> Self {
+        let mut client = Self::begin(server, &config(server), name);
+        client.until("the handshake ends", |client| client.connected);
+        client.control(b"");
+        client
+    }
+
+    /// Opens the control stream, with settings and these bytes behind them.
+    pub(crate) fn control(&mut self, bytes: &[u8]) -> u64 {
+        self.open(Dir::Uni, &[b"\x00\x04\x00", bytes].concat(), false)
+    }
+
+    /// Opens a stream with these bytes.
+    pub(crate) fn open(&mut self, direction: Dir, bytes: &[u8], ends: bool) -> u64 {
+        self.try_open(direction, bytes, ends).expect("the connection goes on")
+    }
+
+    /// The same, once the server allows for a stream; `None` if the connection is over before.
+    pub(crate) fn try_open(&mut self, direction: Dir, bytes: &[u8], ends: bool) -> Option<u64> {
+        loop {
+            if self.lost.is_some() {
+                return None;
+            }
+            if let Some(id) = self.connection.streams().open(direction) {
+                let id = u64::from(VarInt::from(id));
+                self.send(id, bytes, ends);
+                return Some(id);
+            }
+            self.step();
+        }
+    }
+
+    /// Sends more on a stream.
+    pub(crate) fn send(&mut self, id: u64, bytes: &[u8], ends: bool) {
+        let mut stream = self.connection.send_stream(stream(id));
+        assert_eq!(stream.write(bytes).expect("there is room"), bytes.len());
+        if ends {
+            stream.finish().expect("it has not ended");
+        }
+    }
+
+    /// Resets a stream.
+    pub(crate) fn reset(&mut self, id: u64) {
+        let _ = self.connection.send_stream(stream(id)).reset(VarInt::from_u32(0x10c));
+        let _ = self.connection.recv_stream(stream(id)).stop(VarInt::from_u32(0x10c));
+    }
+
+    /// Sends a request.
+    pub(crate) fn ask(&mut self, method: &str, host: &str, path: &str) -> u64 {
+        self.open(Dir::Bi, &request(method, host, path), true)
+    }
+
+    /// Waits for the answer on a stream.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, id: u64) -> Answer {
+        self.until("the answer ends", |client| {
+            client.heard.get(&id).is_some_and(|heard| heard.ended)
+        });
+        read(&self.heard.remove(&id).expect("it was heard").bytes)
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        let id = self.ask("GET", "a.test", path);
+        self.answer(id)
+    }
+
+    /// Waits for something to be so.
+    #[track_caller]
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let begun = Instant::now();
+        while !done(self) {
+            assert!(begun.elapsed() < DEADLINE, "not in time: {what}; {:?}", self.lost);
+            self.step();
+        }
+    }
+
+    /// Sends what there is to send, and takes what comes until the next moment that counts.
+    pub(crate) fn step(&mut self) {
+        let mut bytes = Vec::new();
+        while let Some(transmit) = self.connection.poll_transmit(Instant::now(), 1, &mut bytes) {
+            self.traffic.0 += transmit.size;
+            self.socket.send_to(&bytes[..transmit.size], self.address).expect("it can be sent");
+            bytes.clear();
+        }
+        let due = self.connection.poll_timeout();
+        let now = Instant::now();
+        let wait = due.map_or(DEADLINE, |due| due.saturating_duration_since(now));
+        let wait = wait.clamp(Duration::from_millis(1), DEADLINE);
+        self.socket.set_read_timeout(Some(wait)).expect("a time");
+        let mut datagram = [0; 2048];
+        if let Ok((count, from)) = self.socket.recv_from(&mut datagram) {
+            self.traffic.1 += count;
+            self.first.get_or_insert(datagram[0]);
+            let data = BytesMut::from(&datagram[..count]);
+            let now = Instant::now();
+            let event = self.endpoint.handle(now, from, None, None, data, &mut bytes);
+            if let Some(DatagramEvent::ConnectionEvent(_, event)) = event {
+                self.connection.handle_event(event);
+            }
+        }
+        self.connection.handle_timeout(Instant::now());
+        self.listen();
+    }
+
+    /// Bytes that come while nothing more is sent.
+    pub(crate) fn overhear(&self) -> usize {
+        self.socket.set_read_timeout(Some(SILENCE)).expect("a time");
+        let mut datagram = [0; 2048];
+        std::iter::from_fn(|| self.socket.recv(&mut datagram).ok()).sum()
+    }
+
+    fn listen(&mut self) {
+        while let Some(event) = self.connection.poll_endpoint_events() {
+            if let Some(event) = self.endpoint.handle_event(self.handle, event) {
+                self.connection.handle_event(event);
+            }
+        }
+        while let Some(event) = self.connection.poll() {
+            match event {
+                Event::Connected => self.connected = true,
+                Event::ConnectionLost { reason } => self.lost = Some(reason),
+                Event::Stream(StreamEvent::Readable { .. }) if self.is_deaf => {}
+                Event::Stream(StreamEvent::Readable { id }) => self.read(id),
+                Event::Stream(StreamEvent::Opened { dir }) => {
+                    while let Some(id) = self.connection.streams().accept(dir) {
+                        self.read(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn read(&mut self, id: StreamId) {
+        let heard = self.heard.entry(u64::from(VarInt::from(id))).or_default();
+        let mut stream = self.connection.recv_stream(id);
+        let Ok(mut chunks) = stream.read(true) else { return };
+        loop {
+            match chunks.next(usize::MAX) {
+                Ok(Some(chunk)) => {
+                    heard.bytes.extend_from_slice(&chunk.bytes);
+                    continue;
+                }
+                Ok(None) => heard.ended = true,
+                Err(quinn_proto::ReadError::Reset(code)) => heard.reset = Some(code.into_inner()),
+                Err(quinn_proto::ReadError::Blocked) => {}
+            }
+            break;
+        }
+        let _ = chunks.finalize();
+    }
+
+    /// The code with which the server has closed the connection.
+    pub(crate) fn closed(&self) -> Option<u64> {
+        match &self.lost {
+            Some(ConnectionError::ApplicationClosed(close)) => Some(close.error_code.into_inner()),
+            _ => None,
+        }
+    }
+
+    /// Goes on from another address, as a phone does that leaves the house.
+    pub(crate) fn move_elsewhere(&mut self) {
+        self.socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    }
+
+    /// True if it may ask before the handshake, as the server has said on an earlier connection.
+    pub(crate) fn may_ask_early(&self) -> bool {
+        self.connection.has_0rtt()
+    }
+
+    /// True if the server has taken what was sent before the handshake.
+    pub(crate) fn early_data_was_taken(&self) -> bool {
+        self.connection.accepted_0rtt()
+    }
+}
+
+fn stream(id: u64) -> StreamId {
+    StreamId::from(VarInt::from_u64(id).expect("a stream's number"))
+}
+
+/// HEADERS of a request.
+pub(crate) fn request(method: &str, host: &str, path: &str) -> Vec<u8> {
+    let mut section = vec![0, 0];
+    let fields = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path)];
+    for (name, value) in fields.into_iter().chain([("user-agent", super::USER_AGENT)]) {
+        let name = name.as_bytes();
+        // RFC 9204 §4.5.6: lengths of three and of seven bits.
+        match u8::try_from(name.len()).expect("short") {
+            short @ 0..7 => section.push(0x20 | short),
+            long => section.extend_from_slice(&[0x27, long - 7]),
+        }
+        section.extend_from_slice(name);
+        section.push(u8::try_from(value.len()).expect("short"));
+        section.extend_from_slice(value.as_bytes());
+    }
+    frame(1, &section)
+}
+
+/// A frame of a type below 64.
+pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("short") | 0x4000;
+    [&[kind], &length.to_be_bytes()[..], payload].concat()
+}
+
+/// Takes an integer off the bytes (RFC 9000 §16).
+fn integer(bytes: &mut &[u8]) -> u64 {
+    let length = 1 << (bytes[0] >> 6);
+    let (integer, rest) = bytes.split_at(length);
+    *bytes = rest;
+    let value = integer.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+    value & (u64::MAX >> (66 - 8 * length))
+}
+
+/// An answer, of its frames.
+fn read(mut bytes: &[u8]) -> Answer {
+    let mut answer = Answer { status: String::new(), fields: BTreeMap::new(), content: Vec::new() };
+    while !bytes.is_empty() {
+        let (kind, length) = (integer(&mut bytes), integer(&mut bytes));
+        let (payload, rest) = bytes.split_at(usize::try_from(length).expect("it has come"));
+        bytes = rest;
+        match kind {
+            0 => answer.content.extend_from_slice(payload),
+            1 => {
+                let decoded = qpack::decode(payload, |field| {
+                    let value = field.value.expect("a value");
+                    let value = value.to_str().expect("text").to_owned();
+                    match field.name {
+                        Name::Regular(name) => drop(answer.fields.insert(name.to_string(), value)),
+                        // `:status` is no name that a request has.
+                        _ => answer.status = value,
+                    }
+                });
+                decoded.expect("a field section");
+            }
+            other => panic!("a frame of type {other:#x}"),
+        }
+    }
+    answer
+}
