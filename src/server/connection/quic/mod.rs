@@ -8,9 +8,12 @@ mod datagrams;
 mod mailbox;
 mod quic_connection;
 mod quic_streams;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -141,7 +144,12 @@ impl Endpoint {
                         let now = Instant::now();
                         for index in 0..count {
                             for (received, datagram) in buffer.datagrams(index) {
-                                self.datagram(now, received, datagram, is_stopping);
+                                // A mistake of ours costs the datagram, and maybe its connection, but
+                                // not all others. The hook for panics tells of it.
+                                let taken = AssertUnwindSafe(|| {
+                                    self.datagram(now, received, datagram, is_stopping);
+                                });
+                                let _ = catch_unwind(taken);
                             }
                         }
                         // The connections have their turn before the next ones are received.
