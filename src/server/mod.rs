@@ -35,7 +35,7 @@ use connection::drive::{Opening, Shared};
 use connection::inherited::Useless;
 use connection::limit::Limit;
 use connection::listener::{Acceptor, BindError, Sockets};
-use connection::quic::QuicListener;
+use connection::quic::{DatagramSocket, QuicListener};
 use connection::stop::Stop;
 use connection::tls;
 use preparation::Preparation;
@@ -153,7 +153,7 @@ impl Server {
         service: Service,
     ) -> Result<Self, StartError> {
         let Preparation {
-            sockets,
+            mut sockets,
             notifier,
             sandbox,
             ledger,
@@ -167,12 +167,20 @@ impl Server {
             Snapshot::load(&setup.sources, background.clone()).map_err(StartError::Load)?;
         warnings.extend(odd);
         reserve.keep_for(snapshot.sites.count());
+        let datagrams = datagrams(std::mem::take(&mut sockets.quic), &mut warnings);
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        let service = service.with_alternative(alternative(&setup, &sockets));
+        let ports = datagrams.iter().map(DatagramSocket::port).collect();
+        let service = service.with_alternative(Alternative::on(ports, setup.public_port));
         let live = Arc::new(Live::new(snapshot, Arc::new(service)));
-        let (listening, quic) = listen(&setup, sockets, &live, &secret)?;
+        let listening = listen(&setup, sockets, &live, &secret)?;
+        let early_data = setup.http3 == Http3::WithEarlyData;
+        let quic = datagrams.into_iter().map(|socket| {
+            let resolver = Arc::new(Resolver(Arc::clone(&live)));
+            QuicListener::new(socket, resolver, &secret, early_data)
+        });
+        let quic = quic.collect::<Result<_, _>>()?;
         let limit = Limit::new(ledger);
         Ok(Self {
             setup,
@@ -311,24 +319,25 @@ fn listed(addresses: &[SocketAddr]) -> Option<String> {
     (!addresses.is_empty()).then(|| addresses.join(","))
 }
 
-/// HTTP/3 on the sockets that there are for it.
-fn alternative(setup: &Setup, sockets: &Sockets) -> Alternative {
-    let address = |socket: &Socket| socket.local_addr().ok()?.as_socket();
-    let ports = sockets.quic.iter().filter_map(address).map(|address| address.port());
-    Alternative::on(ports.collect(), setup.public_port)
+/// The sockets of UDP that take HTTP/3. One that the system does not let be prepared, as `SELinux` may
+/// with one that was passed on, costs HTTP/3 alone.
+fn datagrams(sockets: Vec<Socket>, warnings: &mut Vec<String>) -> Vec<DatagramSocket> {
+    let mut warn = |error| {
+        let warning = format!("no HTTP/3: a socket of UDP cannot be used: {error}");
+        warnings.push(warning + " (--no-http3 does without)");
+    };
+    let prepared = sockets.into_iter().map(DatagramSocket::new);
+    prepared.filter_map(|socket| socket.map_err(&mut warn).ok()).collect()
 }
-
-/// The sockets that are listened on, of TCP and of UDP.
-type Listeners = (Vec<Listening>, Vec<QuicListener>);
 
 fn listen(
     setup: &Setup,
     sockets: Sockets,
     live: &Arc<Live>,
     secret: &Arc<Secret>,
-) -> Result<Listeners, StartError> {
+) -> Result<Vec<Listening>, StartError> {
     let own = sockets.https_port().unwrap_or(setup.port);
-    let Sockets { https, http, quic, inherited } = sockets;
+    let Sockets { https, http, inherited, .. } = sockets;
     let plain = match (&setup.sources.tls, setup.public_port) {
         (None, _) => Opening::Plain(Duty::Serve),
         (Some(_), Some(https_port)) => Opening::Plain(Duty::Redirect { https_port }),
@@ -349,11 +358,5 @@ fn listen(
         let socket = Sockets::listen(inherited, socket).map_err(StartError::Bind)?;
         Ok(Listening { socket, opening })
     });
-    let quic = quic.into_iter().map(|socket| {
-        let resolver = Arc::new(Resolver(Arc::clone(live)));
-        let early_data = setup.http3 == Http3::WithEarlyData;
-        QuicListener::new(socket, resolver, secret, early_data).map_err(StartError::System)
-    });
-    let listening = listening.collect::<Result<_, StartError>>()?;
-    Ok((listening, quic.collect::<Result<_, _>>()?))
+    listening.collect()
 }

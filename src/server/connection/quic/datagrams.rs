@@ -25,7 +25,7 @@ const SYSTEM_BYTES: usize = 2 * 1024 * 1024;
 
 /// A socket that datagrams come to.
 #[derive(Debug)]
-pub(super) struct DatagramSocket {
+pub struct DatagramSocket {
     socket: UdpSocket,
     state: UdpSocketState,
     /// True once the network has not taken a transmission of several datagrams.
@@ -48,7 +48,11 @@ pub(super) struct Buffer {
 }
 
 impl DatagramSocket {
-    pub(super) fn new(socket: Socket) -> io::Result<Self> {
+    /// Prepares a socket of UDP that is bound.
+    ///
+    /// # Errors
+    /// When the system does not let it be prepared.
+    pub fn new(socket: Socket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         // Less than is asked for is no reason not to serve.
         let _ = socket.set_recv_buffer_size(SYSTEM_BYTES);
@@ -58,8 +62,10 @@ impl DatagramSocket {
         Ok(Self { socket, state, is_single: AtomicBool::new(false) })
     }
 
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// The local port; 0 if it is not known.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
     }
 
     /// True if a router may cut its datagrams, so that their size cannot be probed.

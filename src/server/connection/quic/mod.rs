@@ -21,7 +21,6 @@ use std::time::Instant;
 use bytes::BytesMut;
 use quinn_proto::{ConnectionHandle, DatagramEvent, EndpointEvent, Incoming};
 use rustls::server::ResolvesServerCert;
-use socket2::Socket;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 
@@ -30,9 +29,11 @@ use super::handshake::HANDSHAKE_BYTES;
 use super::limit::Limit;
 use crate::ledger::Kept;
 use crate::process::secret::Secret;
-use datagrams::{DatagramSocket, Received};
+use datagrams::Received;
 use mailbox::Mailbox;
 use quic_connection::QuicConnection;
+
+pub use datagrams::DatagramSocket;
 
 /// Half-open connections beyond which clients have to show first that they are where they say
 /// (RFC 9000 §8.1.2). To answer a hello costs 15 times as much as to send a Retry, and more bytes
@@ -76,17 +77,16 @@ impl QuicListener {
     /// after a restart come of `secret`.
     ///
     /// # Errors
-    /// When the socket is of no use, or TLS cannot be set up.
+    /// When TLS cannot be set up.
     pub fn new(
-        socket: Socket,
+        socket: DatagramSocket,
         resolver: Arc<dyn ResolvesServerCert>,
         secret: &Secret,
         early_data: bool,
     ) -> io::Result<Self> {
         let configured = configuration::of(resolver, secret, early_data);
         let (endpoint, server) = configured.map_err(io::Error::other)?;
-        let socket = DatagramSocket::new(socket)?;
-        let port = socket.local_addr()?.port();
+        let port = socket.port();
         let is_whole = !socket.may_fragment();
         let endpoint = quinn_proto::Endpoint::new(endpoint, Some(server), is_whole, None);
         Ok(Self { socket, endpoint, port })
@@ -156,7 +156,10 @@ impl Endpoint {
                         tokio::task::yield_now().await;
                     }
                     // Another's ICMP message, which says nothing for sure (RFC 9000 §21.1.1).
-                    Err(error) => tracing::debug!(%error, "a datagram was not received"),
+                    Err(error) => {
+                        tracing::debug!(%error, "a datagram was not received");
+                        tokio::task::yield_now().await;
+                    }
                 },
             }
         }

@@ -9,7 +9,7 @@ use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
-use socket2::{Domain, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::certificates::fixtures::{FixedResolver, certificates};
@@ -108,6 +108,7 @@ fn a_panic_costs_the_connection_that_it_is_in() {
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         let resolver = Arc::new(Mistaken(FixedResolver(set)));
         let secret = Secret::fresh().unwrap();
+        let socket = DatagramSocket::new(socket).unwrap();
         let listener = QuicListener::new(socket, resolver, &secret, true).unwrap();
         runtime.spawn(listener.take(shared(folder.path()), limit, TaskTracker::new()));
         address
