@@ -5,11 +5,13 @@
 
 The first byte is that of an answer's head, from a client that begins with a connection. The page is
 the front page of `examples/site` in Chromium, from navigation to the end of the load event: on a
-first visit, and on a second one after the server was started anew, as by a deploy, with `--state`.
+first visit, on a second one, and after the server was started anew with its `--state`, each over
+a new connection.
 Needs root, `ip` (Debian: iproute2), openssl and Chromium. Prints medians.
 """
 
 import argparse
+import collections
 import pathlib
 import shutil
 import socket
@@ -34,8 +36,20 @@ PORT = 443
 ANSWER_S = 30
 TIMES = """(() => {
     const told = performance.getEntriesByType('navigation')[0];
-    return [told.loadEventEnd, told.connectEnd - told.connectStart];
+    return {
+        "first byte": told.responseStart,
+        page: told.loadEventEnd,
+        connecting: told.connectEnd - told.connectStart,
+        protocol: told.nextHopProtocol,
+    };
 })()"""
+WHAT = ("first byte", "page")
+# Flags with which Chromium speaks a protocol from its first request on.
+PROTOCOLS = {
+    "http/1.1": ["--disable-http2"],
+    "h2": [],
+    "h3": ["--enable-quic", f"--origin-to-force-quic-on={HOST}:{PORT}"],
+}
 
 
 def main():
@@ -45,24 +59,32 @@ def main():
     parser.add_argument("--chromium", default="chromium")
     parser.add_argument("--rtt", default="200", help="milliseconds, with commas")
     parser.add_argument("--loss", default="0", help="percent of packets, with commas")
+    parser.add_argument("--pages", default=",".join(PROTOCOLS), help="protocols, with commas")
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
     missing = [tool for tool in ("ip", "openssl", given.chromium) if not shutil.which(tool)]
     if missing:
         packages = "iproute2 openssl chromium"
         sys.exit(f"Missing {', '.join(missing)}. On Debian: apt-get install {packages}")
-    print("| round trip | loss | what | median | round trips |\n|---|---|---|---|---|")
+    print("| round trip | loss | visit | first byte | page |\n|---|---|---|---|---|")
     for rtt in map(int, given.rtt.split(",")):
         for loss in map(float, given.loss.split(",")):
-            for what, figures in measure(given, rtt, loss / 100).items():
-                median = statistics.median(figures)
-                trips = f"{median / rtt:.2f}"
-                print(f"| {rtt} ms | {loss:g}% | {what} | {median:.0f} ms | {trips} |", flush=True)
+            for visit, runs in measure(given, rtt, loss / 100).items():
+                cells = [told(rtt, [run.get(what) for run in runs]) for what in WHAT]
+                print(f"| {rtt} ms | {loss:g}% | {visit} | {' | '.join(cells)} |", flush=True)
+
+
+def told(rtt, figures):
+    """The median of milliseconds, and how many round trips that is."""
+    if None in figures:
+        return "–"
+    median = statistics.median(figures)
+    return f"{median:.0f} ms ({median / rtt:.2f})"
 
 
 def measure(given, rtt, loss):
-    """Milliseconds of each run, by what was measured."""
-    figures = {}
+    """Milliseconds of each run, by what kind of visit it was."""
+    runs = collections.defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="shost-far-") as folder, Line(rtt, loss) as line:
         place = pathlib.Path(folder)
         shutil.copytree(PROJECT / "examples" / "site", place / "sites" / HOST)
@@ -72,16 +94,15 @@ def measure(given, rtt, loss):
             for protocol in ("http/1.1", "h2"):
                 for _ in range(given.runs):
                     session, elapsed = first_byte(protocol)
-                    figures.setdefault(f"first byte, {protocol}", []).append(elapsed)
+                    runs[f"our client, {protocol}"].append({"first byte": elapsed})
                     _, elapsed = first_byte(protocol, session)
-                    figures.setdefault(f"first byte, {protocol}, resumed", []).append(elapsed)
-        for protocol, flags in (("http/1.1", ["--disable-http2"]), ("h2", [])):
+                    runs[f"our client, {protocol}, resumed"].append({"first byte": elapsed})
+        for protocol in given.pages.split(","):
             for run in range(given.runs):
                 profile = place / f"{protocol[-1]}-{run}"
-                first, second = visits(given, start, profile, flags)
-                figures.setdefault(f"page, {protocol}, first visit", []).append(first)
-                figures.setdefault(f"page, {protocol}, second visit", []).append(second)
-    return figures
+                for visit, elapsed in visits(given, start, profile, protocol).items():
+                    runs[f"Chromium, {protocol}, {visit}"].append(elapsed)
+    return runs
 
 
 class Start:
@@ -122,26 +143,33 @@ def first_byte(protocol, session=None):
         return stream.session, 1000 * (time.monotonic() - begun)
 
 
-def visits(given, start, profile, flags):
-    """Milliseconds of a first visit by a new browser, and of a second after a restart."""
-    flags = [*flags, f"--host-resolver-rules=MAP *.test {SERVER}"]
+def visits(given, start, profile, protocol):
+    """Milliseconds of each visit by a new browser, by what kind of visit it is."""
+    flags = [*PROTOCOLS[protocol], f"--host-resolver-rules=MAP *.test {SERVER}"]
     trusted = key_hash(profile.parent / "tls" / HOST)
     with Chromium(given.chromium, profile, trusted, flags) as browser:
         with start():
-            first = load(browser)
-        # The page is left, so that the second visit is one.
+            found = {"first visit": load(browser, protocol)}
+            # The page is left for one that may end connections, and that keeps sessions.
+            browser.record("Page.navigate", url="chrome://net-internals/#sockets")
+            browser.evaluate("chrome.send('flushSocketPools')")
+            found["second visit"] = load(browser, protocol)
         browser.record("Page.navigate", url="about:blank")
         with start():
-            return first, load(browser)
+            found["visit after a restart"] = load(browser, protocol)
+    return found
 
 
-def load(browser):
-    """Milliseconds from the navigation to the end of the load event, over a new connection."""
+def load(browser, protocol):
+    """Milliseconds from navigation to the first byte and to the end of the load event."""
     browser.record("Page.navigate", url=f"https://{HOST}/")
-    loaded, connecting = browser.evaluate(TIMES)
-    if connecting <= 0:
+    times = browser.evaluate(TIMES)
+    if times["protocol"] != protocol:
+        raise RuntimeError(f"the page came over {times['protocol']}, not over {protocol}")
+    # Early data goes out before there is a connection to wait for.
+    if protocol != "h3" and times["connecting"] <= 0:
         raise RuntimeError("the page came over a connection that was there already")
-    return loaded
+    return times
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ class Chromium:
     """`with Chromium(binary, profile) as browser`: one tab, whose events are recorded."""
 
     def __init__(self, binary, profile, trusted_spki_hash=None, flags=()):
-        # The last of two flags of one name is the one that counts.
-        self.command = [binary, *FLAGS, *flags, f"--user-data-dir={profile}"]
+        # The last of two flags of one name counts, but one that takes something away always does.
+        own = [flag for flag in FLAGS if flag.replace("disable", "enable") not in flags]
+        self.command = [binary, *own, *flags, f"--user-data-dir={profile}"]
         if trusted_spki_hash:
             self.command.append(f"--ignore-certificate-errors-spki-list={trusted_spki_hash}")
         self.unread = b""
