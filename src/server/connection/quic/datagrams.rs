@@ -16,8 +16,9 @@ use tokio::net::UdpSocket;
 /// Bytes of the largest datagram that is received: clients keep to what fits an Ethernet.
 const DATAGRAM_BYTES: usize = 1500;
 
-/// Datagrams in one transmission at the most. The system takes 64, and no more than 64 KiB.
-const SEGMENTS: usize = 32;
+/// Datagrams in one transmission at the most. The system takes no more than 64 KiB, and each has up to
+/// 1,472 bytes.
+const SEGMENTS: usize = 44;
 
 /// Bytes that wait in the system, in either direction: what comes while the endpoint is busy, and
 /// what one connection sends at once.
