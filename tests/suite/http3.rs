@@ -165,11 +165,18 @@ fn many_that_may_be_elsewhere_have_to_show_where_they_are() {
     const RETRY: u8 = 3;
     let server = serve();
     let kind = |client: &Http3| client.first.map(|first| first >> 4 & 3);
-    let mut waiting: Vec<_> =
-        (0..64).map(|_| Http3::begin(&server, &config(&server), "a.test")).collect();
-    for client in &mut waiting {
+    let mut waiting = Vec::new();
+    loop {
+        let mut client = Http3::begin(&server, &config(&server), "a.test");
         client.step();
-        assert_ne!(kind(client), Some(RETRY));
+        let is_retried = kind(&client) == Some(RETRY);
+        assert!(waiting.len() >= 64 || !is_retried, "after {}", waiting.len());
+        waiting.push(client);
+        if is_retried {
+            break;
+        }
+        // On a slow machine the first ones are given up meanwhile.
+        assert!(waiting.len() < 1000, "nobody has to show anything");
     }
     let mut client = Http3::begin(&server, &config(&server), "a.test");
     client.until("the handshake ends", |client| client.connected);

@@ -59,8 +59,6 @@ fn http3_is_not_offered_where_there_is_none() {
     let server = secure().args(["--no-http3"]).start();
     let host = format!("a.test:{}", server.https().port());
     assert_eq!(offers(&server, &host), [None, None]);
-    let alone = UdpSocket::bind(server.https()).expect("the port of UDP is free");
-    drop(alone);
     // In the clear nobody would believe it.
     let server = secure().args(["--http-port", "0"]).start();
     let request = Request::get("/").host(&format!("a.test:{}", server.https().port()));
@@ -83,21 +81,24 @@ fn a_site_decides_itself_about_the_offer() {
 
 #[test]
 fn a_port_that_is_taken_costs_http3_alone() {
-    let (tcp, udp) = both();
+    let (tcp, udp) = both(ELSEWHERE);
     let port = tcp.local_addr().expect("it is bound").port();
     drop(tcp);
-    let setup = Setup::bare().with_sites().args(["--ip", "127.0.0.1", "--port"]);
+    let setup = Setup::bare().with_sites().args(["--ip", ELSEWHERE, "--port"]);
     let setup = setup.args([port.to_string()]).site("a.test", fill).certificate("a.test");
     let server = setup.start();
-    server.stderr.containing("WARN no HTTP/3: cannot listen on UDP 127.0.0.1:");
+    server.stderr.containing("WARN no HTTP/3: cannot listen on UDP 127.0.0.77:");
     assert_eq!(offers(&server, &format!("a.test:{port}")), [None, None]);
     drop(udp);
 }
 
+/// An address at which no other test takes a port.
+const ELSEWHERE: &str = "127.0.0.77";
+
 /// A port of TCP and the same of UDP.
-fn both() -> (TcpListener, UdpSocket) {
+fn both(address: &str) -> (TcpListener, UdpSocket) {
     loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let tcp = TcpListener::bind((address, 0)).expect("a port is free");
         if let Ok(udp) = UdpSocket::bind(tcp.local_addr().expect("it is bound")) {
             return (tcp, udp);
         }
@@ -106,7 +107,7 @@ fn both() -> (TcpListener, UdpSocket) {
 
 /// Both, as a service manager would hold them.
 fn held() -> (Held, SocketAddr) {
-    let (tcp, udp) = both();
+    let (tcp, udp) = both("127.0.0.1");
     let address = tcp.local_addr().expect("it is bound");
     (Held(vec![OwnedFd::from(tcp), OwnedFd::from(udp)]), address)
 }
@@ -127,7 +128,7 @@ fn a_socket_that_is_passed_on_takes_http3() {
     server.stderr.containing("WARN socket \"quic\": no HTTP/3 is spoken");
     assert_eq!(offers(&server, &format!("a.test:{}", address.port())), [None, None]);
     // Beside a socket of TCP that is passed on, none of UDP is bound.
-    let alone = Held(vec![OwnedFd::from(both().0)]);
+    let alone = Held(vec![OwnedFd::from(both("127.0.0.1").0)]);
     let server = alone.pass_to(secure(), "LISTEN_FDNAMES=https").start();
     assert_eq!(offers(&server, &format!("a.test:{}", server.https().port())), [None, None]);
 }
