@@ -1,11 +1,11 @@
 //! The requests of a connection: each answered by the service, and counted while it lasts.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, ready};
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,8 +30,39 @@ pub(super) struct Requests {
     activity: Arc<Activity>,
 }
 
-/// An answer in the making.
-pub(super) type Answered = Pin<Box<dyn Future<Output = Response<Tracked>> + Send>>;
+/// An answer in the making. What has to live until it is ready is in the box, and small enough for
+/// the allocator to keep its memory for the next one: 1,032 bytes with the C library of GNU.
+pub(super) struct PendingAnswer {
+    call: Pin<Box<dyn Future<Output = Response> + Send>>,
+    counters: Arc<Counters>,
+    /// Nothing once the answer was given.
+    active: Option<Active>,
+    /// The place of the answer among those that wait for something.
+    waiting: Option<Waiting>,
+}
+
+impl Future for PendingAnswer {
+    type Output = Response<Tracked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Poll::Ready(mut response) = this.call.as_mut().poll(context) else {
+            if this.waiting.is_none() {
+                let account = this.active.as_ref().and_then(Active::account);
+                this.waiting = account.map(|account| account.wait(AWAITED_BYTES));
+            }
+            return Poll::Pending;
+        };
+        this.waiting = None;
+        let active = this.active.take().expect("a future is not polled again once it is ready");
+        response.closes |= active.activity.is_closing();
+        if response.closes {
+            active.activity.close();
+        }
+        let counters = Arc::clone(&this.counters);
+        Poll::Ready(response.map(|body| Tracked { body, counters, active, waiting: None }))
+    }
+}
 
 impl Requests {
     /// Requests of `connection`, answered from what is live and noted in `activity`.
@@ -53,7 +84,7 @@ impl Requests {
 
 impl Handler for Requests {
     type Content = Tracked;
-    type Answer = Answered;
+    type Answer = PendingAnswer;
 
     /// A head has begun that is not whole, and is due from now on.
     fn head_begun(&self) {
@@ -92,7 +123,7 @@ impl Handler for Requests {
     }
 
     /// Answers a request from the snapshot that is current now.
-    fn answer(&self, mut head: Parts) -> Answered {
+    fn answer(&self, mut head: Parts) -> PendingAnswer {
         let (connection, visit) = self.client_of(&head);
         let active = Active::new(&self.activity, visit);
         let snapshot = self.live.load();
@@ -103,34 +134,14 @@ impl Handler for Requests {
         drop(snapshot);
         self.live.counters().request();
         let counters = Arc::clone(self.live.counters());
-        let admitted = active.account().is_none_or(|account| account.may_ask());
-        Box::pin(async move {
-            let mut response = if admitted {
-                let call = pin!(service::call(connection, sites, head));
-                counted(call, active.account()).await
+        let call: Pin<Box<dyn Future<Output = Response> + Send>> =
+            if active.account().is_none_or(|account| account.may_ask()) {
+                Box::pin(service::call(connection, sites, head))
             } else {
-                service::refuse(&connection, head)
+                Box::pin(ready(service::refuse(&connection, head)))
             };
-            response.closes |= active.activity.is_closing();
-            if response.closes {
-                active.activity.close();
-            }
-            response.map(|body| Tracked { body, counters, active, waiting: None })
-        })
+        PendingAnswer { call, counters, active: Some(active), waiting: None }
     }
-}
-
-/// Counts an answer in the making from when it has to wait for something.
-async fn counted<F: Future>(mut call: Pin<&mut F>, account: Option<&Arc<Account>>) -> F::Output {
-    let mut waiting = None;
-    poll_fn(|context| {
-        let answer = call.as_mut().poll(context);
-        if answer.is_pending() && waiting.is_none() {
-            waiting = account.map(|account| account.wait(AWAITED_BYTES));
-        }
-        answer
-    })
-    .await
 }
 
 /// Counts a request among the active ones of its connection while it lives.
@@ -204,7 +215,7 @@ impl http_body::Body for Tracked {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> PolledFrame {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = task::ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             self.counters.bytes(data.map_or(0, Bytes::len));
         }
@@ -217,5 +228,23 @@ impl http_body::Body for Tracked {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of what `make` returns.
+    fn size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_answer_in_the_making_is_small() {
+        /// The largest block that the allocator keeps aside when it is freed.
+        const KEPT_ASIDE: usize = 1032;
+        let size = size(service::call);
+        assert!(size <= KEPT_ASIDE, "{size}");
     }
 }

@@ -30,6 +30,7 @@ mod refusal;
 mod response;
 mod ruled;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -133,40 +134,44 @@ impl Service {
 pub struct Early;
 
 /// Answers one request from one snapshot of the sites.
-pub async fn call(peer: Arc<Peer>, sites: Arc<Sites>, head: Parts) -> Response {
-    let service = peer.service();
+///
+/// What waits for the disk is in boxes of its own, so that what every request needs stays small.
+pub fn call(
+    peer: Arc<Peer>,
+    sites: Arc<Sites>,
+    head: Parts,
+) -> impl Future<Output = Response> + Send {
     // Only the log asks when it was.
-    let arrival = service.log.is_enabled().then(Arrival::now);
-    let present = Present::among(&head.headers);
-    let checked = head::check(&head, &present);
-    let host = match &checked {
-        Ok(authority) if arrival.is_some() => NormalHost::of(authority),
-        _ => NormalHost::Unknown,
-    };
-    let demands_https = peer.is_secure()
-        && checked.as_ref().is_ok_and(|authority| {
-            // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
-            !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
-        });
-    let port = checked.as_ref().map(|authority| authority.port.unwrap_or(HTTPS_PORT));
-    let offer = port.ok().and_then(|port| peer.offer(port));
-    let (mut rule, mut ruled) = (None, None);
-    let answer = match &checked {
-        Err(refusal) => Answer::Malformed(*refusal),
-        Ok(authority) => {
-            let (peer, sites, head, present) = (&peer, &sites, &head, &present);
-            let request = Request { peer, sites, head, present, authority };
-            request.answer(&mut rule, &mut ruled).await
-        }
-    };
-    let bot = rule.map(|rule: &bot::Rule| rule.name);
-    let said = Said { demands_https, offer };
-    let (response, coding) = response::build(answer, &head, &present, said, ruled.as_ref());
-    let Some(arrival) = arrival else { return response };
-    let status = response.status.as_u16();
-    let record = Record::new(Arc::clone(&peer), head, arrival, status);
-    let record = record.to(host).with(coding, bot);
-    response.map(|body| body.recorded(Box::new(record)))
+    let arrival = peer.service().log.is_enabled().then(Arrival::now);
+    async move {
+        let present = Present::among(&head.headers);
+        let checked = head::check(&head, &present);
+        let (mut rule, mut ruled) = (None, None);
+        let answer = match &checked {
+            Err(refusal) => Answer::Malformed(*refusal),
+            Ok(authority) => {
+                let (peer, sites, head, present) = (&peer, &sites, &head, &present);
+                let request = Request { peer, sites, head, present, authority };
+                request.answer(&mut rule, &mut ruled).await
+            }
+        };
+        let demands_https = peer.is_secure()
+            && checked.as_ref().is_ok_and(|authority| {
+                // Nobody has that for good, and other programs answer there too (RFC 6797 §8.1.1).
+                !host::is_loopback(&authority.host) && !host::is_address(&authority.host)
+            });
+        let port = checked.as_ref().map(|authority| authority.port.unwrap_or(HTTPS_PORT));
+        let offer = port.ok().and_then(|port| peer.offer(port));
+        let said = Said { demands_https, offer };
+        let (response, coding) = response::build(answer, &head, &present, said, ruled.as_ref());
+        let Some(arrival) = arrival else { return response };
+        let bot = rule.map(|rule: &bot::Rule| rule.name);
+        let host = checked.as_ref().map_or(NormalHost::Unknown, NormalHost::of);
+        let status = response.status.as_u16();
+        let record = Record::new(Arc::clone(&peer), head, arrival, status);
+        let record = record.to(host).with(coding, bot);
+        response.map(|body| body.recorded(Box::new(record)))
+    }
 }
 
 /// Answers a request of a client that has too many answers waiting.
@@ -259,7 +264,7 @@ impl<'a> Request<'a> {
                 };
                 let Some(found) = found else { return self.find(site, &path).await };
                 let ruled = ruled.insert(Ruled::new(found, &self.authority.host, path.clone()));
-                self.find_by_rules(site, &path, ruled).await
+                Box::pin(self.find_by_rules(site, &path, ruled)).await
             }
             Ok(Resolved::Merge(merged)) => Answer::path_redirect(merged, self.head),
             Err(invalid) => Answer::InvalidPath(invalid),
@@ -310,19 +315,19 @@ impl<'a> Request<'a> {
     /// for.
     async fn find(&self, site: &Arc<Site>, path: &Path<'_>) -> Answer {
         if path.is_hidden() || is_rules_file(path.as_str()) {
-            return self.hidden(site, path).await;
+            return Box::pin(self.hidden(site, path)).await;
         }
         let (path_text, wanted) = (path.as_str(), self.wanted());
         let found = match self.sites.find_at_once(site, path_text, wanted) {
             Some(found) => found,
-            None => self.sites.find(site, path_text, wanted).await,
+            None => Box::pin(self.sites.find(site, path_text, wanted)).await,
         };
         match found {
             Found::File(file) => {
                 let place = self.place(site, path_text);
                 match Selected::of(place, self.head, file) {
                     Selected::Answer(answer) => answer,
-                    Selected::Closed(closed) => closed.open(place, self.head).await,
+                    Selected::Closed(closed) => Box::pin(closed.open(place, self.head)).await,
                 }
             }
             Found::Folder => Answer::path_redirect(path.encode() + "/", self.head),
@@ -336,7 +341,7 @@ impl<'a> Request<'a> {
                 page.pop();
                 Answer::path_redirect(page, self.head)
             }
-            Found::Missing(Some(page)) => self.missing(site, &page).await,
+            Found::Missing(Some(page)) => Box::pin(self.missing(site, &page)).await,
             Found::Missing(None) => Answer::Missing(None),
             Found::Forbidden => Answer::Forbidden,
             Found::Unavailable => Answer::Unavailable,
