@@ -38,6 +38,7 @@ from workloads import WORKLOADS
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "openssl": "openssl", "taskset": "util-linux"}
+CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 NEIGHBOUR = ["sh", "-c", "while :; do :; done"]
 
 
@@ -246,13 +247,15 @@ def save(options, versions, cells):
         "processor": processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
+        "congestion_control": kernel_setting("/proc/sys/net/ipv4/tcp_congestion_control"),
+        "clock_source": kernel_setting(CLOCK_SOURCE),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "rate": options.rate,
     }
     told = (
         f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, Linux "
-        f"{machine['kernel']}; medians of {options.rounds} rounds of {options.seconds:g} s. "
+        f"{machine['kernel']} ({machine['congestion_control']}, {machine['clock_source']}); medians of {options.rounds} rounds of {options.seconds:g} s. "
         "In brackets: relative to nginx. `!`: some answers failed. Noise: CPU time that others "
         "took while it was measured, in percent of a core."
     )
@@ -262,6 +265,13 @@ def save(options, versions, cells):
     table = report.markdown(workloads, summaries, versions, told)
     (options.results / "results.md").write_text(table)
     (options.results / "results.svg").write_text(chart.draw(workloads, summaries))
+
+
+def kernel_setting(path):
+    """The words of a file of the kernel's; `unknown` where it is not shown."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(path).read_text().strip()
+    return "unknown"
 
 
 def processor():
