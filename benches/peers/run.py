@@ -253,11 +253,12 @@ def save(options, versions, cells):
         "seconds": options.seconds,
         "rate": options.rate,
     }
+    settings = f"{machine['congestion_control']}, {machine['clock_source']}"
     told = (
         f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, Linux "
-        f"{machine['kernel']} ({machine['congestion_control']}, {machine['clock_source']}); medians of {options.rounds} rounds of {options.seconds:g} s. "
-        "In brackets: relative to nginx. `!`: some answers failed. Noise: CPU time that others "
-        "took while it was measured, in percent of a core."
+        f"{machine['kernel']} ({settings}); medians of {options.rounds} rounds of "
+        f"{options.seconds:g} s. In brackets: relative to nginx. `!`: some answers failed. Noise: "
+        "CPU time that others took while it was measured, in percent of a core."
     )
     options.results.mkdir(parents=True, exist_ok=True)
     data = {"machine": machine, "versions": versions, "cells": cells}
