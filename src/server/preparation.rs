@@ -10,6 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use super::connection::inherited;
 use super::connection::inherited::Spoken;
 use super::connection::listener::Sockets;
+use super::connection::quic;
 use super::{Http3, Setup, StartError};
 use crate::ledger::{Bounds, Ledger, Means};
 use crate::process::companion::Companion;
@@ -71,6 +72,9 @@ impl Preparation {
             Some(folder) => Secret::kept_in(folder).map_err(StartError::Secret)?,
             None => Secret::fresh()?,
         };
+        if !sockets.quic.is_empty() {
+            quic::seed_random_numbers();
+        }
         // What is started from inside the sandbox could not connect.
         let companion = setup.companion.as_deref().map(Companion::start).transpose()?;
         sandbox::give_up_privileges()?;

@@ -19,7 +19,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use quinn_proto::{ConnectionHandle, DatagramEvent, EndpointEvent, Incoming};
+use quinn_proto::{
+    ConnectionHandle, ConnectionIdGenerator, DatagramEvent, EndpointEvent, Incoming,
+    RandomConnectionIdGenerator,
+};
 use rustls::server::ResolvesServerCert;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
@@ -46,6 +49,15 @@ pub struct QuicListener {
     socket: DatagramSocket,
     endpoint: quinn_proto::Endpoint,
     port: u16,
+}
+
+/// Has the library draw its first random number while every file can still be opened. Where the C
+/// library is part of the program, numbers come of `/dev/urandom`, which is then kept open.
+///
+/// # Panics
+/// When the system has no random numbers.
+pub fn seed_random_numbers() {
+    RandomConnectionIdGenerator::default().generate_cid();
 }
 
 /// The name and number by which the endpoint and a connection speak of events.
