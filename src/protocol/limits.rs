@@ -86,8 +86,9 @@ pub struct Allowance {
 }
 
 /// HTTP/2 and HTTP/3 frames that ask for nothing: PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, empty
-/// DATA and the like (CVE-2019-9512, 9513, 9515, 9518), and instructions of QPACK. Browsers send some ten at the start and then one or two
-/// for each frame of content, for which [`CONTROL_PER_REQUEST`] and [`CONTROL_BYTES`] allow.
+/// DATA and the like (CVE-2019-9512, 9513, 9515, 9518), and instructions of QPACK. Browsers send some
+/// ten at the start and then one or two for each frame of content, for which
+/// [`CONTROL_PER_REQUEST`] and [`CONTROL_BYTES`] allow.
 pub const CONTROL: Allowance = Allowance { burst: 1000, per_second: 100 };
 
 /// Added to [`CONTROL`] by a request, in frames: `PRIORITY_UPDATE`, PRIORITY, some `WINDOW_UPDATE`.

@@ -95,8 +95,8 @@ fn listens(socket: &TcpListener) -> bool {
     SockRef::from(socket).is_listener().unwrap_or(false)
 }
 
-/// The use of a socket of TCP, by its name first. A name is what `FileDescriptorName=` says, or the socket unit's own, so
-/// `shost-https.socket` is `https`; whatever says nothing goes by its port.
+/// The use of a socket of TCP, by its name first. A name is what `FileDescriptorName=` says, or the
+/// socket unit's own, so `shost-https.socket` is `https`; whatever says nothing goes by its port.
 fn use_of(name: &str, port: u16, spoken: Spoken) -> Use {
     let unit = name.strip_suffix(".socket");
     let word = unit.unwrap_or(name).rsplit('-').next().unwrap_or_default();
