@@ -21,6 +21,14 @@ impl Default for Priority {
 }
 
 impl Priority {
+    /// The rank of the stream `id` among those that wait, the least first: the most urgent; of those,
+    /// the first that is to come as a whole, or else one after the other, from the one behind `turn`
+    /// on (RFC 9218 §10).
+    pub(super) fn rank<I: Copy + Ord>(self, id: I, turn: I) -> (u8, bool, bool, I) {
+        let Self { urgency, incremental } = self;
+        (urgency, incremental, incremental && id <= turn, id)
+    }
+
     /// Reads a dictionary such as `u=1, i`. What is not understood says nothing (RFC 9218 §4).
     pub(super) fn parse(field: &[u8]) -> Self {
         field.split(|byte| *byte == b',').fold(USUAL, |priority, member| {

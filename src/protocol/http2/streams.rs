@@ -238,9 +238,8 @@ impl<H: Handler> Streams<H> {
         (stalled.map(|stream| stream.id).collect(), others.min())
     }
 
-    /// The stream that is served next: the most urgent; of those, the first that is to come as a
-    /// whole, or else one after the other (RFC 9218 §10). While as many as `fetching` have content
-    /// fetched, only what is fetched, or has been, is served.
+    /// The stream that is served next, by its [rank](Priority::rank). While as many as `fetching` have
+    /// content fetched, only what is fetched, or has been, is served.
     pub(super) fn next(&mut self, fetching: usize) -> Option<&mut Stream<H>> {
         let fetched = |stream: &&Stream<H>| match &stream.state {
             AnswerState::Sending(sending) => sending.fetching.is_some(),
@@ -249,11 +248,8 @@ impl<H: Handler> Streams<H> {
         let busy =
             self.list.len() >= fetching && self.list.iter().filter(fetched).count() >= fetching;
         let turn = self.turn;
-        let stream =
-            self.list.iter_mut().filter(|stream| stream.is_ready(busy)).min_by_key(|stream| {
-                let Priority { urgency, incremental } = stream.priority;
-                (urgency, incremental, incremental && stream.id <= turn, stream.id)
-            })?;
+        let ready = self.list.iter_mut().filter(|stream| stream.is_ready(busy));
+        let stream = ready.min_by_key(|stream| stream.priority.rank(stream.id, turn))?;
         if stream.priority.incremental {
             self.turn = stream.id;
         }

@@ -245,9 +245,8 @@ pub(super) fn is_busy<H: Handler>(exchanges: &VecDeque<Exchange<H>>) -> bool {
     exchanges.len() >= READING && exchanges.iter().filter(fetched).count() >= READING
 }
 
-/// The exchange that is served next: the most urgent; of those, the first that is to come as a
-/// whole, or else one after the other (RFC 9218 §10). While as many as [`READING`] have content
-/// fetched, no other's is.
+/// The exchange that is served next, by its [rank](Priority::rank). While as many as [`READING`] have
+/// content fetched, no other's is.
 pub(super) fn next<H: Handler>(
     exchanges: &mut VecDeque<Exchange<H>>,
     turn: u64,
@@ -259,8 +258,5 @@ pub(super) fn next<H: Handler>(
         }
         _ => false,
     });
-    ready.min_by_key(|exchange| {
-        let Priority { urgency, incremental } = exchange.priority;
-        (urgency, incremental, incremental && exchange.id <= turn, exchange.id)
-    })
+    ready.min_by_key(|exchange| exchange.priority.rank(exchange.id, turn))
 }
