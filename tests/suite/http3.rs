@@ -61,12 +61,7 @@ fn a_line_of_the_log_names_the_protocol() {
 #[test]
 fn early_requests_are_answered_if_they_may_be_repeated() {
     let server = serve();
-    let config = config(&server);
-    let mut first = Http3::begin(&server, &config, "a.test");
-    first.until("the handshake ends", |client| client.connected);
-    first.control(b"");
-    first.get("/");
-    let mut second = Http3::begin(&server, &config, "a.test");
+    let mut second = Http3::come_back(&server, "a.test");
     second.control(b"");
     let (get, post) = (second.ask("GET", "a.test", "/"), second.ask("POST", "a.test", "/"));
     assert_eq!(second.answer(get).content, b"index");

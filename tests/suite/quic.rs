@@ -139,12 +139,7 @@ fn a_socket_that_is_passed_on_takes_http3() {
 #[test]
 fn a_request_before_the_end_of_the_handshake_is_marked_in_the_log() {
     let server = secure().start();
-    let config = config(&server);
-    let mut first = Http3::begin(&server, &config, "a.test");
-    first.until("the handshake ends", |client| client.connected);
-    first.control(b"");
-    first.get("/");
-    let mut second = Http3::begin(&server, &config, "a.test");
+    let mut second = Http3::come_back(&server, "a.test");
     second.control(b"");
     second.get("/?early");
     assert!(second.early_data_was_taken());
@@ -157,12 +152,7 @@ fn a_request_before_the_end_of_the_handshake_is_marked_in_the_log() {
 #[test]
 fn without_early_data_a_client_waits_for_the_handshake() {
     let server = secure().args(["--no-early-data"]).start();
-    let config = config(&server);
-    let mut first = Http3::begin(&server, &config, "a.test");
-    first.until("the handshake ends", |client| client.connected);
-    first.control(b"");
-    first.get("/");
-    let second = Http3::begin(&server, &config, "a.test");
+    let second = Http3::come_back(&server, "a.test");
     assert!(!second.may_ask_early());
 }
 
@@ -223,9 +213,7 @@ fn clients_that_read_nothing_hold_little_and_stand_in_nobodys_way() {
     let mut config = config(&server);
     config.transport_config(Arc::new(narrow));
     let clients = (0..8).map(|_| {
-        let mut client = Http3::begin(&server, &config, "a.test");
-        client.until("the handshake ends", |client| client.connected);
-        client.control(b"");
+        let mut client = Http3::connect_by(&server, &config, "a.test");
         client.is_deaf = true;
         for _ in 0..100 {
             client.ask("GET", "a.test", "/big.bin");

@@ -133,4 +133,6 @@ pub fn warm_up() {
 }
 
 #[cfg(test)]
+pub(super) mod in_memory;
+#[cfg(test)]
 mod tests;

@@ -88,10 +88,22 @@ impl Http3 {
 
     /// Begins a connection, and a control stream on it.
     pub(crate) fn connect(server: &Server, name: &str) -> Self {
-        let mut client = Self::begin(server, &config(server), name);
+        Self::connect_by(server, &config(server), name)
+    }
+
+    /// The same by a configuration, which remembers the session.
+    pub(crate) fn connect_by(server: &Server, config: &ClientConfig, name: &str) -> Self {
+        let mut client = Self::begin(server, config, name);
         client.until("the handshake ends", |client| client.connected);
         client.control(b"");
         client
+    }
+
+    /// A client that was served once and comes back: it may ask before its handshake has ended.
+    pub(crate) fn come_back(server: &Server, name: &str) -> Self {
+        let config = config(server);
+        Self::connect_by(server, &config, name).get("/");
+        Self::begin(server, &config, name)
     }
 
     /// Opens the control stream, with settings and these bytes behind them.

@@ -14,6 +14,7 @@ use crate::certificates::Certificates;
 use crate::certificates::fixtures::{FixedResolver, P256_SEC1, RSA_PKCS8, chain, folder, now};
 use crate::process::secret::Secret;
 use crate::server::connection::tls;
+use crate::server::connection::tls::in_memory::round;
 
 const NAME: &str = "a.example";
 
@@ -97,20 +98,7 @@ fn flight(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> usize {
     let mut client = ClientConnection::new(Arc::clone(client), NAME.try_into().unwrap()).unwrap();
     let mut flights = Vec::new();
     while client.is_handshaking() || server.is_handshaking() {
-        let mut wire = Vec::new();
-        client.write_tls(&mut wire).unwrap();
-        server.read_tls(&mut &*wire).unwrap();
-        server.process_new_packets().unwrap();
-        wire.clear();
-        while server.wants_write() {
-            server.write_tls(&mut wire).unwrap();
-        }
-        flights.push(wire.len());
-        let mut wire = &*wire;
-        while !wire.is_empty() {
-            client.read_tls(&mut wire).unwrap();
-            client.process_new_packets().unwrap();
-        }
+        flights.push(round(&mut client, &mut server));
     }
     assert_eq!(client.peer_certificates().unwrap().len(), 2);
     flights[0]

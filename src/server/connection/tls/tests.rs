@@ -9,6 +9,7 @@ use rustls::{
     RootCertStore, ServerConfig, ServerConnection,
 };
 
+use super::in_memory::round;
 use super::{config, version_name};
 use crate::certificates::fixtures::{FixedResolver, certificates};
 use crate::process::secret::Secret;
@@ -51,19 +52,7 @@ fn connect(
     let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
     let mut client = ClientConnection::new(Arc::clone(client), NAME.try_into().unwrap()).unwrap();
     while client.wants_write() || server.wants_write() {
-        let mut wire = Vec::new();
-        client.write_tls(&mut wire).unwrap();
-        server.read_tls(&mut &*wire).unwrap();
-        server.process_new_packets().unwrap();
-        wire.clear();
-        while server.wants_write() {
-            server.write_tls(&mut wire).unwrap();
-        }
-        let mut wire = &*wire;
-        while !wire.is_empty() {
-            client.read_tls(&mut wire).unwrap();
-            client.process_new_packets().unwrap();
-        }
+        round(&mut client, &mut server);
     }
     assert!(!client.is_handshaking() && !server.is_handshaking());
     (server, client)
