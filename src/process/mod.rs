@@ -1,5 +1,5 @@
 //! The process and what it shares with the system: rights, signals, the service manager,
-//! descriptors, memory and clocks.
+//! descriptors, memory, clocks and random numbers.
 
 pub mod clock;
 pub mod companion;
@@ -7,6 +7,7 @@ pub mod descriptors;
 pub mod heap;
 pub mod memory;
 pub mod notify;
+pub mod random;
 pub mod reserve;
 pub mod sandbox;
 pub mod secret;

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
-use rustix::rand::{GetRandomFlags, getrandom};
+
+use super::random::random;
 
 /// The file in the state folder.
 pub const SECRET_FILE: &str = "secret";
@@ -169,20 +170,6 @@ fn publish(folder: &Path, path: &Path, secret: &[u8]) -> io::Result<()> {
     let _ = fs::remove_file(&new);
     written?;
     File::open(folder)?.sync_all()
-}
-
-/// Random bytes of the kernel. The cryptographic library's need 40 ms before the first.
-fn random<const N: usize>() -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    let mut filled = 0;
-    while filled < N {
-        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
-            Ok(count) => filled += count,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(bytes)
 }
 
 /// Why the state folder's secret cannot be used: one line with its mend.

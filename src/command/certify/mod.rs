@@ -142,9 +142,7 @@ fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 
 /// Bytes that nobody can guess.
 fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the kernel's random numbers do not run out");
-    bytes
+    crate::process::random::random().expect("the kernel's random numbers do not run out")
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -23,7 +23,6 @@ use std::os::unix::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::rand::GetRandomFlags;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -31,6 +30,7 @@ use tokio::time::timeout;
 
 use super::reload::{ReloadOutcome, Reloads};
 use crate::log::one_line;
+use crate::process::random::random;
 use crate::process::reserve::{Reserve, is_out_of_descriptors};
 
 /// The beginning of the name of a server's socket. Behind it stand the number of its process, a
@@ -74,9 +74,8 @@ pub fn start(reloads: Reloads, reserve: Reserve) -> io::Result<()> {
 }
 
 fn own_name() -> io::Result<String> {
-    let mut suffix = [0; SUFFIX_BYTES];
-    rustix::rand::getrandom(&mut suffix, GetRandomFlags::empty())?;
-    Ok(format!("{NAME}{}-{:016x}", std::process::id(), u64::from_ne_bytes(suffix)))
+    let suffix = u64::from_ne_bytes(random::<SUFFIX_BYTES>()?);
+    Ok(format!("{NAME}{}-{suffix:016x}", std::process::id()))
 }
 
 async fn accept(listener: UnixListener, reloads: Reloads, reserve: Reserve) {
