@@ -379,4 +379,4 @@ impl ShutdownProgress {
 }
 
 /// The least time between two looks at the deadlines; the coarse clock may lag by its own step.
-const TIMER_STEP: Duration = Duration::from_millis(20);
+pub(super) const TIMER_STEP: Duration = Duration::from_millis(20);

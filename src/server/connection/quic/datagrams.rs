@@ -131,14 +131,10 @@ impl DatagramSocket {
     }
 
     fn send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
-        let ecn = transmit.ecn.map(|ecn| match ecn {
-            EcnCodepoint::Ect0 => quinn_udp::EcnCodepoint::Ect0,
-            EcnCodepoint::Ect1 => quinn_udp::EcnCodepoint::Ect1,
-            EcnCodepoint::Ce => quinn_udp::EcnCodepoint::Ce,
-        });
         let datagrams = quinn_udp::Transmit {
             destination: transmit.destination,
-            ecn,
+            // The same two bits of the IP header (RFC 3168 §5).
+            ecn: transmit.ecn.and_then(|ecn| quinn_udp::EcnCodepoint::from_bits(ecn as u8)),
             contents: &bytes[..transmit.size],
             segment_size: transmit.segment_size,
             src_ip: transmit.src_ip,
@@ -162,11 +158,7 @@ impl Buffer {
     /// The datagrams in the place `index`, each with where it came from.
     pub(super) fn datagrams(&self, index: usize) -> impl Iterator<Item = (Received, BytesMut)> {
         let meta = self.metas[index];
-        let ecn = meta.ecn.map(|ecn| match ecn {
-            quinn_udp::EcnCodepoint::Ect0 => EcnCodepoint::Ect0,
-            quinn_udp::EcnCodepoint::Ect1 => EcnCodepoint::Ect1,
-            quinn_udp::EcnCodepoint::Ce => EcnCodepoint::Ce,
-        });
+        let ecn = meta.ecn.and_then(|ecn| EcnCodepoint::from_bits(ecn as u8));
         let received = Received { address: meta.addr, local: meta.dst_ip, ecn };
         let bytes = &self.bytes[index * self.each..][..meta.len];
         bytes.chunks(meta.stride.max(1)).map(move |datagram| (received, BytesMut::from(datagram)))

@@ -22,7 +22,7 @@ use crate::process::clock::Tick;
 use crate::protocol::http3::{self, ErrorCode};
 use crate::protocol::limits::HANDSHAKE_TIME;
 use crate::server::connection::activity::{Activity, Due};
-use crate::server::connection::drive::Shared;
+use crate::server::connection::drive::{Shared, TIMER_STEP};
 use crate::server::requests::Requests;
 use crate::service::{Duty, Peer};
 
@@ -36,9 +36,6 @@ const TURN: usize = 64;
 
 /// Bytes that may be sent for each that came of a client which may not be where it says.
 const AMPLIFICATION: u64 = 3;
-
-/// The least time between two looks at the deadlines.
-const TIMER_STEP: Duration = Duration::from_millis(20);
 
 /// A client has heard of the end after so many round trips, and sends no more requests.
 const ROUND_TRIPS: u32 = 2;
