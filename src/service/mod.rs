@@ -135,7 +135,8 @@ pub struct Early;
 
 /// Answers one request from one snapshot of the sites.
 ///
-/// What waits for the disk is in boxes of its own, so that what every request needs stays small.
+/// The steps that wait for the disk are in boxes of their own, so that the state which every request
+/// needs stays small.
 pub fn call(
     peer: Arc<Peer>,
     sites: Arc<Sites>,

@@ -1,4 +1,4 @@
-//! What a mistake of ours costs: a connection, and not those beside it.
+//! A mistake of ours costs one connection, and not those beside it.
 
 use std::net::UdpSocket as Client;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl ResolvesServerCert for Mistaken {
     }
 }
 
-/// What is served: nothing.
+/// The state of a server that has no site.
 fn shared(folder: &std::path::Path) -> Shared {
     let sites = SitesFolder { folder: folder.to_owned(), single: false, cache_bound: 0 };
     let sources = Sources { sites, tls: None, state: None };
