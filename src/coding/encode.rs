@@ -143,12 +143,16 @@ fn zstd(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(content, level)
 }
 
-fn brotli(quality: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
+/// `content` in brotli of this quality, from 0 to 11.
+///
+/// # Errors
+/// When the encoder fails.
+pub fn brotli(quality: u32, content: &[u8]) -> io::Result<Vec<u8>> {
     let buffer = content.len().min(BUFFER);
     let window = window(content.len() as u64);
     let mut writer = brotli::CompressorWriter::new(Vec::new(), buffer, quality, window);
     writer.write_all(content)?;
-    writer.flush()?;
+    // Finishes the stream; to flush it before would add two bytes.
     Ok(writer.into_inner())
 }
 

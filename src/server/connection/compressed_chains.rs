@@ -14,6 +14,7 @@ use rustls::CertificateCompressionAlgorithm;
 use rustls::compress::{CertCompressor, CompressionFailed, CompressionLevel};
 use tokio::runtime::Handle;
 
+use crate::coding::encode::brotli;
 use crate::process::clock::Tick;
 
 /// The compressors in the order of preference: Chromium reads brotli, Safari zlib, Firefox both.
@@ -65,7 +66,7 @@ impl CompressedChains {
     /// Makes the form of a message that is not known yet.
     fn make(&self, message: Vec<u8>) {
         let form = match self.algorithm {
-            CertificateCompressionAlgorithm::Brotli => brotli(&message),
+            CertificateCompressionAlgorithm::Brotli => brotli(BROTLI_QUALITY, &message),
             _ => zlib(&message),
         };
         let form = match form {
@@ -130,16 +131,6 @@ impl CertCompressor for &'static CompressedChains {
 /// The best of brotli's qualities for chains of two certificates, those with a key of 256 bits and those
 /// of RSA: 11 takes eight times as long for the same.
 const BROTLI_QUALITY: u32 = 9;
-
-/// The window of brotli as a power of two: more than the longest chain has bytes.
-const BROTLI_WINDOW: u32 = 16;
-
-fn brotli(message: &[u8]) -> io::Result<Vec<u8>> {
-    let (buffer, quality) = (message.len(), BROTLI_QUALITY);
-    let mut writer = brotli::CompressorWriter::new(Vec::new(), buffer, quality, BROTLI_WINDOW);
-    writer.write_all(message)?;
-    Ok(writer.into_inner())
-}
 
 fn zlib(message: &[u8]) -> io::Result<Vec<u8>> {
     let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
