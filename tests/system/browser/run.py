@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import checks
+import quic
 from chromium import Chromium
 from lib.certificate import key_hash, write_certificate
 from lib.server import Server
@@ -44,7 +45,7 @@ def main():
     given = arguments.parse_args()
 
     tally = Tally()
-    for scenario in (over_http, over_https, app_over_http, app_over_https):
+    for scenario in SCENARIOS:
         with tempfile.TemporaryDirectory(prefix="shost-browser-") as folder:
             try:
                 scenario(tally, given, pathlib.Path(folder))
@@ -67,20 +68,34 @@ def in_the_clear(given, folder, site, host):
 
 
 @contextlib.contextmanager
-def over_tls(given, folder, site, host):
-    """A copy of a site in a folder of sites, and a folder of certificates: a browser, the site's
-    origin, and the copy."""
+def over_tls(given, folder, site, host, flags=lambda _: (), **log):
+    """A copy of a site in a folder of sites, and a folder of certificates: a browser with `flags`,
+    which may depend on the port, the site's origin, and the copy."""
     copy = folder / "sites" / host
     shutil.copytree(site, copy)
     pair = folder / "tls" / host
     write_certificate(pair, host)
     arguments = ["--sites", folder / "sites", "--tls", folder / "tls"]
     with (
-        Server(given.shost, *arguments, log="combined") as server,
+        Server(given.shost, *arguments, **{"log": "combined", **log}) as server,
         # Chromium is told to trust this one key and goes on judging every other certificate.
-        Chromium(given.chromium, folder / "profile", key_hash(pair)) as browser,
+        Chromium(given.chromium, folder / "profile", key_hash(pair), flags(server.port)) as browser,
     ):
         yield browser, f"https://{host}:{server.port}", copy
+
+
+@contextlib.contextmanager
+def over_quic(given, folder, flags):
+    """The example site for a browser that may speak QUIC: the browser, the site's origin, and the
+    server's log."""
+    path = folder / "access.log"
+    with (
+        path.open("w") as output,
+        over_tls(given, folder, SITE, HOST, flags, log="text", output=output) as opened,
+    ):
+        browser, origin, copy = opened
+        quic.write_silence(copy / quic.SILENCE)
+        yield browser, origin, quic.Log(path)
 
 
 def over_http(tally, given, folder):
@@ -96,6 +111,25 @@ def over_https(tally, given, folder):
         checks.freshness(tally, browser, origin, copy / "css" / "site.css")
 
 
+def over_forced_quic(tally, given, folder):
+    """The example site over HTTP/3, by a browser that was told of it."""
+    with over_quic(given, folder, lambda port: quic.flags(HOST, port)) as (browser, origin, log):
+        checks.crawl(tally.of("h3, "), browser, origin, protocol="h3")
+        checks.revalidation(tally.of("h3, "), browser, origin)
+        quic.forced(tally, browser, origin, log)
+        quic.comes_back(tally, browser, origin, log)
+
+
+def over_offered_quic(tally, given, folder):
+    """The same by a browser that hears of HTTP/3 from the server."""
+    with over_quic(given, folder, lambda _: quic.flags(HOST, quic.ANOTHER_PORT)) as (
+        browser,
+        origin,
+        log,
+    ):
+        quic.offered(tally, browser, origin, log)
+
+
 def app_over_http(tally, given, folder):
     """The application, plain HTTP: no browser isolates a page there."""
     with in_the_clear(given, folder, APP, APP_HOST) as (browser, origin):
@@ -109,22 +143,38 @@ def app_over_https(tally, given, folder):
         rules.isolated(tally, browser, origin)
 
 
+SCENARIOS = (
+    over_http,
+    over_https,
+    over_forced_quic,
+    over_offered_quic,
+    app_over_http,
+    app_over_https,
+)
+
+
 class Tally:
     """Prints each check as it is made, and counts."""
 
-    def __init__(self):
+    def __init__(self, prefix="", whole=None):
         self.passed = 0
         self.failed = 0
+        self.prefix = prefix
+        self.whole = whole or self
+
+    def of(self, prefix):
+        """The same tally, for checks whose names begin with `prefix`."""
+        return Tally(prefix, self)
 
     def check(self, what, *faults):
         """One check; every fault that is not empty says what was seen instead."""
         faults = [fault for fault in faults if fault]
         if faults:
-            self.failed += 1
-            print(f"FAIL {what}: {'; '.join(faults)}", flush=True)
+            self.whole.failed += 1
+            print(f"FAIL {self.prefix}{what}: {'; '.join(faults)}", flush=True)
         else:
-            self.passed += 1
-            print(f"ok   {what}", flush=True)
+            self.whole.passed += 1
+            print(f"ok   {self.prefix}{what}", flush=True)
 
 
 if __name__ == "__main__":
