@@ -44,6 +44,7 @@ mod framing;
 mod greed;
 mod http2;
 mod http3;
+mod http3_rules;
 mod limits;
 mod quic;
 

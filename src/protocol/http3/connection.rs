@@ -166,6 +166,11 @@ impl<H: Handler> Connection<H> {
                     }
                 }
                 StreamEvent::Finished(id) => drop(self.remove(id)),
+                StreamEvent::Stopped(id) if self.control == Some(id) => {
+                    // RFC 9114 §6.2.1: nobody may ask for its end.
+                    let what = "an order to end our control stream";
+                    return Err((ErrorCode::ClosedCriticalStream, what));
+                }
                 StreamEvent::Stopped(id) => self.client_reset(id, transport)?,
             }
         }
@@ -314,6 +319,11 @@ impl<H: Handler> Connection<H> {
                         |request, priority| updates.push((request, priority)),
                     );
                     for (request, priority) in updates {
+                        if request >= self.next + 4 * u64::from(STREAMS) {
+                            // RFC 9218 §7.2: each stream that has ended makes room for one.
+                            let what = "PRIORITY_UPDATE of a stream beyond the limit";
+                            return Err((ErrorCode::IdError, what));
+                        }
                         if let Some(exchange) = find(exchanges, request) {
                             exchange.priority = priority;
                             transport.prioritize(request, priority);

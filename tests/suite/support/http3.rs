@@ -27,6 +27,8 @@ pub(crate) struct Heard {
     pub(crate) ended: bool,
     /// The code with which the server gave it up.
     pub(crate) reset: Option<u64>,
+    /// The code with which the server asked for no more of it.
+    pub(crate) stopped: Option<u64>,
 }
 
 /// An answer in full.
@@ -140,10 +142,20 @@ impl Http3 {
         }
     }
 
-    /// Resets a stream.
+    /// Resets a stream, and takes no more of its answer.
     pub(crate) fn reset(&mut self, id: u64) {
-        let _ = self.connection.send_stream(stream(id)).reset(VarInt::from_u32(0x10c));
-        let _ = self.connection.recv_stream(stream(id)).stop(VarInt::from_u32(0x10c));
+        self.break_off(id, 0x10c);
+        self.stop(id, 0x10c);
+    }
+
+    /// Sends no more on a stream, as something has gone wrong.
+    pub(crate) fn break_off(&mut self, id: u64, code: u64) {
+        let _ = self.connection.send_stream(stream(id)).reset(varint(code));
+    }
+
+    /// Asks the server to send no more on a stream.
+    pub(crate) fn stop(&mut self, id: u64, code: u64) {
+        let _ = self.connection.recv_stream(stream(id)).stop(varint(code));
     }
 
     /// Sends a request.
@@ -228,6 +240,10 @@ impl Http3 {
                         self.read(id);
                     }
                 }
+                Event::Stream(StreamEvent::Stopped { id, error_code }) => {
+                    let heard = self.heard.entry(u64::from(VarInt::from(id))).or_default();
+                    heard.stopped = Some(error_code.into_inner());
+                }
                 _ => {}
             }
         }
@@ -277,31 +293,55 @@ impl Http3 {
 }
 
 fn stream(id: u64) -> StreamId {
-    StreamId::from(VarInt::from_u64(id).expect("a stream's number"))
+    StreamId::from(varint(id))
+}
+
+fn varint(value: u64) -> VarInt {
+    VarInt::from_u64(value).expect("at most 62 bits")
 }
 
 /// HEADERS of a request.
 pub(crate) fn request(method: &str, host: &str, path: &str) -> Vec<u8> {
-    let mut section = vec![0, 0];
     let fields = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path)];
-    for (name, value) in fields.into_iter().chain([("user-agent", super::USER_AGENT)]) {
-        let name = name.as_bytes();
-        // RFC 9204 §4.5.6: lengths of three and of seven bits.
-        match u8::try_from(name.len()).expect("short") {
-            short @ 0..7 => section.push(0x20 | short),
-            long => section.extend_from_slice(&[0x27, long - 7]),
-        }
-        section.extend_from_slice(name);
-        section.push(u8::try_from(value.len()).expect("short"));
-        section.extend_from_slice(value.as_bytes());
-    }
-    frame(1, &section)
+    frame(1, &section(&[&fields[..], &[("user-agent", super::USER_AGENT)]].concat()))
 }
 
-/// A frame of a type below 64.
-pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).expect("short") | 0x4000;
-    [&[kind], &length.to_be_bytes()[..], payload].concat()
+/// A field section of literals without the Huffman code (RFC 9204 §4.5.6).
+pub(crate) fn section(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut section = vec![0, 0];
+    for (name, value) in fields {
+        text(&mut section, 0x20, 7, name);
+        text(&mut section, 0, 0x7f, value);
+    }
+    section
+}
+
+/// A text behind its length, which has the lowest bits of a first byte (RFC 7541 §5.1).
+fn text(out: &mut Vec<u8>, pattern: u8, bits: u8, text: &str) {
+    let mut beyond = match u8::try_from(text.len()) {
+        Ok(short) if short < bits => {
+            out.push(pattern | short);
+            return out.extend_from_slice(text.as_bytes());
+        }
+        _ => text.len() - usize::from(bits),
+    };
+    out.push(pattern | bits);
+    while beyond >= 0x80 {
+        out.push(u8::try_from(beyond & 0x7f).expect("seven bits") | 0x80);
+        beyond >>= 7;
+    }
+    out.push(u8::try_from(beyond).expect("seven bits"));
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// A frame.
+pub(crate) fn frame(kind: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("at most 30 bits") | 0x8000_0000;
+    let kind = match u8::try_from(kind) {
+        Ok(kind @ 0..0x40) => vec![kind],
+        _ => (kind | 0x8000_0000).to_be_bytes().to_vec(),
+    };
+    [&kind, &length.to_be_bytes()[..], payload].concat()
 }
 
 /// Takes an integer off the bytes (RFC 9000 §16).
