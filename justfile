@@ -16,6 +16,7 @@ check-certify: (check "certify")
 check-memory: (check "memory")
 check-deploy: (check "deploy")
 check-soak: (check "soak")
+check-quic: (check "quic")
 check-browser: (check "browser")
 
 # The site of the README's first command, on http://127.0.0.1:8080
