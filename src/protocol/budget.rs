@@ -47,6 +47,18 @@ impl Budgets {
         self.control.take(1)
     }
 
+    /// The client has sent so many frames that ask for nothing more than before; or fewer, as some
+    /// were of use after all.
+    #[must_use]
+    pub(super) fn settle_control(&mut self, more: i64) -> bool {
+        let count = u32::try_from(more.unsigned_abs()).unwrap_or(u32::MAX);
+        if more > 0 {
+            return self.control.take(count);
+        }
+        self.control.give(count);
+        true
+    }
+
     /// The client has reset a stream.
     #[must_use]
     pub(super) fn take_client_reset(&mut self) -> bool {

@@ -47,6 +47,7 @@ mod http3;
 mod http3_rules;
 mod limits;
 mod quic;
+mod quic_floods;
 
 // What holds for any input: the functions that the fuzz targets call too.
 #[path = "../../fuzz/properties/mod.rs"]

@@ -116,6 +116,10 @@ impl<H: Handler> Connection<H> {
             self.give_up();
             return Poll::Ready(Err(fault));
         }
+        if !self.budgets.settle_control(transport.asides()) {
+            self.give_up();
+            return Poll::Ready(Err((ErrorCode::ExcessiveLoad, "frames that ask for nothing")));
+        }
         self.speak(transport);
         self.poll_answers(transport, context);
         let has_more = self.produce(transport, context);
@@ -124,7 +128,7 @@ impl<H: Handler> Connection<H> {
         }
         if has_more {
             give_way(context);
-        } else if !self.rest() {
+        } else if !self.rest(transport.held()) {
             self.give_up();
             return Poll::Ready(Err((ErrorCode::ExcessiveLoad, "more than its client may keep")));
         }
@@ -353,14 +357,14 @@ impl<H: Handler> Connection<H> {
         self.words = words[0].to_vec();
     }
 
-    /// Notes what is held for the client until something happens. False if it may not have kept what
-    /// has come of its requests.
-    fn rest(&mut self) -> bool {
+    /// Notes what is held for the client until something happens, with `gapped` bytes that cannot be
+    /// read yet. False if it may not have kept what has come of its requests.
+    fn rest(&mut self, gapped: usize) -> bool {
         if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
             self.exchanges = VecDeque::new();
         }
         let requests = self.exchanges.iter().filter_map(|exchange| exchange.request.as_ref());
-        let heads = requests.map(RequestStream::kept).sum::<usize>();
+        let heads = requests.map(RequestStream::kept).sum::<usize>() + gapped;
         let beyond = (heads + self.handed).saturating_sub(KEPT_BYTES);
         if beyond == self.kept {
             return true;

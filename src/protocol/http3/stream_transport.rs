@@ -34,6 +34,13 @@ pub trait StreamTransport {
     /// True while what comes may have been sent before, by anybody who has seen it (RFC 8446 §8).
     fn is_early(&self) -> bool;
 
+    /// The frames that have come since the last time and asked for nothing. It is less than none when
+    /// what was one of them is read in the end.
+    fn asides(&mut self) -> i64;
+
+    /// Bytes of streams that are held until those before them have come.
+    fn held(&self) -> usize;
+
     /// Gives a stream its place among those that have something to send.
     fn prioritize(&mut self, id: u64, priority: Priority);
 }

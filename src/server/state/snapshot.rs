@@ -250,6 +250,15 @@ pub struct Resolver(pub Arc<Live>);
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load().certificates.resolve(hello.server_name()?).cloned()
+        let name = hello.server_name();
+        let snapshot = self.0.load();
+        let key = name.and_then(|name| snapshot.certificates.resolve(name)).cloned();
+        if key.is_none() {
+            // Over TCP the handshake does not come to this.
+            self.0.counters().unknown_names();
+            let name = name.unwrap_or("none");
+            tracing::debug!(name, "no certificate for the server name, over QUIC");
+        }
+        key
     }
 }

@@ -55,14 +55,20 @@ pub(crate) struct Http3 {
     pub(crate) traffic: (usize, usize),
     /// The first byte that came: it tells the type of the packet (RFC 9000 §17.2).
     pub(crate) first: Option<u8>,
+    /// The last datagram that was sent.
+    last: Vec<u8>,
 }
 
 /// The settings of a client, with which it comes back as one that is known.
 pub(crate) fn config(server: &Server) -> ClientConfig {
+    ClientConfig::new(Arc::new(quic_config(server)))
+}
+
+/// Its TLS alone.
+pub(crate) fn quic_config(server: &Server) -> QuicClientConfig {
     let mut tls = Arc::unwrap_or_clone(server.trust.config(&["h3"], true));
     tls.enable_early_data = true;
-    let crypto = QuicClientConfig::try_from(tls).expect("TLS 1.3 is among the versions");
-    ClientConfig::new(Arc::new(crypto))
+    QuicClientConfig::try_from(tls).expect("TLS 1.3 is among the versions")
 }
 
 impl Http3 {
@@ -85,7 +91,13 @@ impl Http3 {
             is_deaf: false,
             traffic: (0, 0),
             first: None,
+            last: Vec::new(),
         }
+    }
+
+    /// The socket, the server, and the last datagram that was sent: somebody else goes on.
+    pub(crate) fn into_parts(self) -> (UdpSocket, SocketAddr, Vec<u8>) {
+        (self.socket, self.address, self.last)
     }
 
     /// Begins a connection, and a control stream on it.
@@ -106,6 +118,14 @@ impl Http3 {
         let config = config(server);
         Self::connect_by(server, &config, name).get("/");
         Self::begin(server, &config, name)
+    }
+
+    /// The first datagram of a handshake, which is not sent.
+    pub(crate) fn hello(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let hello = self.connection.poll_transmit(Instant::now(), 1, &mut bytes);
+        bytes.truncate(hello.expect("a client speaks first").size);
+        bytes
     }
 
     /// Opens the control stream, with settings and these bytes behind them.
@@ -194,7 +214,7 @@ impl Http3 {
         while let Some(transmit) = self.connection.poll_transmit(Instant::now(), 1, &mut bytes) {
             self.traffic.0 += transmit.size;
             self.socket.send_to(&bytes[..transmit.size], self.address).expect("it can be sent");
-            bytes.clear();
+            self.last = std::mem::take(&mut bytes);
         }
         let due = self.connection.poll_timeout();
         let now = Instant::now();

@@ -1,5 +1,6 @@
 //! The mailbox of a connection: what the endpoint has for it until its task takes it.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -13,24 +14,31 @@ const DATAGRAMS: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Mailbox(Mutex<Contents>);
 
+/// An event, and of a datagram where it came from and how many bytes it has.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) event: ConnectionEvent,
+    pub(super) from: Option<(SocketAddr, u64)>,
+}
+
 #[derive(Debug, Default)]
 struct Contents {
-    events: Vec<ConnectionEvent>,
+    events: Vec<Delivery>,
     waker: Option<Waker>,
 }
 
 impl Mailbox {
     /// Puts a datagram in, if there is room.
-    pub(super) fn datagram(&self, event: ConnectionEvent) {
-        self.put(event, DATAGRAMS);
+    pub(super) fn datagram(&self, event: ConnectionEvent, from: (SocketAddr, u64)) {
+        self.put(Delivery { event, from: Some(from) }, DATAGRAMS);
     }
 
     /// Puts in what must not be lost.
     pub(super) fn word(&self, event: ConnectionEvent) {
-        self.put(event, usize::MAX);
+        self.put(Delivery { event, from: None }, usize::MAX);
     }
 
-    fn put(&self, event: ConnectionEvent, most: usize) {
+    fn put(&self, event: Delivery, most: usize) {
         let mut contents = self.lock();
         if contents.events.len() >= most {
             return;
@@ -46,7 +54,7 @@ impl Mailbox {
 
     /// Takes all that is there, and leaves the room of `events`, which is empty; the task is woken when
     /// there is more.
-    pub(super) fn take(&self, events: &mut Vec<ConnectionEvent>, context: &mut Context<'_>) {
+    pub(super) fn take(&self, events: &mut Vec<Delivery>, context: &mut Context<'_>) {
         let mut contents = self.lock();
         match &mut contents.waker {
             Some(waker) => waker.clone_from(context.waker()),

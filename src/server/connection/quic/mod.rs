@@ -6,8 +6,10 @@
 mod configuration;
 mod datagrams;
 mod mailbox;
+mod other_addresses;
 mod quic_connection;
 mod quic_streams;
+mod received_frames;
 #[cfg(test)]
 mod tests;
 
@@ -202,7 +204,7 @@ impl Endpoint {
         match self.proto.handle(now, address, local, ecn, datagram, &mut response) {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 if let Some(Some(route)) = self.routes.get(handle.0) {
-                    route.datagram(event);
+                    route.datagram(event, (address, length));
                 }
             }
             Some(DatagramEvent::NewConnection(incoming)) => {

@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn_proto::{Connection, ConnectionEvent, ConnectionHandle, EndpointEvent, Transmit, VarInt};
+use quinn_proto::{Connection, ConnectionHandle, EndpointEvent, Transmit, VarInt};
 use tokio::time::{Sleep, sleep_until};
 
 use super::configuration::{FIRST_SEND_WINDOW, SEND_WINDOW};
 use super::datagrams::DatagramSocket;
-use super::mailbox::Mailbox;
+use super::mailbox::{Delivery, Mailbox};
+use super::other_addresses::OtherAddresses;
 use super::quic_streams::QuicStreams;
 use super::{Events, HalfOpen};
 use crate::ledger::Connected;
@@ -35,7 +36,7 @@ thread_local! {
 const TURN: usize = 64;
 
 /// Bytes that may be sent for each that came of a client which may not be where it says.
-const AMPLIFICATION: u64 = 3;
+pub(super) const AMPLIFICATION: u64 = 3;
 
 /// A client has heard of the end after so many round trips, and sends no more requests.
 const ROUND_TRIPS: u32 = 2;
@@ -69,7 +70,8 @@ pub(super) struct QuicConnection {
     unsent: Option<Transmit>,
     bytes: Vec<u8>,
     /// Room for what comes out of the mailbox.
-    events: Vec<ConnectionEvent>,
+    events: Vec<Delivery>,
+    elsewhere: OtherAddresses,
     /// Bytes that may be sent before the first of them is acknowledged.
     window: u64,
     /// The next look at the deadlines.
@@ -112,6 +114,7 @@ impl QuicConnection {
         );
         let peer = Arc::new(peer.on_port(port).charged_to(account));
         let requests = Requests::new(shared.live, Arc::clone(&peer), Arc::clone(&activity));
+        let elsewhere = OtherAddresses::new(connection.remote_address(), first);
         let mut session = Box::new(Self {
             streams: QuicStreams::new(connection),
             http: http3::Connection::new(requests),
@@ -129,6 +132,7 @@ impl QuicConnection {
             unsent: None,
             bytes: Vec::new(),
             events: Vec::new(),
+            elsewhere,
             window: FIRST_SEND_WINDOW,
             next_look: Instant::now() + HANDSHAKE_TIME,
             armed: None,
@@ -151,8 +155,15 @@ impl QuicConnection {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.wire.0.take(&mut self.events, context);
-        for event in self.events.drain(..) {
-            self.streams.connection.handle_event(event);
+        for Delivery { event, from } in self.events.drain(..) {
+            let connection = &mut self.streams.connection;
+            let is_borne = from.is_none_or(|(from, bytes)| {
+                self.elsewhere.takes(from, connection.remote_address(), bytes)
+            });
+            // What is not is lost, as on any network.
+            if is_borne {
+                connection.handle_event(event);
+            }
         }
         loop {
             let now = Instant::now();
@@ -200,6 +211,9 @@ impl QuicConnection {
             return;
         }
         self.widen();
+        if self.http.is_idle() && self.streams.is_keeping() {
+            self.announce_end();
+        }
         let sent = self.http.sent();
         let ended = self.http.poll(&mut self.streams, context);
         if self.streams.is_connected && self.half_open.take().is_some() {

@@ -5,6 +5,7 @@ use quinn_proto::{
     Connection, Dir, Event, ReadError, StreamEvent as Occurrence, StreamId, VarInt, WriteError,
 };
 
+use super::received_frames::ReceivedFrames;
 use crate::protocol::http3::{ErrorCode, Incoming, StreamEvent, StreamTransport, WriteOutcome};
 use crate::protocol::priority::Priority;
 
@@ -15,13 +16,24 @@ pub(super) struct QuicStreams {
     pub(super) is_connected: bool,
     /// Why the connection is over, once it is.
     pub(super) lost: Option<quinn_proto::ConnectionError>,
+    received: ReceivedFrames,
 }
 
 impl QuicStreams {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, is_connected: false, lost: None }
+        let received = ReceivedFrames::default();
+        Self { connection, is_connected: false, lost: None, received }
+    }
+
+    /// True if so much is held that it is better to begin anew, once there is nothing to do.
+    pub(super) fn is_keeping(&self) -> bool {
+        self.received.held() > IDLE_BYTES
     }
 }
+
+/// Bytes that an idle connection may hold of what cannot be read. Some of it is counted and not held: a
+/// network that loses much has a client repeat itself.
+const IDLE_BYTES: usize = 96 * 1024;
 
 fn stream(id: u64) -> StreamId {
     StreamId::from(VarInt::from_u64(id).unwrap_or(VarInt::MAX))
@@ -74,8 +86,14 @@ impl StreamTransport for QuicStreams {
         let mut receiving = self.connection.recv_stream(stream(id));
         let Ok(mut chunks) = receiving.read(true) else { return Incoming::Gone };
         let read = match chunks.next(usize::MAX) {
-            Ok(Some(chunk)) => Incoming::Bytes(chunk.bytes),
-            Ok(None) => Incoming::Ended,
+            Ok(Some(chunk)) => {
+                self.received.is_read();
+                Incoming::Bytes(chunk.bytes)
+            }
+            Ok(None) => {
+                self.received.is_ended();
+                Incoming::Ended
+            }
             Err(ReadError::Blocked) => Incoming::Blocked,
             Err(ReadError::Reset(_)) => Incoming::Reset,
         };
@@ -106,6 +124,14 @@ impl StreamTransport for QuicStreams {
 
     fn is_early(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    fn asides(&mut self) -> i64 {
+        self.received.asides(&self.connection)
+    }
+
+    fn held(&self) -> usize {
+        self.received.held()
     }
 
     fn prioritize(&mut self, id: u64, priority: Priority) {
