@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-use super::Coding;
+use super::{Coding, DICTIONARY_TOKEN};
 
 /// A quality value in thousandths, `q=1` (RFC 9110 §12.4.2).
 const FULL: u16 = 1000;
@@ -67,6 +67,19 @@ pub fn preferences(accept_encoding: &HeaderMap) -> Acceptable {
     quality[Coding::Identity as usize] =
         listed[Coding::Identity as usize].or(others).unwrap_or(LEAST);
     Acceptable { quality }
+}
+
+/// True if the client takes Zstandard with its dictionary, and likes no other coding better. It has to
+/// say so by name: one that has no dictionary does not (RFC 9842 §6.1).
+#[must_use]
+pub fn prefers_dictionary(accept_encoding: &HeaderMap) -> bool {
+    let lines = accept_encoding.get_all(ACCEPT_ENCODING).into_iter();
+    let members = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let named = members.filter_map(parse_member);
+    let is_it = |name: &[u8]| name.eq_ignore_ascii_case(DICTIONARY_TOKEN.as_bytes());
+    let quality = named.filter(|(name, _)| is_it(name)).map(|(_, quality)| quality).max();
+    let others = preferences(accept_encoding).quality.into_iter().max();
+    quality.is_some_and(|quality| quality > 0 && Some(quality) >= others)
 }
 
 /// The coding of that name; names are case-insensitive (RFC 9110 §8.4.1).
@@ -158,6 +171,30 @@ mod tests {
         check(&["*"], &[Zstd, Brotli, Gzip, Identity]);
         let fields = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("*;q=0"))]);
         assert!(!preferences(&fields).accepts(Identity));
+    }
+
+    #[test]
+    fn a_dictionary_is_used_where_it_is_named_and_nothing_is_liked_better() {
+        let table: [(&[&str], bool); 11] = [
+            (&["gzip, deflate, br, zstd, dcb, dcz"], true),
+            (&["gzip", "DCZ;q=1.0"], true),
+            (&["dcz"], true),
+            (&["gzip;q=0.5, dcz;q=0.5"], true),
+            (&[], false),
+            (&["gzip, deflate, br, zstd"], false),
+            (&["gzip, dcb"], false),
+            (&["*"], false),
+            (&["dcz;q=0"], false),
+            (&["dcz;q=0.5, zstd"], false),
+            (&["dcz;q=2"], false),
+        ];
+        for (lines, expected) in table {
+            let mut fields = HeaderMap::new();
+            for line in lines {
+                fields.append(ACCEPT_ENCODING, HeaderValue::from_str(line).unwrap());
+            }
+            assert_eq!(prefers_dictionary(&fields), expected, "{lines:?}");
+        }
     }
 
     #[test]

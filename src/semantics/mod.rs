@@ -6,6 +6,7 @@
 
 pub mod cross_origin;
 pub mod date;
+pub mod dictionary;
 pub mod entity_tag;
 pub mod field_block;
 pub mod freshness;

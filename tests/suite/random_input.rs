@@ -23,8 +23,13 @@ const DATES: &str = "(Sun, |Sunday, |Sun )?(06|Nov)[ -](Nov|06)[ -](94 |1994 )?\
                      [0-2][0-9]:[0-6][0-9]:[0-6][0-9]( GMT| 1994)?";
 
 /// Accept-Encoding with weights that are right and wrong.
-const CODINGS: &str =
-    r"((gzip|x-gzip|BR|br|zstd|identity|\*|deflate)( ?; ?q=(0|1|0\.[0-9]{0,4}|2))?[ ,]{1,2}){0,6}";
+const CODINGS: &str = r"((gzip|x-gzip|BR|br|zstd|dcz|identity|\*|deflate)( ?; ?q=(0|1|0\.[0-9]{0,4}|2))?[ ,]{1,2}){0,6}";
+
+/// Names and hashes of dictionaries, right and wrong.
+const DICTIONARIES: &str = concat!(
+    r#" ?(:([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{40,44}=?)?:|"/?([a-z]{1,3}/|\.\./|[a-z]|\.html|%20|é| |\\){0,4}"|"#,
+    r#"[:"a-zA-Z/]{0,4})(;a=1)? ?"#
+);
 
 /// Paths that the bot rules look at.
 const PROBES: &str =
@@ -208,6 +213,11 @@ proptest! {
     #[test]
     fn negotiation(text in CODINGS) {
         properties::negotiation::negotiation(text.as_bytes());
+    }
+
+    #[test]
+    fn dictionaries(text in DICTIONARIES) {
+        properties::negotiation::dictionary(text.as_bytes());
     }
 
     #[test]
