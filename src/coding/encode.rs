@@ -37,7 +37,7 @@ const BROTLI_WINDOW: std::ops::RangeInclusive<u32> = 10..=22;
 #[must_use]
 pub fn encode(coding: Coding, effort: Effort, content: &[u8]) -> Option<Vec<u8>> {
     let coded = match coding {
-        Coding::Zstd => zstd(ZSTD.of(effort), content),
+        Coding::Zstd => zstd::bulk::compress(content, zstd_level(effort)),
         Coding::Brotli => brotli(BROTLI.of(effort), content),
         Coding::Gzip => gzip(GZIP.of(effort), content),
         Coding::Identity => return None,
@@ -46,6 +46,33 @@ pub fn encode(coding: Coding, effort: Effort, content: &[u8]) -> Option<Vec<u8>>
     // The compressors reserve room for the worst, and it would be kept as long as the content.
     coded.shrink_to_fit();
     Some(coded)
+}
+
+/// `content` in Zstandard with `dictionary`, whose SHA-256 this is, as the coding `dcz` has it (RFC 9842
+/// §5): a frame that decoders skip, with the hash, and a frame with the content.
+///
+/// # Errors
+/// When the encoder fails.
+pub fn encode_with_dictionary(
+    effort: Effort,
+    content: &[u8],
+    dictionary: &[u8],
+    digest: &[u8; 32],
+) -> io::Result<Vec<u8>> {
+    let coded = [&DICTIONARY_MAGIC, &digest[..]].concat();
+    let mut encoder = zstd::Encoder::with_ref_prefix(coded, zstd_level(effort), dictionary)?;
+    encoder.set_pledged_src_size(Some(content.len() as u64))?;
+    encoder.write_all(content)?;
+    let mut coded = encoder.finish()?;
+    coded.shrink_to_fit();
+    Ok(coded)
+}
+
+/// The head of a frame of 32 bytes that is skipped (RFC 8878 §3.1.2), in front of the dictionary's hash.
+const DICTIONARY_MAGIC: [u8; 8] = [0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0];
+
+fn zstd_level(effort: Effort) -> i32 {
+    i32::try_from(ZSTD.of(effort)).unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)
 }
 
 /// Content of `length` bytes in a coding, read and made bit by bit; `None` if that is the identity,
@@ -62,7 +89,7 @@ pub fn encode_from(
 ) -> io::Result<Option<Vec<u8>>> {
     let mut coded = Bounded { bytes: Vec::new(), most, is_full: false };
     let written = match coding {
-        Coding::Zstd => write_zstd(ZSTD.of(effort), &mut content, length, &mut coded),
+        Coding::Zstd => write_zstd(zstd_level(effort), &mut content, length, &mut coded),
         Coding::Brotli => write_brotli(BROTLI.of(effort), &mut content, length, &mut coded),
         Coding::Gzip => write_gzip(GZIP.of(effort), &mut content, &mut coded),
         Coding::Identity => return Ok(None),
@@ -98,12 +125,11 @@ impl Write for Bounded {
 }
 
 fn write_zstd(
-    level: u32,
+    level: i32,
     content: &mut impl Read,
     length: u64,
     coded: &mut Bounded,
 ) -> io::Result<()> {
-    let level = i32::try_from(level).unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
     let mut encoder = zstd::Encoder::new(coded, level)?;
     encoder.set_pledged_src_size(Some(length))?;
     io::copy(content, &mut encoder)?;
@@ -136,11 +162,6 @@ impl Levels {
             Effort::Best => self.best,
         }
     }
-}
-
-fn zstd(level: u32, content: &[u8]) -> std::io::Result<Vec<u8>> {
-    let level = i32::try_from(level).unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
-    zstd::bulk::compress(content, level)
 }
 
 /// `content` in brotli of this quality, from 0 to 11.
@@ -203,6 +224,40 @@ mod tests {
                 sizes.push(coded.len());
             }
             assert!(sizes[1] <= sizes[0], "{coding:?}: more effort made it {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_dictionary_saves_what_two_pages_share() {
+        let page = include_str!("../../LICENSE");
+        let digest: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        // Of lengths at which the encoder chooses other parameters.
+        for length in [200, 2_000, 16_000] {
+            let dictionary = page[..length].replace("Covered", "Shared").repeat(8);
+            let content = page[..length].repeat(3);
+            for effort in [Effort::Quick, Effort::Best] {
+                let coded = encode_with_dictionary(
+                    effort,
+                    content.as_bytes(),
+                    dictionary.as_bytes(),
+                    &digest,
+                )
+                .unwrap();
+                assert_eq!(coded[..8], DICTIONARY_MAGIC);
+                assert_eq!(coded[8..40], digest);
+                let mut decoder =
+                    zstd::Decoder::with_ref_prefix(&coded[40..], dictionary.as_bytes()).unwrap();
+                let mut found = String::new();
+                decoder.read_to_string(&mut found).unwrap();
+                assert!(found == content, "{length} {effort:?}");
+                let plain = encode(Coding::Zstd, effort, content.as_bytes()).unwrap();
+                assert!(
+                    coded.len() < plain.len(),
+                    "{length} {effort:?}: {} of {}",
+                    coded.len(),
+                    plain.len()
+                );
+            }
         }
     }
 
