@@ -8,7 +8,7 @@ use http::header::{
     ACCEPT_ENCODING, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Version};
-use shost::coding::{Coding, negotiation};
+use shost::coding::{FormCoding, negotiation};
 use shost::log::{AccessLog, Entry, Format, Options};
 use shost::semantics::host::Authority;
 use shost::semantics::precondition;
@@ -129,7 +129,7 @@ fn entry() -> Entry<'static> {
 fn validators() -> Validators<'static> {
     Validators {
         hash: Some(HASH),
-        selected: Coding::Identity,
+        selected: FormCoding::IDENTITY,
         last_modified: SystemTime::UNIX_EPOCH + MODIFIED,
     }
 }

@@ -97,7 +97,7 @@ impl Warm {
             }
         }
         let log = AccessLog::start(Options { format, timestamps: true }, std::io::sink());
-        let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false };
+        let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false, dictionaries: true };
         let service = Service::new(policy, log.expect("there is room for one more thread"));
         let source = SitesFolder {
             folder: folder.path().to_owned(),

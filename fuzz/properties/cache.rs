@@ -139,7 +139,7 @@ fn wait() {
 
 /// The content, whose tag names no other content; `None` if there is no such file.
 async fn ask(sites: &Arc<Sites>, file: &str, tags: &mut HashMap<String, String>) -> Option<String> {
-    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
+    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false, dictionaries: true };
     let service = Arc::new(service::Service::new(policy, AccessLog::disabled()));
     let connection = Peer::new(service, [127, 0, 0, 1].into(), None, Duty::Serve);
     let request = Request::get(format!("/{file}")).header("host", "a.test").body(());

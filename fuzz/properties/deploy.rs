@@ -363,7 +363,7 @@ fn wait() {
 
 /// The answer, without the text of a page that says what is wrong.
 async fn ask(sites: &Arc<Sites>, host: &str, target: &str) -> Answer {
-    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
+    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false, dictionaries: true };
     let service = Arc::new(service::Service::new(policy, AccessLog::disabled()));
     let connection = Peer::new(service, [127, 0, 0, 1].into(), None, Duty::Serve);
     let request = Request::get(target).header("host", host).header(ACCEPT_ENCODING, "gzip");

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::header::{HeaderMap, HeaderValue, RANGE};
-use shost::coding::Coding;
+use shost::coding::FormCoding;
 use shost::semantics::precondition::Validators;
 use shost::semantics::range::{self, FEW_RANGES, MAX_RANGES, Selection};
 
@@ -12,7 +12,7 @@ pub(crate) fn range(field: &[u8], length: u64) {
     let Ok(value) = HeaderValue::from_bytes(field) else { return };
     let fields = HeaderMap::from_iter([(RANGE, value)]);
     let time = SystemTime::UNIX_EPOCH;
-    let validators = Validators { hash: None, selected: Coding::Identity, last_modified: time };
+    let validators = Validators { hash: None, selected: FormCoding::IDENTITY, last_modified: time };
     let ranges = match range::select(&fields, length, &validators, time) {
         Selection::Whole => return,
         Selection::Unsatisfiable => return assert!(length > 0),
@@ -69,7 +69,7 @@ pub(crate) fn range_set(specs: &[(Option<u8>, Option<u8>)], length: u8) {
     let value = HeaderValue::try_from(format!("bytes={}", members.join(", "))).expect("digits");
     let fields = HeaderMap::from_iter([(RANGE, value)]);
     let time = SystemTime::UNIX_EPOCH;
-    let validators = Validators { hash: None, selected: Coding::Identity, last_modified: time };
+    let validators = Validators { hash: None, selected: FormCoding::IDENTITY, last_modified: time };
     let selection = range::select(&fields, u64::from(length), &validators, time);
     let ranges = match selection {
         Selection::Whole => {

@@ -106,6 +106,10 @@ pub struct Arguments {
     #[arg(long, env = "SHOST_NO_EARLY_DATA", value_parser = switch())]
     pub no_early_data: bool,
 
+    /// Offer no page as a compression dictionary for others, and use none
+    #[arg(long, env = "SHOST_NO_DICTIONARIES", value_parser = switch())]
+    pub no_dictionaries: bool,
+
     /// Get and renew certificates too, beside serving: as `shost certify` does, now, for each new site,
     /// and twice a day; --http-port is 80 then
     #[arg(long, env = "SHOST_CERTIFY", value_parser = switch(), requires = "tls", conflicts_with = "dir")]

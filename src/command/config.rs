@@ -89,7 +89,11 @@ impl From<Arguments> for Config {
                 watch: !typed.no_watch,
                 companion: None,
             },
-            policy: Policy { bots: typed.bots, log_bad_bots: typed.log_bad_bots },
+            policy: Policy {
+                bots: typed.bots,
+                log_bad_bots: typed.log_bad_bots,
+                dictionaries: !typed.no_dictionaries,
+            },
             log: Options { format: typed.log, timestamps: !typed.no_timestamps },
             threads: typed.threads.unwrap_or_else(default_threads),
             check: typed.check,

@@ -5,7 +5,7 @@
 //! etagc      = %x21 / %x23-7E / %x80-FF
 //! ```
 
-use crate::coding::Coding;
+use crate::coding::FormCoding;
 
 /// An entity tag, its quotes and weakness taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +67,12 @@ pub fn parse(field: &[u8]) -> Option<EntityTag<'_>> {
 
 /// The coding that a tag of the content with this hash names, if it is one.
 ///
-/// Content `h` has the tags `h`, `h-gz`, `h-br` and `h-zst`: a tag of its own for each coding
-/// (RFC 9110 §8.8.3.3), each of which tells that the client has this very content.
+/// Content `h` has the tags `h`, `h-gz`, `h-br`, `h-zst`, and `h-dcz-` with the mark of a dictionary: a
+/// tag of its own for each coding (RFC 9110 §8.8.3.3), each of which tells that the client has this very
+/// content.
 #[must_use]
-pub fn coding_of(opaque: &[u8], hash: &[u8]) -> Option<Coding> {
-    let suffix = opaque.strip_prefix(hash)?;
-    Coding::ALL.into_iter().find(|coding| coding.tag_suffix().as_bytes() == suffix)
+pub fn coding_of(opaque: &[u8], hash: &[u8]) -> Option<FormCoding> {
+    FormCoding::of_tag_suffix(opaque.strip_prefix(hash)?)
 }
 
 /// Splits a tag off the front of the text.
@@ -169,11 +169,24 @@ mod tests {
 
     #[test]
     fn codings_of_one_content() {
+        use crate::coding::{Coding, DictionaryMark};
+        let of_dictionary = |first: [u8; 4]| {
+            let mut digest = [0xff; 32];
+            digest[..4].copy_from_slice(&first);
+            Some(FormCoding::Dictionary(DictionaryMark::of(&digest)))
+        };
         for (opaque, expected) in [
-            ("h1", Some(Coding::Identity)),
-            ("h1-gz", Some(Coding::Gzip)),
-            ("h1-br", Some(Coding::Brotli)),
-            ("h1-zst", Some(Coding::Zstd)),
+            ("h1", Some(Coding::Identity.into())),
+            ("h1-gz", Some(Coding::Gzip.into())),
+            ("h1-br", Some(Coding::Brotli.into())),
+            ("h1-zst", Some(Coding::Zstd.into())),
+            ("h1-dcz-0012abff", of_dictionary([0, 0x12, 0xab, 0xff])),
+            ("h1-dcz-", None),
+            ("h1-dcz", None),
+            ("h1-dcz-0012abf", None),
+            ("h1-dcz-0012abff0", None),
+            ("h1-dcz-0012ABFF", None),
+            ("h1-dcz-+012abff", None),
             ("h1-", None),
             ("h1-gzip", None),
             ("h1gz", None),
@@ -182,7 +195,11 @@ mod tests {
             ("h2-gz", None),
             ("", None),
         ] {
-            assert_eq!(coding_of(opaque.as_bytes(), b"h1"), expected, "{opaque:?}");
+            let coding = coding_of(opaque.as_bytes(), b"h1");
+            assert_eq!(coding, expected, "{opaque:?}");
+            if let Some(coding) = coding {
+                assert_eq!(format!("h1{}", coding.tag_suffix()), opaque);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::date;
 use super::entity_tag::{self, Condition, EntityTag};
-use crate::coding::Coding;
+use crate::coding::FormCoding;
 
 /// The validators of the selected representation.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub struct Validators<'a> {
     /// The hash of the content before any coding, once it is known.
     pub hash: Option<&'a str>,
     /// The coding that an answer would have.
-    pub selected: Coding,
+    pub selected: FormCoding,
     /// The time of the file's last modification.
     pub last_modified: SystemTime,
 }
@@ -27,7 +27,7 @@ impl Validators<'_> {
     }
 
     /// The coding of this content that the tag names, if it names one.
-    pub(super) fn coding_of(&self, tag: &EntityTag<'_>) -> Option<Coding> {
+    pub(super) fn coding_of(&self, tag: &EntityTag<'_>) -> Option<FormCoding> {
         entity_tag::coding_of(tag.opaque, self.hash?.as_bytes())
     }
 }
@@ -39,7 +39,7 @@ pub enum Verdict {
     Proceed,
     /// 304: the client has this content, with this coding. It is the one of the tag that matched,
     /// so that the stored answer which the 304's tag names is refreshed (RFC 9111 §4.3.4).
-    NotModified(Coding),
+    NotModified(FormCoding),
     /// 412: the content is not what the client said.
     Failed,
 }
@@ -98,7 +98,7 @@ fn if_match(fields: &HeaderMap, validators: &Validators<'_>) -> bool {
 /// The coding of the tag in If-None-Match that names this content, by weak comparison.
 ///
 /// A client may hold several codings of it: the one that would be sent now is preferred.
-fn matched_coding(fields: &HeaderMap, validators: &Validators<'_>) -> Option<Coding> {
+fn matched_coding(fields: &HeaderMap, validators: &Validators<'_>) -> Option<FormCoding> {
     let mut matched = None;
     for line in fields.get_all(IF_NONE_MATCH) {
         match Condition::parse(line.as_bytes()) {
@@ -132,17 +132,22 @@ pub(super) fn only<'a>(fields: &'a HeaderMap, name: &HeaderName) -> Option<&'a H
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Failed, NotModified, Proceed};
+    use crate::coding::Coding;
+    use Verdict::{Failed, Proceed};
 
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const EXACT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
+    fn not_modified(coding: Coding) -> Verdict {
+        Verdict::NotModified(coding.into())
+    }
+
     fn validators(hash: Option<&str>) -> Validators<'_> {
         // Between two seconds, as file times are: a date is compared to the second.
         let last_modified =
             date::parse(EXACT.as_bytes()).unwrap() + std::time::Duration::from_millis(500);
-        Validators { hash, selected: Coding::Brotli, last_modified }
+        Validators { hash, selected: Coding::Brotli.into(), last_modified }
     }
 
     #[track_caller]
@@ -164,15 +169,15 @@ mod tests {
     fn if_none_match() {
         let name = "if-none-match";
         check(&[], Proceed);
-        check(&[(name, "\"h\"")], NotModified(Coding::Identity));
-        check(&[(name, "W/\"h\"")], NotModified(Coding::Identity));
-        check(&[(name, "\"h-gz\"")], NotModified(Coding::Gzip));
-        check(&[(name, "\"h-br\"")], NotModified(Coding::Brotli));
-        check(&[(name, "W/\"h-zst\"")], NotModified(Coding::Zstd));
-        check(&[(name, "\"x\", \"h-gz\"")], NotModified(Coding::Gzip));
-        check(&[(name, "\"h-gz\", \"h-br\"")], NotModified(Coding::Brotli));
-        check(&[(name, "\"x\""), (name, "\"h\"")], NotModified(Coding::Identity));
-        check(&[(name, "*")], NotModified(Coding::Brotli));
+        check(&[(name, "\"h\"")], not_modified(Coding::Identity));
+        check(&[(name, "W/\"h\"")], not_modified(Coding::Identity));
+        check(&[(name, "\"h-gz\"")], not_modified(Coding::Gzip));
+        check(&[(name, "\"h-br\"")], not_modified(Coding::Brotli));
+        check(&[(name, "W/\"h-zst\"")], not_modified(Coding::Zstd));
+        check(&[(name, "\"x\", \"h-gz\"")], not_modified(Coding::Gzip));
+        check(&[(name, "\"h-gz\", \"h-br\"")], not_modified(Coding::Brotli));
+        check(&[(name, "\"x\""), (name, "\"h\"")], not_modified(Coding::Identity));
+        check(&[(name, "*")], not_modified(Coding::Brotli));
         check(&[(name, "\"x\"")], Proceed);
         check(&[(name, "\"h-xz\"")], Proceed);
         check(&[(name, "h")], Proceed);
@@ -186,25 +191,25 @@ mod tests {
         check(&[("if-none-match", ""), date], Proceed);
         check(
             &[("if-none-match", "\"h\""), ("if-modified-since", BEFORE)],
-            NotModified(Coding::Identity),
+            not_modified(Coding::Identity),
         );
         check_with(None, &[("if-none-match", "\"h\""), date], Proceed);
         check_with(None, &[("if-none-match", "\"\""), date], Proceed);
-        check_with(None, &[("if-none-match", "*"), date], NotModified(Coding::Brotli));
+        check_with(None, &[("if-none-match", "*"), date], not_modified(Coding::Brotli));
     }
 
     #[test]
     fn if_modified_since() {
         let name = "if-modified-since";
         check(&[(name, BEFORE)], Proceed);
-        check(&[(name, EXACT)], NotModified(Coding::Brotli));
-        check(&[(name, AFTER)], NotModified(Coding::Brotli));
-        check(&[(name, "Sunday, 06-Nov-94 08:49:37 GMT")], NotModified(Coding::Brotli));
-        check(&[(name, "Sun Nov  6 08:49:37 1994")], NotModified(Coding::Brotli));
+        check(&[(name, EXACT)], not_modified(Coding::Brotli));
+        check(&[(name, AFTER)], not_modified(Coding::Brotli));
+        check(&[(name, "Sunday, 06-Nov-94 08:49:37 GMT")], not_modified(Coding::Brotli));
+        check(&[(name, "Sun Nov  6 08:49:37 1994")], not_modified(Coding::Brotli));
         check(&[(name, "yesterday")], Proceed);
         check(&[(name, "")], Proceed);
         check(&[(name, EXACT), (name, EXACT)], Proceed);
-        check_with(None, &[(name, EXACT)], NotModified(Coding::Brotli));
+        check_with(None, &[(name, EXACT)], not_modified(Coding::Brotli));
     }
 
     #[test]
@@ -235,9 +240,9 @@ mod tests {
         check(&[(name, "")], Failed);
         check_with(None, &[(name, "\"h\"")], Failed);
         check_with(None, &[(name, "*")], Proceed);
-        check(&[(name, "\"h\""), ("if-none-match", "\"h\"")], NotModified(Coding::Identity));
+        check(&[(name, "\"h\""), ("if-none-match", "\"h\"")], not_modified(Coding::Identity));
         check(&[(name, "\"x\""), ("if-none-match", "\"h\"")], Failed);
-        check(&[(name, "\"h\""), ("if-modified-since", EXACT)], NotModified(Coding::Brotli));
+        check(&[(name, "\"h\""), ("if-modified-since", EXACT)], not_modified(Coding::Brotli));
     }
 
     #[test]
@@ -249,6 +254,6 @@ mod tests {
         check(&[(name, "never")], Proceed);
         check(&[("if-match", "\"h\""), (name, BEFORE)], Proceed);
         check(&[("if-match", "\"x\""), (name, AFTER)], Failed);
-        check(&[(name, AFTER), ("if-none-match", "\"h\"")], NotModified(Coding::Identity));
+        check(&[(name, AFTER), ("if-none-match", "\"h\"")], not_modified(Coding::Identity));
     }
 }

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::precondition::{Validators, only};
 use super::{date, entity_tag};
-use crate::coding::Coding;
+use crate::coding::FormCoding;
 
 /// Ranges in one request that may be as much as the whole file; players and PDF viewers ask for a
 /// handful, and each one costs a part with its own fields (RFC 9110 §17.15).
@@ -87,7 +87,7 @@ fn if_range(fields: &HeaderMap, validators: &Validators<'_>, now: SystemTime) ->
     }
     let Some(value) = only(fields, &IF_RANGE).map(HeaderValue::as_bytes) else { return false };
     if let Some(tag) = entity_tag::parse(value) {
-        return !tag.weak && validators.coding_of(&tag) == Some(Coding::Identity);
+        return !tag.weak && validators.coding_of(&tag) == Some(FormCoding::IDENTITY);
     }
     let Some(last_modified) = validators.date() else { return false };
     date::parse(value) == Some(last_modified)
@@ -180,7 +180,8 @@ mod tests {
         });
         let second = date::parse(EXACT.as_bytes()).unwrap();
         let last_modified = second + Duration::from_millis(500);
-        let validators = Validators { hash: Some("h"), selected: Coding::Identity, last_modified };
+        let validators =
+            Validators { hash: Some("h"), selected: FormCoding::IDENTITY, last_modified };
         select(&fields, length, &validators, second + age)
     }
 

@@ -11,8 +11,9 @@ use http::{HeaderValue, Method, StatusCode};
 use super::body::Pieces;
 use super::head::Present;
 use super::refusal::Refusal;
-use crate::coding::{Coding, negotiation};
+use crate::coding::{Coding, FormCoding, negotiation};
 use crate::ledger::{Account, FilePermit};
+use crate::semantics::dictionary::{self, AvailableDictionary};
 use crate::semantics::precondition;
 use crate::semantics::precondition::{Validators, Verdict};
 use crate::semantics::range;
@@ -56,7 +57,7 @@ pub(super) enum Answer {
     /// Not readable at the moment.
     Unavailable,
     /// The client has it already, in this coding.
-    NotModified(Arc<Representation>, Coding),
+    NotModified(Arc<Representation>, FormCoding),
     /// A precondition does not hold.
     PreconditionFailed,
     /// None of the ranges lies within the representation.
@@ -75,6 +76,8 @@ pub(super) struct SelectedRepresentation {
     /// The representation that is sent.
     pub(super) representation: Arc<Representation>,
     pub(super) form: Arc<Form>,
+    /// True if it may be a dictionary.
+    pub(super) offered: bool,
     site: Arc<Site>,
     file: Option<(Arc<StreamedFile>, Arc<Descriptor>)>,
 }
@@ -106,6 +109,8 @@ pub(super) struct Place<'a> {
     pub(super) present: &'a Present<'a>,
     /// The account that files are opened on.
     pub(super) account: Option<&'a Arc<Account>>,
+    /// True if dictionaries may be offered and used.
+    pub(super) dictionaries: bool,
 }
 
 /// A path with the query of the request.
@@ -154,6 +159,7 @@ impl Answer {
             return Self::Missing(Some(SelectedRepresentation {
                 representation: page,
                 form,
+                offered: false,
                 site,
                 file: None,
             }));
@@ -190,7 +196,9 @@ impl Selected {
             return Self::Closed(Box::new(Closed { representation: file, form, selection }));
         }
         let site = Arc::clone(place.site);
-        let source = SelectedRepresentation { representation: file, form, site, file: None };
+        let offered = place.dictionaries;
+        let source =
+            SelectedRepresentation { representation: file, form, offered, site, file: None };
         Self::Answer(source.part(selection))
     }
 }
@@ -240,6 +248,12 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
     if place.present.has(Present::RANGE) || !place.present.has(Present::ACCEPT_ENCODING) {
         return Arc::clone(file.identity());
     }
+    if place.dictionaries
+        && place.present.has(Present::DICTIONARY)
+        && let Some(form) = with_dictionary(place, head, file)
+    {
+        return form;
+    }
     // What the client likes best is made for it, and nothing else that it would take meanwhile.
     let mut may_claim = true;
     for coding in negotiation::preferences(&head.headers).order() {
@@ -252,6 +266,22 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
         }
     }
     Arc::clone(file.identity())
+}
+
+/// The form with the dictionary that the client has.
+fn with_dictionary(
+    place: Place<'_>,
+    head: &Parts,
+    file: &Arc<Representation>,
+) -> Option<Arc<Form>> {
+    let available = AvailableDictionary::of(&head.headers)?;
+    if !dictionary::is_readable(&head.headers) || !negotiation::prefers_dictionary(&head.headers) {
+        return None;
+    }
+    let Place { sites, site, path, .. } = place;
+    let coding = Coding::Zstd;
+    let wanted = WantedForm { site, path, representation: file, coding, may_claim: true };
+    sites.form_with_dictionary(&wanted, &available)
 }
 
 impl SelectedRepresentation {
@@ -275,7 +305,13 @@ impl SelectedRepresentation {
     ) -> Result<Self, Answer> {
         let ContentSource::Streamed { relative, facts } = form.content() else {
             let site = Arc::clone(place.site);
-            return Ok(Self { representation, form, site, file: None });
+            return Ok(Self {
+                representation,
+                form,
+                offered: place.dictionaries,
+                site,
+                file: None,
+            });
         };
         let permit = match place.account {
             Some(account) => Some(account.open_file().await),
@@ -285,13 +321,13 @@ impl SelectedRepresentation {
             Ok(Some(file)) if file.facts == *facts => {
                 Ok(Self::streamed(place, representation, form, file, permit))
             }
-            Ok(Some(file)) if form.coding() == Coding::Identity => {
+            Ok(Some(file)) if form.coding() == FormCoding::IDENTITY => {
                 let representation = Arc::new(Representation::streamed(&file));
                 let form = Arc::clone(representation.identity());
                 // Another version than the one that was found: it is answered with as it is.
                 Ok(Self::streamed(place, representation, form, file, permit))
             }
-            Ok(_) if form.coding() != Coding::Identity => {
+            Ok(_) if form.coding() != FormCoding::IDENTITY => {
                 let identity = Arc::clone(representation.identity());
                 Box::pin(Self::open(place, representation, identity)).await
             }
@@ -314,7 +350,7 @@ impl SelectedRepresentation {
         let (site, account) = (Arc::clone(place.site), place.account.cloned());
         let streamed = StreamedFile::new(Arc::clone(&site), file.relative, file.facts, account);
         let file = Some((streamed, Descriptor::new(file.descriptor, permit)));
-        Self { representation, form, site, file }
+        Self { representation, form, offered: false, site, file }
     }
 
     /// Length of the content in bytes.

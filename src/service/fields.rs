@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
+};
 
 use crate::rules::Overlay;
+use crate::semantics::dictionary::USE_AS_DICTIONARY;
 use crate::semantics::field_block::{FieldBlock, Variant};
 
 /// A browser that has seen this field asks for the host over HTTPS only, for a year. Nothing is
@@ -63,8 +66,13 @@ impl Fields {
         let https = (self.demands_https).then(|| (STRICT_TRANSPORT_SECURITY, HSTS.clone()));
         self.demands_https = false;
         let apply = |fields: Vec<(HeaderName, HeaderValue)>| {
-            let mut fields = overlay().apply(fields.into_iter().chain(https.clone()));
+            let overlay = overlay();
+            let mut fields = overlay.apply(fields.into_iter().chain(https.clone()));
             fields.retain(|(name, _)| variant.is_secure || *name != STRICT_TRANSPORT_SECURITY);
+            // A client does not keep as a dictionary what it may not store.
+            if fields.iter().any(is_unstored) && !overlay.names(&USE_AS_DICTIONARY) {
+                fields.retain(|(name, _)| *name != USE_AS_DICTIONARY);
+            }
             fields
         };
         match std::mem::take(&mut self.block) {
@@ -110,4 +118,11 @@ impl Fields {
             .chain(own)
             .chain(self.content_length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))))
     }
+}
+
+/// True of a Cache-Control that says `no-store`.
+fn is_unstored((name, value): &(HeaderName, HeaderValue)) -> bool {
+    let mut directives = value.as_bytes().split(|byte| *byte == b',');
+    *name == CACHE_CONTROL
+        && directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
 }

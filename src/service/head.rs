@@ -33,6 +33,8 @@ impl<'a> Present<'a> {
     pub(super) const ACCEPT_ENCODING: u8 = 1 << 3;
     /// Content behind the head, as HTTP/1 announces it.
     pub(super) const CONTENT: u8 = 1 << 4;
+    /// A dictionary that the client has.
+    pub(super) const DICTIONARY: u8 = 1 << 5;
 
     /// The ones among these fields.
     pub(super) fn among(fields: &'a HeaderMap) -> Self {
@@ -53,6 +55,7 @@ impl<'a> Present<'a> {
                 }
                 "range" => Self::RANGE,
                 "accept-encoding" => Self::ACCEPT_ENCODING,
+                "available-dictionary" => Self::DICTIONARY,
                 "transfer-encoding" => Self::CONTENT,
                 "content-length" if value.as_bytes() != b"0" => Self::CONTENT,
                 _ => 0,

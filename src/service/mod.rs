@@ -77,6 +77,8 @@ pub struct Policy {
     pub bots: BotPolicy,
     /// True if a refused bot's fields are logged.
     pub log_bad_bots: bool,
+    /// True if pages are dictionaries of others, over HTTPS.
+    pub dictionaries: bool,
 }
 
 /// The consequence of the bot verdict. Names and comments of the variants are those of `--help`.
@@ -371,7 +373,9 @@ impl<'a> Request<'a> {
 
     fn place<'p>(&'p self, site: &'p Arc<Site>, path: &'p str) -> Place<'p> {
         let Self { sites, present, .. } = *self;
-        Place { sites, site, path, present, account: self.peer.account() }
+        // Only in secure contexts (RFC 9842 §8).
+        let dictionaries = self.peer.is_secure() && self.peer.service().policy.dictionaries;
+        Place { sites, site, path, present, account: self.peer.account(), dictionaries }
     }
 
     fn wanted(&self) -> Need {

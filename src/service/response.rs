@@ -19,7 +19,8 @@ use super::head::Present;
 use super::refusal::Refusal;
 use super::ruled::Ruled;
 use super::{explanation, multipart};
-use crate::coding::Coding;
+use crate::coding::FormCoding;
+use crate::semantics::dictionary::USE_AS_DICTIONARY;
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::{cross_origin, date, freshness, media_type, range};
 use crate::site::{Form, Representation};
@@ -30,7 +31,6 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Seconds after which a client may try again; faults of the disk pass quickly or not at all.
@@ -193,7 +193,7 @@ fn coding(answer: &Answer) -> Option<&'static str> {
         return None;
     };
     let coding = source.form.coding();
-    (coding != Coding::Identity).then(|| coding.token())
+    (coding != FormCoding::IDENTITY).then(|| coding.token())
 }
 
 fn draft(answer: Answer) -> ResponseDraft {
@@ -284,7 +284,7 @@ fn missing(status: StatusCode, page: Option<SelectedRepresentation>) -> Response
         draft.fields.insert(CONTENT_ENCODING, coding);
     }
     if source.representation.varies() {
-        draft.fields.insert(VARY, BY_CODING);
+        draft.fields.insert(VARY, by(source.form.coding()));
     }
     draft.length = source.length();
     draft.pieces = source.slice(0..draft.length);
@@ -292,10 +292,10 @@ fn missing(status: StatusCode, page: Option<SelectedRepresentation>) -> Response
 }
 
 /// Only what refreshes the stored answer (RFC 9110 §15.4.5).
-fn not_modified(file: &Representation, coding: Coding) -> ResponseDraft {
+fn not_modified(file: &Representation, coding: FormCoding) -> ResponseDraft {
     let mut draft = plain(StatusCode::NOT_MODIFIED);
     draft.fields = Fields::of(file.unchanged(coding, || {
-        let all = block(file, file.identity());
+        let all = block(file, file.identity(), false);
         let refreshing = [
             ETAG,
             LAST_MODIFIED,
@@ -308,6 +308,7 @@ fn not_modified(file: &Representation, coding: Coding) -> ResponseDraft {
             .filter(|(name, _)| refreshing.contains(name))
             .map(|(name, value)| match entity_tag(file, coding) {
                 Some(tag) if name == ETAG => (name, tag),
+                _ if name == VARY => (name, by(coding)),
                 _ => (name, value),
             })
             .collect()
@@ -319,14 +320,14 @@ fn whole(source: &SelectedRepresentation) -> ResponseDraft {
     let length = source.length();
     ResponseDraft {
         status: StatusCode::OK,
-        fields: Fields::of(block(&source.representation, &source.form)),
+        fields: Fields::of(block(&source.representation, &source.form, source.offered)),
         pieces: source.slice(0..length),
         length,
     }
 }
 
 fn part(source: &SelectedRepresentation, range: std::ops::Range<u64>) -> ResponseDraft {
-    let mut fields = Fields::of(block(&source.representation, &source.form));
+    let mut fields = Fields::of(block(&source.representation, &source.form, false));
     fields.insert(CONTENT_RANGE, range::content_range(&range, source.length()));
     let length = range.end - range.start;
     ResponseDraft {
@@ -339,7 +340,7 @@ fn part(source: &SelectedRepresentation, range: std::ops::Range<u64>) -> Respons
 
 fn parts(source: &SelectedRepresentation, ranges: Vec<std::ops::Range<u64>>) -> ResponseDraft {
     let mut inner = PLAIN_TEXT;
-    let whole = block(&source.representation, &source.form);
+    let whole = block(&source.representation, &source.form, false);
     let fields = whole.iter().map(|(name, value)| {
         if name != CONTENT_TYPE {
             return (name, value);
@@ -353,9 +354,11 @@ fn parts(source: &SelectedRepresentation, ranges: Vec<std::ops::Range<u64>>) -> 
     ResponseDraft { status: StatusCode::PARTIAL_CONTENT, fields, pieces, length }
 }
 
-/// The fields of a served file in one of its forms, made once per version of it.
-fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
-    form.fields(file.inspection().is_some(), || {
+/// The fields of a served file in one of its forms, made once per version of it; with the offer to use it
+/// as a dictionary, if it is one that may be `offered`.
+fn block(file: &Representation, form: &Form, offered: bool) -> Arc<FieldBlock> {
+    let scope = file.scope().filter(|_| offered);
+    form.fields(file.inspection().is_some(), scope.is_some(), || {
         let essence = file.media_type().essence;
         let fields = [
             (CONTENT_TYPE, Some(content_type(file))),
@@ -364,12 +367,21 @@ fn block(file: &Representation, form: &Form) -> Arc<FieldBlock> {
             (LAST_MODIFIED, date::of_change(file.last_modified()).map(date::format)),
             (CACHE_CONTROL, Some(freshness::cache_control(file.file_name(), essence))),
             (ACCEPT_RANGES, Some(BYTES)),
-            (VARY, file.varies().then_some(BY_CODING)),
+            (VARY, file.varies().then(|| by(form.coding()))),
+            (USE_AS_DICTIONARY, scope.and_then(|scope| scope.offer(file.relative()))),
             (ACCESS_CONTROL_ALLOW_ORIGIN, Some(cross_origin::ANY)),
             (ACCESS_CONTROL_EXPOSE_HEADERS, Some(cross_origin::EXPOSED)),
             (X_CONTENT_TYPE_OPTIONS, Some(NOSNIFF)),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    })
+}
+
+/// The fields of a request that an answer in this coding depends on.
+fn by(coding: FormCoding) -> HeaderValue {
+    HeaderValue::from_static(match coding {
+        FormCoding::Plain(_) => "Accept-Encoding",
+        FormCoding::Dictionary(_) => "Accept-Encoding, Available-Dictionary",
     })
 }
 
@@ -381,7 +393,7 @@ fn content_encoding(file: &Representation, form: &Form) -> Option<HeaderValue> {
     file.content_coding(form).map(|coding| HeaderValue::from_static(coding.token()))
 }
 
-fn entity_tag(file: &Representation, coding: Coding) -> Option<HeaderValue> {
+fn entity_tag(file: &Representation, coding: FormCoding) -> Option<HeaderValue> {
     let hash = &file.inspection()?.hash;
     HeaderValue::try_from(format!("\"{hash}{}\"", coding.tag_suffix())).ok()
 }

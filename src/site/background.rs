@@ -15,6 +15,7 @@ use super::cache::{Cache, Key};
 use super::complaints::Complaints;
 use super::content::{self, HELD_LIMIT, ReadError};
 use super::counters::CacheCounters;
+use super::dictionary_forms::DictionaryEncoding;
 use super::facts::Facts;
 use super::form::{ContentSource, Form};
 use super::hashing::{self, Hashing};
@@ -127,6 +128,16 @@ impl Background {
             drop(large);
             heap::give_back();
         });
+    }
+
+    /// Makes a form with a dictionary.
+    pub fn encode_with_dictionary(&self, encoding: DictionaryEncoding) {
+        let queue = match encoding.effort {
+            Effort::Quick => &self.quick,
+            Effort::Best => &self.slow,
+        };
+        let counters = Arc::clone(&self.counters);
+        run(queue, move || encoding.run(&counters));
     }
 
     /// Makes a coded form.

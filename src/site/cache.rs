@@ -4,6 +4,7 @@
 //! read again only if the answer differs. However many clients ask for a path at once, one of
 //! them fills it and the others wait for that; nobody waits for the filling of another path.
 
+mod dictionaries;
 mod fill;
 mod key;
 mod known;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
 use super::facts::Facts;
-use crate::coding::Coding;
+use crate::coding::FormCoding;
 use crate::coding::encode::Effort;
 use crate::semantics::field_block::FieldBlock;
 
@@ -21,9 +21,11 @@ const FORM_OVERHEAD: u64 = 1024;
 /// Content in one coding.
 #[derive(Debug)]
 pub struct Form {
-    coding: Coding,
+    coding: FormCoding,
     content: ContentSource,
     fields: OnceLock<Arc<FieldBlock>>,
+    /// The fields of answers that offer the content as a dictionary too.
+    offering: OnceLock<Arc<FieldBlock>>,
 }
 
 /// The place of the bytes of a form.
@@ -43,13 +45,14 @@ pub enum ContentSource {
 impl Form {
     /// The form whose content is in `coding`.
     #[must_use]
-    pub fn new(coding: Coding, content: ContentSource) -> Self {
-        Self { coding, content, fields: OnceLock::new() }
+    pub fn new(coding: impl Into<FormCoding>, content: ContentSource) -> Self {
+        let coding = coding.into();
+        Self { coding, content, fields: OnceLock::new(), offering: OnceLock::new() }
     }
 
     /// The coding of the content.
     #[must_use]
-    pub fn coding(&self) -> Coding {
+    pub fn coding(&self) -> FormCoding {
         self.coding
     }
 
@@ -77,14 +80,25 @@ impl Form {
         }
     }
 
-    /// The fields of an answer with it, which `build` makes once; again and again as long as they
-    /// are not `settled`.
-    pub fn fields(&self, settled: bool, build: impl FnOnce() -> FieldBlock) -> Arc<FieldBlock> {
+    /// The fields of an answer with it, `offering` it as a dictionary or not, which `build` makes once;
+    /// again and again as long as they are not `settled`.
+    pub fn fields(
+        &self,
+        settled: bool,
+        offering: bool,
+        build: impl FnOnce() -> FieldBlock,
+    ) -> Arc<FieldBlock> {
+        let fields = if offering { &self.offering } else { &self.fields };
         if settled {
-            Arc::clone(self.fields.get_or_init(|| Arc::new(build())))
+            Arc::clone(fields.get_or_init(|| Arc::new(build())))
         } else {
             Arc::new(build())
         }
+    }
+
+    /// True if an answer with it offered it as a dictionary.
+    pub(super) fn was_offered(&self) -> bool {
+        self.offering.get().is_some()
     }
 }
 
@@ -159,6 +173,16 @@ impl Coded {
         self.stage.store(Stage::Final as u8, Ordering::Relaxed);
     }
 
+    /// The length of the form in bytes, if it is there.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.form.load().as_ref().map(|form| form.length())
+    }
+
+    /// True if an answer with the form offered it as a dictionary.
+    pub(super) fn was_offered(&self) -> bool {
+        self.form.load().as_ref().is_some_and(|form| form.was_offered())
+    }
+
     /// Bytes that it takes of memory.
     #[must_use]
     pub fn weight(&self) -> u64 {
@@ -170,6 +194,7 @@ impl Coded {
 mod tests {
     use super::Availability::{Coming, Never, Ready};
     use super::*;
+    use crate::coding::Coding;
 
     fn form() -> Form {
         Form::new(Coding::Gzip, ContentSource::Held(Bytes::from_static(b"coded")))

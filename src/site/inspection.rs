@@ -16,7 +16,7 @@ pub struct Reading {
 }
 
 /// The outcome of a reading, as answers need it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inspection {
     /// The first 16 bytes of the content's SHA-256, in hexadecimal.
     pub hash: Box<str>,
@@ -38,6 +38,21 @@ impl Reading {
         hasher.push(bytes);
         hasher.finish()
     }
+}
+
+impl Inspection {
+    /// True if the content may have this SHA-256, as far as is known of its own.
+    #[must_use]
+    pub fn may_be(&self, digest: &[u8; 32]) -> bool {
+        let digits = self.hash.as_bytes().chunks_exact(2);
+        digits.len() == HASH_BYTES && digits.zip(digest).all(|(digits, byte)| hex(*byte) == digits)
+    }
+}
+
+/// The two hexadecimal digits of a byte.
+fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]
 }
 
 impl From<Reading> for Inspection {
@@ -143,6 +158,11 @@ mod tests {
         // SHA-256 of "abc", FIPS 180-2 appendix B.1.
         let inspection = Inspection::from(Reading::of(b"abc"));
         assert_eq!(&*inspection.hash, "ba7816bf8f01cfea414140de5dae2223");
+        let mut whole: [u8; 32] =
+            digest::digest(&digest::SHA256, b"abc").as_ref().try_into().unwrap();
+        assert!(inspection.may_be(&whole));
+        whole[15] ^= 1;
+        assert!(!inspection.may_be(&whole));
         let mut parts = Hasher::new(true);
         b"abc".chunks(2).for_each(|part| parts.push(part));
         assert_eq!(parts.finish(), Reading::of(b"abc"));

@@ -210,6 +210,15 @@ impl Unreadable {
     }
 }
 
+/// The paths that may lead to the file of this name beneath the root.
+pub(super) fn paths_of(relative: &str) -> Vec<String> {
+    let path = format!("/{relative}");
+    let name = last_segment(relative);
+    let page = path.strip_suffix(CLEAN_SUFFIX).map(str::to_owned);
+    let folder = INDEXES.contains(&name).then(|| path[..path.len() - name.len()].to_owned());
+    [Some(path.clone()), page, folder].into_iter().flatten().collect()
+}
+
 /// The name of an entry of a folder; the root itself has the empty name.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod complaints;
 pub mod content;
 pub mod counters;
+pub mod dictionary_forms;
 pub mod facts;
 pub mod folders;
 pub mod form;

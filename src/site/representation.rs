@@ -1,9 +1,12 @@
 //! A representation: one file's content together with all that is known of it (RFC 9110 §3.2).
 
+mod offering;
+
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use super::content::{self, HELD_LIMIT, ReadError};
+use super::dictionary_forms::DictionaryForms;
 use super::facts::Facts;
 use super::form::{Availability, Coded, ContentSource, Form};
 use super::inspection::{Inspection, Reading, begins_as_utf8};
@@ -11,9 +14,10 @@ use super::lookup::{OpenFile, last_segment};
 use super::names::FolderNames;
 use super::root::OpenRoot;
 use super::sibling::{self, Siblings};
-use crate::coding::Coding;
 use crate::coding::encode::Effort;
+use crate::coding::{Coding, FormCoding};
 use crate::process::clock;
+use crate::semantics::dictionary::DictionaryScope;
 use crate::semantics::field_block::FieldBlock;
 use crate::semantics::media_type;
 use crate::semantics::media_type::MediaType;
@@ -50,6 +54,9 @@ pub struct Representation {
     inspection: OnceLock<Inspection>,
     identity: Arc<Form>,
     coded: [Coded; Coding::CODED.len()],
+    with_dictionaries: OnceLock<Box<DictionaryForms>>,
+    /// The requests that the content may be offered to as a dictionary.
+    scope: Option<DictionaryScope>,
     siblings: [Option<Facts>; Coding::CODED.len()],
     unchanged: [OnceLock<Arc<FieldBlock>>; Coding::ALL.len()],
 }
@@ -147,6 +154,8 @@ impl Representation {
             inspection: OnceLock::new(),
             identity: Arc::new(Form::new(Coding::Identity, content)),
             coded: Default::default(),
+            with_dictionaries: OnceLock::new(),
+            scope: offering::scope(&media_type, &file.facts),
             siblings: [None; Coding::CODED.len()],
             unchanged: Default::default(),
         }
@@ -323,9 +332,9 @@ impl Representation {
 
     /// The content coding of an answer with `form`.
     #[must_use]
-    pub fn content_coding(&self, form: &Form) -> Option<Coding> {
+    pub fn content_coding(&self, form: &Form) -> Option<FormCoding> {
         match form.coding() {
-            Coding::Identity => self.own_coding,
+            FormCoding::IDENTITY => self.own_coding.map(FormCoding::Plain),
             coding => Some(coding),
         }
     }
@@ -344,18 +353,25 @@ impl Representation {
 
     /// The fields that tell a client that what it has in `coding` is still right, which `build`
     /// makes once; again and again until it is known what the content tells.
-    pub fn unchanged(&self, coding: Coding, build: impl FnOnce() -> FieldBlock) -> Arc<FieldBlock> {
-        if self.inspection.get().is_none() {
-            return Arc::new(build());
+    pub fn unchanged(
+        &self,
+        coding: FormCoding,
+        build: impl FnOnce() -> FieldBlock,
+    ) -> Arc<FieldBlock> {
+        match coding {
+            FormCoding::Plain(coding) if self.inspection.get().is_some() => {
+                Arc::clone(self.unchanged[coding as usize].get_or_init(|| Arc::new(build())))
+            }
+            _ => Arc::new(build()),
         }
-        Arc::clone(self.unchanged[coding as usize].get_or_init(|| Arc::new(build())))
     }
 
     /// The file on the disk that is the content in `coding`, by its name beneath the root and its
     /// facts; `None` if the coded form is in memory only, or the file was so young when it was read
     /// that another version of it may look the same.
     #[must_use]
-    pub fn file_of(&self, coding: Coding) -> Option<(Box<str>, Facts)> {
+    pub fn file_of(&self, coding: FormCoding) -> Option<(Box<str>, Facts)> {
+        let FormCoding::Plain(coding) = coding else { return None };
         let (name, facts) = if coding == Coding::Identity {
             (self.relative.clone(), self.facts)
         } else {
@@ -369,7 +385,9 @@ impl Representation {
     /// Bytes that all forms together take of memory.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.identity.weight() + self.coded.iter().map(Coded::weight).sum::<u64>()
+        let with_dictionaries = self.with_dictionaries.get().map_or(0, |forms| forms.weight());
+        let coded: u64 = self.coded.iter().map(Coded::weight).sum();
+        self.identity.weight() + coded + with_dictionaries
     }
 }
 

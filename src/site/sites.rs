@@ -10,12 +10,13 @@ use rustix::io::Errno;
 
 use super::cache::{Cache, Need, WantedForm};
 use super::folders::{WILDCARD, of_sites};
-use super::form::Availability;
+use super::form::{Availability, Form};
 use super::lookup::{NotAFile, OpenFile};
 use super::root::Root;
 use super::rules::{Rules, SiteRules};
 use super::{Background, Found, lookup};
 use crate::process::clock::Tick;
+use crate::semantics::dictionary::AvailableDictionary;
 use crate::semantics::host;
 
 /// A set of sites and the cache of what was read from them. Never changes: a reload builds another.
@@ -225,6 +226,16 @@ impl Sites {
     #[must_use]
     pub fn form(&self, wanted: &WantedForm<'_>) -> Availability {
         self.cache.form(wanted)
+    }
+
+    /// The form with the dictionary that a client has, if it is there and worth it.
+    #[must_use]
+    pub fn form_with_dictionary(
+        &self,
+        wanted: &WantedForm<'_>,
+        available: &AvailableDictionary<'_>,
+    ) -> Option<Arc<Form>> {
+        self.cache.form_with_dictionary(wanted, available)
     }
 
     /// Opens a regular file by its name beneath the root; `None` if it has gone.

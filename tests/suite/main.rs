@@ -20,6 +20,7 @@ mod bots;
 mod coding;
 mod coming_from;
 mod conditional;
+mod dictionaries;
 mod fields;
 mod hosts;
 mod http_port;

@@ -74,7 +74,7 @@ impl Service {
         let (sites, _) = Sites::load(&source, background).expect("the sites were just written");
         let options = Options { format: Format::Json, timestamps: true };
         let log = AccessLog::start(options, io::sink()).expect("a thread");
-        let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
+        let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false, dictionaries: true };
         let inner = Arc::new(service::Service::new(policy, log));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         Self { runtime, sites: Arc::new(sites), inner, _folder: folder }

@@ -166,6 +166,7 @@ impl Fill {
                     file beside it is not empty: compress it again");
             }
         }
+        self.keep_former(began, &read);
         let representation = self.unless_known(read);
         let watch = if representation.may_hide_a_change(now) {
             Recheck::Anew

@@ -29,6 +29,8 @@ pub(super) enum Question<T> {
     MissingPage(T),
     /// The names in this folder, a name beneath the root.
     Names(T),
+    /// The version before of the file of this name beneath the root, as a dictionary. Never looked up.
+    Former(T),
 }
 
 impl Equivalent<Key> for KeyRef<'_> {
@@ -55,6 +57,7 @@ impl Question<Box<str>> {
             Self::Path(path) => Question::Path(path),
             Self::MissingPage(folder) => Question::MissingPage(folder),
             Self::Names(folder) => Question::Names(folder),
+            Self::Former(name) => Question::Former(name),
         }
     }
 }
@@ -65,6 +68,7 @@ impl Question<&str> {
             Self::Path(path) => Question::Path(path.into()),
             Self::MissingPage(folder) => Question::MissingPage(folder.into()),
             Self::Names(folder) => Question::Names(folder.into()),
+            Self::Former(name) => Question::Former(name.into()),
         }
     }
 
@@ -73,7 +77,7 @@ impl Question<&str> {
         match self {
             Self::Path(path) => lookup::find(root, path),
             Self::MissingPage(folder) => Ok(Found::Missing(lookup::missing_page(root, folder))),
-            Self::Names(_) => Ok(Found::Folder),
+            Self::Names(_) | Self::Former(_) => Ok(Found::Folder),
         }
     }
 }
@@ -82,7 +86,9 @@ impl<'a> Question<&'a str> {
     /// The path or the name of the folder.
     pub(super) fn name(self) -> &'a str {
         match self {
-            Self::Path(name) | Self::MissingPage(name) | Self::Names(name) => name,
+            Self::Path(name) | Self::MissingPage(name) | Self::Names(name) | Self::Former(name) => {
+                name
+            }
         }
     }
 }

@@ -159,6 +159,7 @@ impl<'a> Steps<'a> {
             Question::MissingPage(folder) | Question::Names(folder) => {
                 (folder, Some(Next::Nothing))
             }
+            Question::Former(name) => (name, None),
         };
         Self { relative, end, next: Some(0) }
     }

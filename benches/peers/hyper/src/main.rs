@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
     let folder =
         SitesFolder { folder: PathBuf::from(sites), single: false, cache_bound: CACHE_BYTES };
     let (sites, _) = Sites::load(&folder, Background::start()?)?;
-    let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false };
+    let policy = Policy { bots: BotPolicy::Block, log_bad_bots: false, dictionaries: true };
     let service = Arc::new(Service::new(policy, AccessLog::disabled()));
     let shared = Shared { service, sites: Arc::new(sites) };
     let acceptor = TlsAcceptor::from(Arc::new(config(certificate, key)?));

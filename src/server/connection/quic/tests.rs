@@ -39,7 +39,7 @@ fn shared(folder: &std::path::Path) -> Shared {
     let sites = SitesFolder { folder: folder.to_owned(), single: false, cache_bound: 0 };
     let sources = Sources { sites, tls: None, state: None };
     let snapshot = Snapshot::load(&sources, Background::start().unwrap()).unwrap().0;
-    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false };
+    let policy = Policy { bots: BotPolicy::Off, log_bad_bots: false, dictionaries: true };
     let service = Service::new(policy, AccessLog::disabled());
     Shared { live: Arc::new(Live::new(snapshot, Arc::new(service))), stop: Stop::default() }
 }
