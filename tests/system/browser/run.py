@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import checks
+import deltas
 import quic
 from chromium import Chromium
 from lib.certificate import key_hash, write_certificate
@@ -143,6 +144,22 @@ def app_over_https(tally, given, folder):
         rules.isolated(tally, browser, origin)
 
 
+def by_offer(tally, given, folder):
+    """The example site, whose pages are dictionaries for as long as they are offered for."""
+    flags = (deltas.ANY_AUTHORITY, deltas.BY_OFFER)
+    with over_tls(given, folder, SITE, HOST, lambda _: flags) as (browser, origin, copy):
+        deltas.deltas(tally, browser, origin, copy)
+
+
+def by_lifetime(tally, given, folder):
+    """The example site with a lifetime for its pages, as its rules say."""
+    flags = (deltas.ANY_AUTHORITY,)
+    with over_tls(given, folder, SITE, HOST, lambda _: flags) as (browser, origin, copy):
+        with (copy / "_headers").open("a") as file:
+            file.write(deltas.RULES)
+        deltas.deltas(tally, browser, origin, copy)
+
+
 SCENARIOS = (
     over_http,
     over_https,
@@ -150,6 +167,8 @@ SCENARIOS = (
     over_offered_quic,
     app_over_http,
     app_over_https,
+    by_offer,
+    by_lifetime,
 )
 
 
