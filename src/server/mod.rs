@@ -264,6 +264,7 @@ impl Server {
             _ = timeout(DRAIN_TIME, connections.wait()) => {}
             () = orders.stop() => {}
         }
+        shared.stop.cut().await;
         tracing::info!(cut = connections.len(), "stopped");
         Ok(())
     }

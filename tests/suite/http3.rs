@@ -134,6 +134,25 @@ fn at_the_order_to_stop_clients_are_told() {
     assert!(client.heard[&3].bytes.len() > 8, "{:x?}", client.heard[&3]);
 }
 
+#[test]
+fn at_a_second_order_to_stop_clients_are_told_that_it_is_over() {
+    let mut server = serve();
+    let mut client = Http3::connect(&server, "a.test");
+    client.get("/");
+    client.is_deaf = true;
+    client.ask("GET", "a.test", "/big.bin");
+    let mut half_way = 0;
+    client.until("the answer does not go on", |client| {
+        std::mem::replace(&mut half_way, client.traffic.1) == client.traffic.1 && half_way > BIG / 4
+    });
+    server.signal(rustix::process::Signal::TERM);
+    server.stderr.containing("stopping");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0));
+    client.until("the connection is closed", |client| client.lost.is_some());
+    assert_eq!(client.closed(), Some(0x100), "{:?}", client.lost);
+}
+
 /// A certificate that does not fit into three times what a client sends first.
 fn serve_with_a_large_certificate() -> Server {
     let names: Vec<_> = (0..200).map(|name| format!("name-{name}.a.test")).collect();

@@ -4,13 +4,16 @@
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn_proto::{ConnectionError, TransportConfig, VarInt};
 use rustix::process::Signal;
 
+use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::held::Held;
 use crate::support::http3::{Http3, config};
+use crate::support::quic_packets::{Packets, bytes_until_silence};
 use crate::support::server::{Server, Setup};
 use crate::support::site::{Site, pattern};
 use crate::support::tls;
@@ -191,6 +194,32 @@ fn after_a_sudden_end_clients_are_told_by_whoever_has_the_same_secret() {
     client.ask("GET", "a.test", "/");
     client.until("the connection is reset", |client| client.lost.is_some());
     assert!(matches!(client.lost, Some(ConnectionError::Reset)), "{:?}", client.lost);
+}
+
+#[test]
+fn all_clients_are_told_of_a_sudden_end_by_the_first_answer() {
+    let (held, _) = held();
+    let state = tempfile::TempDir::new().expect("a temporary folder can be made");
+    let start = || {
+        let setup = secure().args(["--state".into(), state.path().as_os_str().to_owned()]);
+        held.pass_to(setup, "LISTEN_FDNAMES=https:quic").start()
+    };
+    let mut server = start();
+    let mut clients: Vec<_> = (0..16).map(|_| Packets::connect(&server)).collect();
+    server.signal(Signal::KILL);
+    server.exit_code();
+    for client in &clients {
+        bytes_until_silence(&client.socket, Duration::from_millis(10));
+    }
+    let _second = start();
+    for client in &mut clients {
+        client.send(&[1; 30]);
+    }
+    for (number, client) in clients.iter().enumerate() {
+        client.socket.set_read_timeout(Some(DEADLINE)).expect("a time");
+        let answer = client.socket.recv(&mut [0; 2048]);
+        assert!(answer.is_ok_and(|bytes| bytes < 60), "client {number} hears nothing");
+    }
 }
 
 #[test]

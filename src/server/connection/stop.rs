@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::protocol::limits::FIRST_REQUEST_TIME;
 
@@ -14,7 +17,13 @@ pub struct Stop {
     token: CancellationToken,
     /// The same as the token's own state, without its lock.
     given: Arc<AtomicBool>,
+    /// The order to end now, and those who tell their clients of it.
+    cut: CancellationToken,
+    farewells: TaskTracker,
 }
+
+/// The time that the last words have: they are a datagram each.
+const FAREWELLS_TIME: Duration = Duration::from_millis(250);
 
 impl Stop {
     /// Orders everybody who waits to stop.
@@ -32,6 +41,24 @@ impl Stop {
     /// Waits until the order is given.
     pub async fn wait(&self) {
         self.token.cancelled().await;
+    }
+
+    /// Ends what goes on, and waits for the last words.
+    pub async fn cut(&self) {
+        self.cut.cancel();
+        self.farewells.close();
+        let _ = timeout(FAREWELLS_TIME, self.farewells.wait()).await;
+    }
+
+    /// Waits until all is to end now.
+    pub async fn wait_for_cut(&self) {
+        self.cut.cancelled().await;
+    }
+
+    /// Has the end wait for a connection to tell its client, until this is dropped: the system tells of
+    /// the end of a connection of TCP by itself.
+    pub fn farewell(&self) -> TaskTrackerToken {
+        self.farewells.token()
     }
 
     /// The result of the beginning of a connection; `None` if the order came and the client was not

@@ -29,6 +29,12 @@ pub(super) const FIRST_SEND_WINDOW: u64 = 64 * 1024;
 /// Mbit/s at 300 ms.
 pub(super) const SEND_WINDOW: u64 = 1024 * 1024;
 
+/// The time between two datagrams that tell clients that their connections are gone: after a sudden end
+/// all of them are to hear it by the first answer. There is none for an ID that was not made with the
+/// same secret, and each has fewer bytes than what it answers, so that nobody gains by it and two servers
+/// end soon that answer each other.
+const RESET_INTERVAL: Duration = Duration::ZERO;
+
 /// The configuration of an endpoint, and of its connections, whose certificates `resolver` finds.
 ///
 /// With the same `secret` a server knows the connections of the one before it for what they are, and
@@ -41,6 +47,7 @@ pub(super) fn of(
     let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &secret.named::<32>("QUIC stateless resets"));
     let id_key = u64::from_ne_bytes(secret.named("QUIC connection IDs"));
     let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
+    endpoint.min_reset_interval(RESET_INTERVAL);
     endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)));
     let crypto = Arc::new(QuicServerConfig::try_from(tls::quic(resolver, early_data)?)?);
     let mut server = ServerConfig::with_crypto(crypto);

@@ -103,7 +103,8 @@ impl QuicConnection {
         (port, shared, first): (u16, Shared, u64),
     ) -> impl Future<Output = ()> + Send {
         let account = Arc::clone(connected.account());
-        let activity = Activity::new(shared.stop.clone()).charged_to(Some(Arc::clone(&account)));
+        let stop = shared.stop.clone();
+        let activity = Activity::new(shared.stop).charged_to(Some(Arc::clone(&account)));
         let activity = Arc::new(activity);
         let service = Arc::clone(shared.live.service());
         let peer = Peer::new(
@@ -141,11 +142,19 @@ impl QuicConnection {
         async move {
             let activity = Arc::clone(&session.activity);
             let mut stopped = pin!(activity.told_to_stop());
+            let _farewell = stop.farewell();
+            let mut cut = pin!(stop.wait_for_cut());
             let mut is_told = false;
             poll_fn(|context| {
                 if !is_told && stopped.as_mut().poll(context).is_ready() {
                     is_told = true;
                     session.announce_end();
+                }
+                if is_told && cut.as_mut().poll(context).is_ready() {
+                    let now = Instant::now();
+                    session.close(now, ErrorCode::NoError, "");
+                    session.transmit(now, context);
+                    return Poll::Ready(());
                 }
                 session.poll(context)
             })
@@ -222,7 +231,8 @@ impl QuicConnection {
         if self.http.sent() != sent {
             self.activity.written();
         }
-        if self.streams.lost.is_some() {
+        if let Some(reason) = &self.streams.lost {
+            tracing::debug!(peer = %self.peer.address(), %reason, "connection ended");
             self.http.give_up();
             self.closing = Closing::Closed;
             return;
