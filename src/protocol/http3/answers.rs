@@ -1,15 +1,80 @@
 //! Answers on their way out: as much of each is handed over as the client has room for.
 
+use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http::{Method, Version};
+
 use super::connection::Connection;
-use super::exchange::{ExchangeState, Outgoing, SendOutcome, is_busy, next};
-use super::{ErrorCode, StreamTransport};
+use super::exchange::{Exchange, ExchangeState, Outgoing, SendOutcome, is_busy, next};
+use super::{ErrorCode, RequestHead, StreamTransport};
 use crate::process::clock::Tick;
 use crate::protocol::handler::Handler;
 use crate::protocol::limits::KEPT_BYTES;
 use crate::protocol::turn::TURN;
+use crate::service::{Early, Refusal};
+
+impl<H: Handler> Exchange<H> {
+    /// Asks for the answer to a head that has come. If it is ready, which it mostly is, nothing of
+    /// the request is kept until the next one has come. Breaks if the content has broken off already.
+    pub(super) fn ask(
+        &mut self,
+        RequestHead { head, priority, wants_content }: RequestHead,
+        is_busy: bool,
+        handler: &H,
+        transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        self.progress = Tick::now();
+        if priority != self.priority {
+            self.priority = priority;
+            transport.prioritize(self.id, priority);
+        }
+        let head = head.and_then(|mut head| {
+            // RFC 8470 §5.2: what is done once may not be done again by a replay.
+            match transport.is_early() {
+                true if !matches!(head.method, Method::GET | Method::HEAD) => {
+                    return Err(Refusal::Early);
+                }
+                true => drop(head.extensions.insert(Early)),
+                false => {}
+            }
+            Ok(head)
+        });
+        match head {
+            Ok(head) => {
+                self.state = ExchangeState::Awaited(handler.answer(head));
+                self.poll_answer(is_busy, context)
+            }
+            Err(refusal) => {
+                let (outgoing, bytes) = Outgoing::refusal(refusal, wants_content);
+                handler.refused(Version::HTTP_3, refusal.status(), bytes);
+                self.state = ExchangeState::Sending(outgoing);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Looks whether an answer in the making is ready. Breaks if its content has broken off already.
+    fn poll_answer(&mut self, is_busy: bool, context: &mut Context<'_>) -> ControlFlow<()> {
+        let ExchangeState::Awaited(answer) = &mut self.state else {
+            return ControlFlow::Continue(());
+        };
+        let Poll::Ready(response) = Pin::new(answer).poll(context) else {
+            return ControlFlow::Continue(());
+        };
+        self.progress = Tick::now();
+        match Outgoing::new(response, is_busy, context) {
+            Some(outgoing) => {
+                self.state = ExchangeState::Sending(outgoing);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    }
+}
 
 impl<H: Handler> Connection<H> {
     /// Asks for the answers that are in the making.
@@ -21,13 +86,8 @@ impl<H: Handler> Connection<H> {
         let mut broken = Vec::new();
         let is_busy = is_busy(&self.exchanges);
         for exchange in &mut self.exchanges {
-            let ExchangeState::Awaited(answer) = &mut exchange.state else { continue };
-            if let Poll::Ready(response) = Pin::new(answer).poll(context) {
-                exchange.progress = Tick::now();
-                match Outgoing::new(response, is_busy, context) {
-                    Some(outgoing) => exchange.state = ExchangeState::Sending(outgoing),
-                    None => broken.push(exchange.id),
-                }
+            if exchange.poll_answer(is_busy, context).is_break() {
+                broken.push(exchange.id);
             }
         }
         for id in broken {
@@ -36,7 +96,7 @@ impl<H: Handler> Connection<H> {
     }
 
     /// The promise of an answer cannot be kept.
-    fn break_off(&mut self, id: u64, transport: &mut impl StreamTransport) {
+    pub(super) fn break_off(&mut self, id: u64, transport: &mut impl StreamTransport) {
         transport.reset(id, ErrorCode::InternalError);
         transport.stop(id, ErrorCode::InternalError);
         self.remove(id);

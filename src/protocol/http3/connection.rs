@@ -5,13 +5,11 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Version};
 
-use super::exchange::{Exchange, ExchangeState, Outgoing, find};
+use super::exchange::{Exchange, ExchangeState, find, is_busy};
 use super::stream_transport::{Incoming, StreamEvent, StreamTransport, WriteOutcome};
 use super::{
-    Continuation, ErrorCode, Farewell, Fault, RequestHead, RequestStream, UnidirectionalStreams,
-    greet,
+    Continuation, ErrorCode, Farewell, Fault, RequestStream, UnidirectionalStreams, greet,
 };
 use crate::process::clock::Tick;
 use crate::protocol::budget::Budgets;
@@ -19,7 +17,6 @@ use crate::protocol::handler::Handler;
 use crate::protocol::limits::{KEPT_BYTES, STALL_TIME, STREAMS};
 use crate::protocol::priority::Priority;
 use crate::protocol::turn::give_way;
-use crate::service::{Early, Refusal};
 
 /// A connection of HTTP/3.
 pub struct Connection<H: Handler> {
@@ -112,7 +109,7 @@ impl<H: Handler> Connection<H> {
         transport: &mut impl StreamTransport,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
-        if let Err(fault) = self.take_in(transport) {
+        if let Err(fault) = self.take_in(transport, context) {
             self.give_up();
             return Poll::Ready(Err(fault));
         }
@@ -156,12 +153,16 @@ impl<H: Handler> Connection<H> {
         next
     }
 
-    fn take_in(&mut self, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+    fn take_in(
+        &mut self,
+        transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
         while let Some(event) = transport.event() {
             match event {
-                StreamEvent::Opened => self.accept(transport)?,
+                StreamEvent::Opened => self.accept(transport, context)?,
                 StreamEvent::Readable(id) if id.is_multiple_of(4) => {
-                    self.read_request(id, transport)?;
+                    self.read_request(id, transport, context)?;
                 }
                 StreamEvent::Readable(id) => self.read_unidirectional(id, transport)?,
                 StreamEvent::Writable(id) => {
@@ -181,11 +182,15 @@ impl<H: Handler> Connection<H> {
         Ok(())
     }
 
-    fn accept(&mut self, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+    fn accept(
+        &mut self,
+        transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
         while let Some(id) = transport.accept() {
             if id.is_multiple_of(4) {
                 self.next = self.next.max(id + 4);
-                self.begin(id, transport)?;
+                self.begin(id, transport, context)?;
             } else {
                 self.read_unidirectional(id, transport)?;
             }
@@ -194,7 +199,12 @@ impl<H: Handler> Connection<H> {
     }
 
     /// A stream for a request has been opened.
-    fn begin(&mut self, id: u64, transport: &mut impl StreamTransport) -> Result<(), Broken> {
+    fn begin(
+        &mut self,
+        id: u64,
+        transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
         let is_full = self.exchanges.len() >= STREAMS as usize || !self.handler.may_ask();
         if is_full || !self.farewell.answers(id) {
             if !self.budgets.take_control() {
@@ -214,69 +224,43 @@ impl<H: Handler> Connection<H> {
             is_blocked: false,
             is_asked: false,
         });
-        self.read_request(id, transport)
+        self.read_request(id, transport, context)
     }
 
     fn read_request(
         &mut self,
         id: u64,
         transport: &mut impl StreamTransport,
+        context: &mut Context<'_>,
     ) -> Result<(), Broken> {
+        let is_busy = is_busy(&self.exchanges);
         let Some(exchange) = find(&mut self.exchanges, id) else { return Ok(()) };
-        let mut unread: Option<Bytes> = None;
-        while let Some(request) = &mut exchange.request {
-            let (bytes, ends) = match transport.read(id) {
-                Incoming::Bytes(bytes) => match unread.replace(bytes) {
-                    Some(before) => (before, false),
-                    None => continue,
-                },
-                Incoming::Ended => (unread.take().unwrap_or_default(), true),
-                Incoming::Blocked => match unread.take() {
-                    Some(last) => (last, false),
-                    None => break,
-                },
-                Incoming::Reset => return self.client_reset(id, transport),
-                Incoming::Gone => return Ok(()),
-            };
-            let begun = match request.receive(&bytes, ends, &mut self.budgets) {
-                Ok(begun) => begun,
-                Err(Fault::Connection(code, what)) => return Err((code, what)),
-                Err(Fault::Stream(code)) => {
-                    transport.reset(id, code);
-                    transport.stop(id, code);
-                    self.remove(id);
-                    return Ok(());
-                }
-            };
-            if ends {
-                exchange.request = None;
+        let Some(request) = &mut exchange.request else { return Ok(()) };
+        let (bytes, ends) = match transport.read(id) {
+            Incoming::Bytes(bytes) => (bytes, false),
+            Incoming::Last(bytes) => (bytes, true),
+            Incoming::Reset => return self.client_reset(id, transport),
+            Incoming::Blocked => (Bytes::new(), false),
+            Incoming::Gone => return Ok(()),
+        };
+        let begun = match request.receive(&bytes, ends, &mut self.budgets) {
+            Ok(begun) => begun,
+            Err(Fault::Connection(code, what)) => return Err((code, what)),
+            Err(Fault::Stream(code)) => {
+                transport.reset(id, code);
+                transport.stop(id, code);
+                self.remove(id);
+                return Ok(());
             }
-            if let Some(RequestHead { head, priority, wants_content }) = begun {
-                exchange.progress = Tick::now();
-                if priority != exchange.priority {
-                    exchange.priority = priority;
-                    transport.prioritize(id, priority);
-                }
-                let head = head.and_then(|mut head| {
-                    // RFC 8470 §5.2: what is done once may not be done again by a replay.
-                    match transport.is_early() {
-                        true if !matches!(head.method, Method::GET | Method::HEAD) => {
-                            return Err(Refusal::Early);
-                        }
-                        true => drop(head.extensions.insert(Early)),
-                        false => {}
-                    }
-                    Ok(head)
-                });
-                exchange.state = match head {
-                    Ok(head) => ExchangeState::Awaited(self.handler.answer(head)),
-                    Err(refusal) => {
-                        let (outgoing, bytes) = Outgoing::refusal(refusal, wants_content);
-                        self.handler.refused(Version::HTTP_3, refusal.status(), bytes);
-                        ExchangeState::Sending(outgoing)
-                    }
-                };
-            }
+        };
+        if ends {
+            exchange.request = None;
+        }
+        if let Some(begun) = begun
+            && exchange.ask(begun, is_busy, &self.handler, transport, context).is_break()
+        {
+            self.break_off(id, transport);
+            return Ok(());
         }
         if matches!(exchange.state, ExchangeState::Reading) {
             self.handler.head_begun();
@@ -307,40 +291,35 @@ impl<H: Handler> Connection<H> {
         id: u64,
         transport: &mut impl StreamTransport,
     ) -> Result<(), Broken> {
-        loop {
-            let exchanges = &mut self.exchanges;
-            let taken = match transport.read(id) {
-                Incoming::Blocked | Incoming::Gone => return Ok(()),
-                Incoming::Ended | Incoming::Reset => {
-                    return self.unidirectional.end(id).map_err(broken);
+        let (bytes, ends) = match transport.read(id) {
+            Incoming::Bytes(bytes) => (bytes, false),
+            Incoming::Last(bytes) => (bytes, true),
+            Incoming::Reset => (Bytes::new(), true),
+            Incoming::Gone | Incoming::Blocked => return Ok(()),
+        };
+        if !bytes.is_empty() {
+            let mut updates = Vec::new();
+            let taken =
+                self.unidirectional.receive(id, &bytes, &mut self.budgets, |request, priority| {
+                    updates.push((request, priority));
+                });
+            for (request, priority) in updates {
+                if request >= self.next + 4 * u64::from(STREAMS) {
+                    // RFC 9218 §7.2: each stream that has ended makes room for one.
+                    let what = "PRIORITY_UPDATE of a stream beyond the limit";
+                    return Err((ErrorCode::IdError, what));
                 }
-                Incoming::Bytes(bytes) => {
-                    let mut updates = Vec::new();
-                    let taken = self.unidirectional.receive(
-                        id,
-                        &bytes,
-                        &mut self.budgets,
-                        |request, priority| updates.push((request, priority)),
-                    );
-                    for (request, priority) in updates {
-                        if request >= self.next + 4 * u64::from(STREAMS) {
-                            // RFC 9218 §7.2: each stream that has ended makes room for one.
-                            let what = "PRIORITY_UPDATE of a stream beyond the limit";
-                            return Err((ErrorCode::IdError, what));
-                        }
-                        if let Some(exchange) = find(exchanges, request) {
-                            exchange.priority = priority;
-                            transport.prioritize(request, priority);
-                        }
-                    }
-                    taken.map_err(broken)?
+                if let Some(exchange) = find(&mut self.exchanges, request) {
+                    exchange.priority = priority;
+                    transport.prioritize(request, priority);
                 }
-            };
-            if let Continuation::Stop(code) = taken {
+            }
+            if let Continuation::Stop(code) = taken.map_err(broken)? {
                 transport.stop(id, code);
                 return Ok(());
             }
         }
+        if ends { self.unidirectional.end(id).map_err(broken) } else { Ok(()) }
     }
 
     /// Says on the control stream what is to be said.

@@ -16,7 +16,7 @@ pub trait StreamTransport {
     /// Opens a stream of ours in one direction, if the client lets us.
     fn open(&mut self) -> Option<u64>;
 
-    /// The next bytes of a stream.
+    /// All bytes of a stream that have come and were not read.
     fn read(&mut self, id: u64) -> Incoming;
 
     /// Writes as much of `chunks` as there is room for, and takes it off them.
@@ -65,8 +65,8 @@ pub enum StreamEvent {
 pub enum Incoming {
     /// The bytes that come next.
     Bytes(Bytes),
-    /// All that there was has been read.
-    Ended,
+    /// The same, if there are any, and the end of the stream.
+    Last(Bytes),
     /// The client has reset it.
     Reset,
     /// It is read no further, on our own order.

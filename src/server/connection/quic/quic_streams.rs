@@ -85,21 +85,40 @@ impl StreamTransport for QuicStreams {
     fn read(&mut self, id: u64) -> Incoming {
         let mut receiving = self.connection.recv_stream(stream(id));
         let Ok(mut chunks) = receiving.read(true) else { return Incoming::Gone };
-        let read = match chunks.next(usize::MAX) {
-            Ok(Some(chunk)) => {
-                self.received.is_read();
-                Incoming::Bytes(chunk.bytes)
+        let mut bytes = Bytes::new();
+        // Mostly one packet has brought all of it.
+        let mut joined = Vec::new();
+        let end = loop {
+            match chunks.next(usize::MAX) {
+                Ok(Some(chunk)) => {
+                    self.received.is_read();
+                    if bytes.is_empty() {
+                        bytes = chunk.bytes;
+                        continue;
+                    }
+                    if joined.is_empty() {
+                        joined.extend_from_slice(&bytes);
+                    }
+                    joined.extend_from_slice(&chunk.bytes);
+                }
+                Ok(None) => {
+                    self.received.is_ended();
+                    break Ok(());
+                }
+                Err(error) => break Err(error),
             }
-            Ok(None) => {
-                self.received.is_ended();
-                Incoming::Ended
-            }
-            Err(ReadError::Blocked) => Incoming::Blocked,
-            Err(ReadError::Reset(_)) => Incoming::Reset,
         };
         // Whatever there is to send is sent behind every step.
         let _ = chunks.finalize();
-        read
+        if !joined.is_empty() {
+            bytes = joined.into();
+        }
+        match end {
+            Ok(()) => Incoming::Last(bytes),
+            Err(ReadError::Reset(_)) => Incoming::Reset,
+            Err(ReadError::Blocked) if bytes.is_empty() => Incoming::Blocked,
+            Err(ReadError::Blocked) => Incoming::Bytes(bytes),
+        }
     }
 
     fn write(&mut self, id: u64, chunks: &mut [Bytes]) -> WriteOutcome {
