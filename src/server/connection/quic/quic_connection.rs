@@ -191,6 +191,10 @@ impl QuicConnection {
             if self.streams.connection.is_drained() {
                 return Poll::Ready(());
             }
+            if self.unsent.is_none() {
+                // The room for datagrams is left to others.
+                BYTES.set(std::mem::take(&mut self.bytes));
+            }
             if turn_is_over {
                 crate::protocol::turn::give_way(context);
                 return Poll::Pending;
@@ -331,11 +335,8 @@ impl QuicConnection {
         true
     }
 
-    /// Nothing is sent for a while: the room for datagrams is left to others.
+    /// Nothing is sent for a while: room that may not be needed again is given back.
     fn rest(&mut self) {
-        if self.unsent.is_none() {
-            BYTES.set(std::mem::take(&mut self.bytes));
-        }
         if self.http.is_idle() && self.events.capacity() > 0 {
             self.events = Vec::new();
             self.wire.0.shrink();
