@@ -26,9 +26,10 @@ CODED_S = 10  # a server may compress in the background and answer uncompressed 
 TEMPLATES = pathlib.Path(__file__).parent / "servers"
 
 # Every server listens in the clear, over TLS, and in the clear with compression of its own; those
-# that have rules listen over TLS for a site with rules as well.
+# that have rules listen over TLS for a site with rules as well. Who has HTTP/3 listens for it on
+# the port of TLS.
 LISTENERS = ("plain", "tls", "coded")
-ENCRYPTED = ("tls", "ruled")
+ENCRYPTED = ("tls", "ruled", "quic")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,9 @@ class Peer:
     version: str = "--version"
     logs: bool = False
     compresses_everywhere: bool = False
+    # How its configuration asks for HTTP/3, and a word in what it says of itself if it was built
+    # with it; neither if it always has it.
+    http3: tuple | None = None
     # The only workloads that it takes part in.
     workloads: tuple = ()
 
@@ -81,6 +85,11 @@ def shost(executable):
     )
 
 
+# A listener for HTTP/3, as each configuration names it.
+ITSELF = ("", "")
+NGINX_HTTP3 = ("listen 127.0.0.1:@tls@ quic reuseport; http3 on; quic_gso on;", "http_v3_module")
+H2O_HTTP3 = ("- {type: quic, host: 127.0.0.1, port: @tls@, ssl: *tls}", "fusion:")
+
 PEERS = [
     Peer(
         "shost",
@@ -88,6 +97,7 @@ PEERS = [
         "cargo build --release",
         shost("@shost@"),
         compresses_everywhere=True,
+        http3=ITSELF,
     ),
     # Another build of shost, such as the one before a change.
     Peer(
@@ -96,13 +106,15 @@ PEERS = [
         "--before PROGRAM",
         shost("@before@"),
         compresses_everywhere=True,
+        http3=ITSELF,
     ),
-    Peer("nginx", "nginx", "apt-get install nginx", (NGINX,), "-v"),
+    Peer("nginx", "nginx", "apt-get install nginx", (NGINX,), "-v", http3=NGINX_HTTP3),
     Peer(
         "h2o",
         "h2o",
         "apt-get install h2o",
         (Program("h2o -c @configuration@", LISTENERS, "h2o.yaml"),),
+        http3=H2O_HTTP3,
     ),
     Peer(
         "lighttpd",
@@ -131,6 +143,7 @@ PEERS = [
             ),
         ),
         "version",
+        http3=ITSELF,
     ),
     # The same service, with hyper in place of our own HTTP/1 and HTTP/2.
     Peer(
@@ -186,6 +199,8 @@ class Server:
         self.ports = dict(zip(listeners, free_ports(len(listeners)), strict=True))
         if peer.compresses_everywhere:
             self.ports["coded"] = self.ports["plain"]
+        if has_http3(peer, built):
+            self.ports["quic"] = self.ports["tls"]
         self.settings = {
             **built,
             "sites": site.sites,
@@ -199,6 +214,7 @@ class Server:
             "rewrites": content.NGINX_REWRITES,
             "user": getpass.getuser(),
             "files": cached_files(),
+            "http3": peer.http3[0] if "quic" in self.ports else "",
             **self.ports,
         }
         self.processes = {}
@@ -223,6 +239,8 @@ class Server:
                 )
             for listener in program.listeners:
                 self.processes[listener] = process
+        if self.has("quic"):
+            self.processes["quic"] = self.processes["tls"]
         deadline = time.monotonic() + START_S
         while not all(listens(port) for port in self.ports.values()):
             if time.monotonic() > deadline:
@@ -301,6 +319,19 @@ def cached_files():
     """How many files a server may keep open: all descriptors but those of connections."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1000, min(100_000, hard - CONNECTIONS - 1000))
+
+
+def has_http3(peer, built):
+    """Whether this build of a peer has HTTP/3: not every one of nginx's and h2o's does."""
+    if peer.http3 is None:
+        return False
+    if not peer.http3[1]:
+        return True
+    told = [
+        subprocess.run([find(peer, built), option], capture_output=True, text=True, check=False)
+        for option in ("-V", "--version")
+    ]
+    return any(peer.http3[1] in done.stdout + done.stderr for done in told)
 
 
 def find(peer, built):

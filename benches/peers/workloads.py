@@ -104,6 +104,10 @@ def page(mode):
     )
 
 
+def http3(mode, unit="count", **options):
+    return lambda loads, server: loads.client(mode, server, "quic", unit, **options)
+
+
 def ask_for_each(loads, server):
     """Every distinct file once, so that caches are as full as they get. What fails here fails again
     where it is measured, and is told there."""
@@ -142,6 +146,23 @@ WORKLOADS = [
         "page", "page with 20 resources, HTTP/2", "tls", page("page"), unit="page", at_most=0.75
     ),
     Workload("visit", "the same, new connection", "tls", page("visit"), unit="page"),
+    Workload("h3-1k", "HTTP/3, 1 KiB", "quic", http3("h3", connections=8)),
+    Workload("h3-20k", "HTTP/3, 20 KiB", "quic", http3("h3", path="/20k.html", connections=8)),
+    Workload(
+        "h3-page",
+        "page with 20 resources, HTTP/3",
+        "quic",
+        http3("h3-page", path="/page/", connections=8, group="hybrid"),
+        unit="page",
+    ),
+    Workload("h3-fresh", "full handshake and a GET, HTTP/3", "quic", http3("h3-fresh")),
+    Workload(
+        "h3-bulk",
+        "100 MiB over HTTP/3",
+        "quic",
+        http3("h3-bulk", "mebibytes", path="/bulk.bin", connections=1),
+        unit="MiB",
+    ),
     Workload("304", "304 by ETag", "plain", not_modified, at_most=0.85),
     Workload("coded", "60 KB page, compressed", "coded", coded, at_most=0.10),
     Workload("fresh", "full handshake and a GET", "tls", fresh(), at_most=0.46),

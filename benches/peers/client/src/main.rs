@@ -14,14 +14,21 @@
 //! | `idle` | opens connections, asks once on each, prints `open`, keeps them for the time given |
 //! | `page` | a page and what it refers to on one HTTP/2 connection, as Chromium asks for them |
 //! | `visit` | the same with a new connection for every page |
+//! | `h3` | HTTP/3: the same file, on each connection 16 times at once |
+//! | `h3-bulk` | HTTP/3: the same large file over and over |
+//! | `h3-fresh` | HTTP/3: a new connection for every request, full handshakes |
+//! | `h3-page` | HTTP/3: a page and what it refers to, with the fields of Chromium |
 
 mod chromium;
 mod connect;
 mod http1;
+mod http3;
 mod load;
 mod options;
 mod page;
+mod quic;
 mod tally;
+mod visit;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -36,6 +43,7 @@ fn main() -> ExitCode {
         Mode::Paced => load::paced(&options),
         Mode::Idle => load::idle(&options),
         Mode::Page | Mode::Visit => page::load(&options),
+        Mode::Http3 | Mode::Http3Bulk | Mode::Http3Fresh | Mode::Http3Page => visit::load(&options),
     });
     match done {
         Ok(tally) => print(&tally.into_json()),

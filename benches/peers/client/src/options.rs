@@ -40,10 +40,14 @@ pub enum Mode {
     Idle,
     Page,
     Visit,
+    Http3,
+    Http3Bulk,
+    Http3Fresh,
+    Http3Page,
 }
 
 /// The names of the modes.
-const MODES: [(&str, Mode); 7] = [
+const MODES: [(&str, Mode); 11] = [
     ("fresh", Mode::Fresh),
     ("resumed", Mode::Resumed),
     ("bulk", Mode::Bulk),
@@ -51,6 +55,10 @@ const MODES: [(&str, Mode); 7] = [
     ("idle", Mode::Idle),
     ("page", Mode::Page),
     ("visit", Mode::Visit),
+    ("h3", Mode::Http3),
+    ("h3-bulk", Mode::Http3Bulk),
+    ("h3-fresh", Mode::Http3Fresh),
+    ("h3-page", Mode::Http3Page),
 ];
 
 impl Options {

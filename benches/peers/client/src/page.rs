@@ -146,7 +146,7 @@ async fn drain(mut body: RecvStream) -> Result<u64, Failure> {
 }
 
 /// Every `src="/…"` and `href="/…"` of a document.
-fn references(document: &str) -> Vec<String> {
+pub fn references(document: &str) -> Vec<String> {
     let attribute = |part: &&str| part.ends_with("src=") || part.ends_with("href=");
     let parts: Vec<&str> = document.split('"').collect();
     parts
