@@ -177,7 +177,7 @@ impl Server {
         let listening = listen(&setup, sockets, &live, &secret)?;
         let early_data = setup.http3 == Http3::WithEarlyData;
         let quic = datagrams.into_iter().map(|socket| {
-            let resolver = Arc::new(Resolver(Arc::clone(&live)));
+            let resolver = Box::new(Resolver::new(Arc::clone(&live)));
             QuicListener::new(socket, resolver, &secret, early_data)
         });
         let quic = quic.collect::<Result<_, _>>()?;
@@ -349,7 +349,7 @@ fn listen(
     let mut listening = Vec::new();
     if !https.is_empty() {
         tls::warm_up();
-        let resolver = Arc::new(Resolver(Arc::clone(live)));
+        let resolver = Arc::new(Resolver::new(Arc::clone(live)));
         let config = tls::config(resolver, Arc::clone(secret)).map_err(StartError::Tls)?;
         let opening = Opening::Tls(config);
         listening.extend(https.into_iter().map(|socket| (socket, opening.clone())));

@@ -197,6 +197,26 @@ fn after_a_sudden_end_clients_are_told_by_whoever_has_the_same_secret() {
 }
 
 #[test]
+fn a_client_that_names_no_host_is_served_at_the_address() {
+    let server = secure().site("127.0.0.1", fill).certificate("127.0.0.1").start();
+    let mut client = Http3::connect(&server, "127.0.0.1");
+    let asked = client.ask("GET", "127.0.0.1", "/");
+    assert_eq!(client.answer(asked).content, b"index");
+    assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+}
+
+#[test]
+fn names_without_a_certificate_are_counted_as_over_tcp() {
+    let server = secure().start();
+    for name in ["nowhere.test", "127.0.0.1"] {
+        let mut client = Http3::begin(&server, &config(&server), name);
+        client.until("the handshake is refused", |client| client.lost.is_some());
+    }
+    server.signal(Signal::USR1);
+    server.stderr.containing(" unknown_names=2 ");
+}
+
+#[test]
 fn all_clients_are_told_of_a_sudden_end_by_the_first_answer() {
     let (held, _) = held();
     let state = tempfile::TempDir::new().expect("a temporary folder can be made");

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::http3::{Http3, config, request};
 use crate::support::quic_packets::{
@@ -225,7 +226,7 @@ fn check(rows: &[(&str, Round)]) {
         assert!(*worst < ANSWER, "{name}: another client waited {worst:?}");
         let asked = Instant::now();
         while connections(&server) > open {
-            assert!(asked.elapsed() < crate::support::DEADLINE, "{name}: it goes on");
+            assert!(asked.elapsed() < DEADLINE, "{name}: it goes on");
             honest.get("/");
         }
     }
@@ -293,7 +294,6 @@ fn check_amplification(name: &str, server: &Server, datagrams: impl Iterator<Ite
 #[test]
 fn whoever_may_be_elsewhere_is_sent_little() {
     let server = serve();
-    let mut honest = Http3::connect(&server, "a.test");
     let mut packets = Packets::connect(&server);
     let challenges: Vec<_> = (0..100).map(|_| packets.seal(b"\x1achalleng")).collect();
     check_amplification("PATH_CHALLENGE", &server, challenges.into_iter());
@@ -307,7 +307,32 @@ fn whoever_may_be_elsewhere_is_sent_little() {
     check_amplification("versions that nobody knows", &server, versions);
     let hellos = (0..200).map(|_| Http3::begin(&server, &config(&server), "a.test").hello());
     check_amplification("hellos", &server, hellos);
-    assert_eq!(honest.get("/").content, b"index");
+    assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+}
+
+#[test]
+fn early_data_that_is_sent_again_is_not_answered() {
+    let server = serve();
+    let mut client = Http3::come_back(&server, "a.test");
+    client.control(b"");
+    let asked = client.ask("GET", "a.test", "/?early");
+    assert_eq!(client.answer(asked).content, b"index");
+    assert!(client.early_data_was_taken());
+    // A client of the handshake before is there still.
+    let open = connections(&server);
+    client.close();
+    let closed = Instant::now();
+    while connections(&server) >= open {
+        assert!(closed.elapsed() < DEADLINE, "it does not end");
+    }
+    // The hello, what was sent early, and whatever came of the server's answer.
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let send = |datagram: &Vec<u8>| socket.send_to(datagram, server.https());
+    let bytes: usize = client.sent.iter().map(|one| send(one).expect("it can be sent")).sum();
+    let came = bytes_until_silence(&socket, SILENCE);
+    assert!(came > 0 && came <= AMPLIFICATION * bytes, "{came} bytes for {bytes}");
+    assert_eq!(Http3::connect(&server, "a.test").get("/").content, b"index");
+    assert_eq!(server.stdout.count(|line| line.contains("/?early")), 1);
 }
 
 /// The first packet of a version that there is not (RFC 8999 §5.1).

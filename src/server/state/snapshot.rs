@@ -246,16 +246,39 @@ impl Counters {
 
 /// Chooses the certificate of a handshake from the current snapshot.
 #[derive(Debug)]
-pub struct Resolver(pub Arc<Live>);
+pub struct Resolver {
+    live: Arc<Live>,
+    /// The address that clients come to, where that is not known otherwise.
+    address: Option<IpAddr>,
+}
+
+impl Resolver {
+    /// A resolver of names.
+    #[must_use]
+    pub fn new(live: Arc<Live>) -> Self {
+        Self { live, address: None }
+    }
+
+    /// The same for connections to `address`, of which some name no host.
+    #[must_use]
+    pub fn at(&self, address: Option<IpAddr>) -> Self {
+        Self { live: Arc::clone(&self.live), address }
+    }
+}
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name();
-        let snapshot = self.0.load();
-        let key = name.and_then(|name| snapshot.certificates.resolve(name)).cloned();
+        let snapshot = self.live.load();
+        let key = match (name, self.address) {
+            (Some(name), _) => snapshot.certificates.resolve(name),
+            (None, Some(address)) => snapshot.certificate_without_name(address),
+            (None, None) => None,
+        };
+        let key = key.cloned();
         if key.is_none() {
             // Over TCP the handshake does not come to this.
-            self.0.counters().unknown_names();
+            self.live.counters().unknown_names();
             let name = name.unwrap_or("none");
             tracing::debug!(name, "no certificate for the server name, over QUIC");
         }

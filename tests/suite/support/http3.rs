@@ -55,8 +55,8 @@ pub(crate) struct Http3 {
     pub(crate) traffic: (usize, usize),
     /// The first byte that came: it tells the type of the packet (RFC 9000 §17.2).
     pub(crate) first: Option<u8>,
-    /// The last datagram that was sent.
-    last: Vec<u8>,
+    /// The datagrams that were sent.
+    pub(crate) sent: Vec<Vec<u8>>,
 }
 
 /// The settings of a client, with which it comes back as one that is known.
@@ -91,13 +91,14 @@ impl Http3 {
             is_deaf: false,
             traffic: (0, 0),
             first: None,
-            last: Vec::new(),
+            sent: Vec::new(),
         }
     }
 
     /// The socket, the server, and the last datagram that was sent: somebody else goes on.
     pub(crate) fn into_parts(self) -> (UdpSocket, SocketAddr, Vec<u8>) {
-        (self.socket, self.address, self.last)
+        let last = self.sent.last().cloned().expect("there was a handshake");
+        (self.socket, self.address, last)
     }
 
     /// Begins a connection, and a control stream on it.
@@ -214,7 +215,7 @@ impl Http3 {
         while let Some(transmit) = self.connection.poll_transmit(Instant::now(), 1, &mut bytes) {
             self.traffic.0 += transmit.size;
             self.socket.send_to(&bytes[..transmit.size], self.address).expect("it can be sent");
-            self.last = std::mem::take(&mut bytes);
+            self.sent.push(std::mem::take(&mut bytes));
         }
         let due = self.connection.poll_timeout();
         let now = Instant::now();
@@ -286,6 +287,12 @@ impl Http3 {
             break;
         }
         let _ = chunks.finalize();
+    }
+
+    /// Ends the connection.
+    pub(crate) fn close(&mut self) {
+        self.connection.close(Instant::now(), VarInt::from_u32(0x100), bytes::Bytes::new());
+        self.step();
     }
 
     /// The code with which the server has closed the connection.

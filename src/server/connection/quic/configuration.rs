@@ -8,9 +8,9 @@ use quinn_proto::crypto::rustls::QuicServerConfig;
 use quinn_proto::{
     EndpointConfig, HashedConnectionIdGenerator, IdleTimeout, ServerConfig, TransportConfig, VarInt,
 };
-use rustls::server::ResolvesServerCert;
 
 use super::super::tls;
+use super::local_addresses::{LocalAddresses, ResolvesByAddress};
 use crate::process::secret::Secret;
 use crate::protocol::limits::{IDLE_TIME, STREAMS, UNIDIRECTIONAL_STREAMS};
 
@@ -40,19 +40,20 @@ const RESET_INTERVAL: Duration = Duration::ZERO;
 /// With the same `secret` a server knows the connections of the one before it for what they are, and
 /// tells their clients that they are gone (RFC 9000 §10.3).
 pub(super) fn of(
-    resolver: Arc<dyn ResolvesServerCert>,
+    resolver: Box<dyn ResolvesByAddress>,
     secret: &Secret,
     early_data: bool,
-) -> Result<(Arc<EndpointConfig>, Arc<ServerConfig>), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Arc<EndpointConfig>, LocalAddresses), Box<dyn std::error::Error + Send + Sync>> {
     let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &secret.named::<32>("QUIC stateless resets"));
     let id_key = u64::from_ne_bytes(secret.named("QUIC connection IDs"));
     let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
     endpoint.min_reset_interval(RESET_INTERVAL);
     endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)));
-    let crypto = Arc::new(QuicServerConfig::try_from(tls::quic(resolver, early_data)?)?);
+    let tls = tls::quic(resolver.at(None), early_data)?;
+    let crypto = Arc::new(QuicServerConfig::try_from(tls.clone())?);
     let mut server = ServerConfig::with_crypto(crypto);
     server.transport_config(Arc::new(transport()?));
-    Ok((Arc::new(endpoint), Arc::new(server)))
+    Ok((Arc::new(endpoint), LocalAddresses::new(resolver, tls, server)))
 }
 
 fn transport() -> Result<TransportConfig, quinn_proto::VarIntBoundsExceeded> {

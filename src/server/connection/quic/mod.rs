@@ -5,6 +5,7 @@
 
 mod configuration;
 mod datagrams;
+mod local_addresses;
 mod mailbox;
 mod other_addresses;
 mod quic_connection;
@@ -25,7 +26,6 @@ use quinn_proto::{
     ConnectionHandle, ConnectionIdGenerator, DatagramEvent, EndpointEvent, Incoming,
     RandomConnectionIdGenerator,
 };
-use rustls::server::ResolvesServerCert;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 
@@ -35,10 +35,12 @@ use super::limit::Limit;
 use crate::ledger::Kept;
 use crate::process::secret::Secret;
 use datagrams::Received;
+use local_addresses::LocalAddresses;
 use mailbox::Mailbox;
 use quic_connection::QuicConnection;
 
 pub use datagrams::DatagramSocket;
+pub use local_addresses::ResolvesByAddress;
 
 /// Half-open connections beyond which clients have to show first that they are where they say
 /// (RFC 9000 §8.1.2). To answer a hello costs 15 times as much as to send a Retry, and more bytes
@@ -50,6 +52,7 @@ const RETRY_ABOVE: usize = 64;
 pub struct QuicListener {
     socket: DatagramSocket,
     endpoint: quinn_proto::Endpoint,
+    configurations: LocalAddresses,
     port: u16,
 }
 
@@ -94,16 +97,17 @@ impl QuicListener {
     /// When TLS cannot be set up.
     pub fn new(
         socket: DatagramSocket,
-        resolver: Arc<dyn ResolvesServerCert>,
+        resolver: Box<dyn ResolvesByAddress>,
         secret: &Secret,
         early_data: bool,
     ) -> io::Result<Self> {
         let configured = configuration::of(resolver, secret, early_data);
-        let (endpoint, server) = configured.map_err(io::Error::other)?;
+        let (endpoint, configurations) = configured.map_err(io::Error::other)?;
         let port = socket.port();
         let is_whole = !socket.may_fragment();
-        let endpoint = quinn_proto::Endpoint::new(endpoint, Some(server), is_whole, None);
-        Ok(Self { socket, endpoint, port })
+        let server = Some(Arc::clone(configurations.anywhere()));
+        let endpoint = quinn_proto::Endpoint::new(endpoint, server, is_whole, None);
+        Ok(Self { socket, endpoint, configurations, port })
     }
 
     /// Takes connections until the order to stop, then those that are there until they have ended.
@@ -112,6 +116,7 @@ impl QuicListener {
         let mut endpoint = Endpoint {
             socket: Arc::new(self.socket),
             proto: self.endpoint,
+            configurations: self.configurations,
             port: self.port,
             routes: Vec::new(),
             open: 0,
@@ -128,6 +133,7 @@ impl QuicListener {
 struct Endpoint {
     socket: Arc<DatagramSocket>,
     proto: quinn_proto::Endpoint,
+    configurations: LocalAddresses,
     port: u16,
     /// The mailboxes of the connections, by their numbers.
     routes: Vec<Option<Arc<Mailbox>>>,
@@ -241,7 +247,8 @@ impl Endpoint {
             return self.socket.answer(&transmit, out);
         };
         let is_validated = incoming.remote_address_validated();
-        match self.proto.accept(incoming, now, out, None) {
+        let configuration = self.configurations.at(incoming.local_ip());
+        match self.proto.accept(incoming, now, out, configuration) {
             Ok((handle, connection)) => {
                 let mailbox = Arc::default();
                 if self.routes.len() <= handle.0 {

@@ -1,13 +1,13 @@
 //! A mistake of ours costs one connection, and not those beside it.
 
-use std::net::UdpSocket as Client;
+use std::net::{IpAddr, UdpSocket as Client};
 use std::time::Duration;
 
 use quinn_proto::crypto::rustls::QuicClientConfig;
 use quinn_proto::{ClientConfig, EndpointConfig, Event};
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
-use rustls::server::ClientHello;
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use socket2::{Domain, Socket, Type};
 
@@ -24,8 +24,14 @@ use crate::site::{Background, SitesFolder};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Panics when it is asked for one name.
-#[derive(Debug)]
-struct Mistaken(FixedResolver);
+#[derive(Clone, Debug)]
+struct Mistaken(Arc<FixedResolver>);
+
+impl ResolvesByAddress for Mistaken {
+    fn at(&self, _: Option<IpAddr>) -> Arc<dyn ResolvesServerCert> {
+        Arc::new(self.clone())
+    }
+}
 
 impl ResolvesServerCert for Mistaken {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
@@ -106,7 +112,7 @@ fn a_panic_costs_the_connection_that_it_is_in() {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let resolver = Arc::new(Mistaken(FixedResolver(set)));
+        let resolver = Box::new(Mistaken(Arc::new(FixedResolver(set))));
         let secret = Secret::fresh().unwrap();
         let socket = DatagramSocket::new(socket).unwrap();
         let listener = QuicListener::new(socket, resolver, &secret, true).unwrap();
