@@ -4,26 +4,19 @@
 //! Nobody is polled who was not woken, so that a wake-up that is lost is a connection that stands
 //! still, and that is seen at once.
 
-use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
+use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::header::CONTENT_LENGTH;
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request};
-use http_body::{Body, Frame};
-use shost::protocol::handler::{Content as AnswerContent, Handler};
+use http::{Method, Request};
 use shost::protocol::http2::{Connection, Error};
-use shost::service::Response;
 use tokio::io::{DuplexStream, Join, duplex, join};
+
+use super::executor::Executor;
+use super::pages::{Pages, byte_at};
 
 /// Sizes of content and of fields at which something changes: nothing, what is copied, what a frame
 /// holds, what a window holds.
@@ -54,9 +47,6 @@ const TIMES: usize = 20;
 /// Bytes that may be kept of each answer before room is given back: all together, less than half of
 /// the window of the connection, as `h2` tells of no less than the other half.
 const KEPT: usize = 1300;
-
-/// Times that somebody is polled, at the most, for a byte that moves.
-const POLLS: usize = 2_000_000;
 
 /// Actions of one client: a byte each for the pipe and three settings, then four for each request.
 pub(crate) fn h2_client(input: &[u8]) {
@@ -197,135 +187,5 @@ impl Asked {
             }
         }
         assert_eq!(at, expected, "{self:?}");
-    }
-}
-
-fn byte_at(index: usize) -> u8 {
-    u8::try_from(index % 251).expect("below 256")
-}
-
-/// Answers with as much as the path says.
-struct Pages;
-
-/// An answer that has to be waited for, once.
-struct Making {
-    head: Parts,
-    waits: bool,
-}
-
-struct Content {
-    at: usize,
-    end: usize,
-    chunk: usize,
-    waits: bool,
-    waiting: bool,
-}
-
-impl Handler for Pages {
-    type Content = Content;
-    type Answer = Making;
-
-    fn answer(&self, head: Parts) -> Making {
-        let waits = head.uri.path().ends_with("true");
-        Making { head, waits }
-    }
-
-    fn head_begun(&self) {}
-}
-
-impl Future for Making {
-    type Output = Response<Content>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if std::mem::take(&mut self.waits) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let path = self.head.uri.path();
-        let numbers: Vec<usize> =
-            path.split('/').filter_map(|number| number.parse().ok()).collect();
-        let [_, length, field, chunk] = numbers[..] else { panic!("{path}") };
-        let end = if self.head.method == Method::HEAD { 0 } else { length };
-        let waits = path.ends_with("true");
-        let body = Content { at: 0, end, chunk, waits, waiting: false };
-        let mut response = http::Response::new(body);
-        let value = HeaderValue::from_bytes(&vec![b'f'; field]).expect("letters");
-        response.headers_mut().insert(HeaderName::from_static("x-field"), value);
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        Poll::Ready(response.into())
-    }
-}
-
-impl AnswerContent for Content {}
-
-impl Body for Content {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.waiting = self.waits && !self.waiting;
-        if self.waiting {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let (at, count) = (self.at, self.chunk.min(self.end - self.at));
-        self.at += count;
-        let data: Vec<_> = (at..at + count).map(byte_at).collect();
-        Poll::Ready((count > 0).then(|| Ok(Frame::data(data.into()))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.at == self.end
-    }
-}
-
-/// An executor that polls only who was woken.
-#[derive(Clone, Default)]
-struct Executor {
-    spawned: Rc<RefCell<Vec<Task>>>,
-}
-
-struct Task {
-    future: Pin<Box<dyn Future<Output = ()>>>,
-    woken: Arc<Woken>,
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Executor {
-    fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-        let woken = Arc::new(Woken(AtomicBool::new(true)));
-        self.spawned.borrow_mut().push(Task { future: Box::pin(future), woken });
-    }
-
-    /// Polls until all have come to their end.
-    fn run(&self) {
-        let mut tasks: Vec<Task> = Vec::new();
-        for _ in 0..POLLS {
-            tasks.append(&mut self.spawned.borrow_mut());
-            if tasks.is_empty() {
-                return;
-            }
-            let mut polled = false;
-            tasks.retain_mut(|task| {
-                if !task.woken.0.swap(false, Ordering::Relaxed) {
-                    return true;
-                }
-                polled = true;
-                let waker = Waker::from(Arc::clone(&task.woken));
-                task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
-            });
-            assert!(polled, "{} wait for each other", tasks.len());
-        }
-        panic!("no end comes");
     }
 }

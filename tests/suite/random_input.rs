@@ -97,6 +97,13 @@ const SECTIONS: &str = concat!(
     r"[\x20\x30]\x21[aA]\x01[b\n]|\x21[aA]\x01[b\n]|\x54\x01[0-9]|[\xc0-\xff]|[\x00-\xff]){0,5}"
 );
 
+/// Lines of field sections: of the static table, by its names, and literals, also in the Huffman code.
+const LINES: &str = concat!(
+    r"(?-u)([\xc2-\xce\xdd-\xfe]|\xff[\x09-\x23]|",
+    r"([\x52-\x5e]|\x5f[\x0e-\x2f\x39-\x53])(\x00|\x02[a-z0-9]{2}|\x83\xc5\x83\x7f)|",
+    r"\x21[a-z]\x01[a-z]|\x2f\x01\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f\x01[a-z]){1,6}"
+);
+
 /// The beginnings of connections: PROXY headers of both versions, nearly.
 const HEADERS: &str = concat!(
     r"(?-u)(PROXY (TCP4|TCP6|UNKNOWN)|\r\n\r\n\x00\r\nQUIT\n[\x20-\x22][\x00\x11\x21]\x00[\x00-\x26]| ",
@@ -317,6 +324,17 @@ proptest! {
     #[test]
     fn h2_client(settings: [u8; 4], requests in vec(any::<[u8; 4]>(), 0..12)) {
         properties::h2_client::h2_client(&[&settings[..], &requests.concat()].concat());
+    }
+
+    #[test]
+    fn h3_client(settings: [u8; 3], requests in vec(any::<[u8; 4]>(), 0..12)) {
+        properties::h3_client::h3_client(&[&settings[..], &requests.concat()].concat());
+    }
+
+    #[test]
+    fn h3_sections(input: Vec<u8>, lines in bytes_regex(LINES).expect("a pattern")) {
+        properties::h3_client::h3_sections(&input);
+        properties::h3_client::h3_sections(&lines);
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! A handler whose answers have as much of everything as a request's path says:
+//! `/NUMBER/CONTENT/FIELD/CHUNK/WAITS`.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method};
+use http_body::{Body, Frame, SizeHint};
+use shost::protocol::handler::{Content as AnswerContent, Handler};
+use shost::service::Response;
+
+/// The byte of content at `index`.
+pub(crate) fn byte_at(index: usize) -> u8 {
+    u8::try_from(index % 251).expect("below 256")
+}
+
+/// Answers with as much as the path says.
+pub(crate) struct Pages;
+
+/// An answer that has to be waited for, once.
+pub(crate) struct Making {
+    head: Parts,
+    waits: bool,
+}
+
+pub(crate) struct Content {
+    at: usize,
+    end: usize,
+    chunk: usize,
+    waits: bool,
+    waiting: bool,
+}
+
+impl Handler for Pages {
+    type Content = Content;
+    type Answer = Making;
+
+    fn answer(&self, head: Parts) -> Making {
+        let waits = head.uri.path().ends_with("true");
+        Making { head, waits }
+    }
+
+    fn head_begun(&self) {}
+}
+
+impl Future for Making {
+    type Output = Response<Content>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if std::mem::take(&mut self.waits) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let path = self.head.uri.path();
+        let numbers: Vec<usize> =
+            path.split('/').filter_map(|number| number.parse().ok()).collect();
+        let [_, length, field, chunk] = numbers[..] else { panic!("{path}") };
+        let end = if self.head.method == Method::HEAD { 0 } else { length };
+        let waits = path.ends_with("true");
+        let body = Content { at: 0, end, chunk, waits, waiting: false };
+        let mut response = http::Response::new(body);
+        let value = HeaderValue::from_bytes(&vec![b'f'; field]).expect("letters");
+        response.headers_mut().insert(HeaderName::from_static("x-field"), value);
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        Poll::Ready(response.into())
+    }
+}
+
+impl AnswerContent for Content {}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.waiting = self.waits && !self.waiting;
+        if self.waiting {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let (at, count) = (self.at, self.chunk.min(self.end - self.at));
+        self.at += count;
+        let data: Vec<_> = (at..at + count).map(byte_at).collect();
+        Poll::Ready((count > 0).then(|| Ok(Frame::data(data.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact((self.end - self.at) as u64)
+    }
+}
