@@ -127,6 +127,7 @@ fn good_requests_are_answered() {
         good("4.2: a value of nothing", &with(("x", "")), 200),
         good("4.2: a value of UTF-8", &with(("x", "é")), 200),
         good("4.2.1: a cookie in pieces", &[&GET[..], &[("cookie", "a=b"); 2]].concat(), 200),
+        good("4.2.2: a head of several packets", &many(60, long.as_str()), 200),
         good("4.2.2: more than is taken", &many(99, long.as_str()), 431),
         good("4.2.2: more fields", &many(101, "y"), 431),
         request(
