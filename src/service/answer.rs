@@ -76,8 +76,6 @@ pub(super) struct SelectedRepresentation {
     /// The representation that is sent.
     pub(super) representation: Arc<Representation>,
     pub(super) form: Arc<Form>,
-    /// True if it may be a dictionary.
-    pub(super) offered: bool,
     site: Arc<Site>,
     file: Option<(Arc<StreamedFile>, Arc<Descriptor>)>,
 }
@@ -109,8 +107,6 @@ pub(super) struct Place<'a> {
     pub(super) present: &'a Present<'a>,
     /// The account that files are opened on.
     pub(super) account: Option<&'a Arc<Account>>,
-    /// True if dictionaries may be offered and used.
-    pub(super) dictionaries: bool,
 }
 
 /// A path with the query of the request.
@@ -159,7 +155,6 @@ impl Answer {
             return Self::Missing(Some(SelectedRepresentation {
                 representation: page,
                 form,
-                offered: false,
                 site,
                 file: None,
             }));
@@ -196,9 +191,7 @@ impl Selected {
             return Self::Closed(Box::new(Closed { representation: file, form, selection }));
         }
         let site = Arc::clone(place.site);
-        let offered = place.dictionaries;
-        let source =
-            SelectedRepresentation { representation: file, form, offered, site, file: None };
+        let source = SelectedRepresentation { representation: file, form, site, file: None };
         Self::Answer(source.part(selection))
     }
 }
@@ -248,7 +241,7 @@ fn negotiate(place: Place<'_>, head: &Parts, file: &Arc<Representation>) -> Arc<
     if place.present.has(Present::RANGE) || !place.present.has(Present::ACCEPT_ENCODING) {
         return Arc::clone(file.identity());
     }
-    if place.dictionaries
+    if place.present.has(Present::DICTIONARIES)
         && place.present.has(Present::DICTIONARY)
         && let Some(form) = with_dictionary(place, head, file)
     {
@@ -305,13 +298,7 @@ impl SelectedRepresentation {
     ) -> Result<Self, Answer> {
         let ContentSource::Streamed { relative, facts } = form.content() else {
             let site = Arc::clone(place.site);
-            return Ok(Self {
-                representation,
-                form,
-                offered: place.dictionaries,
-                site,
-                file: None,
-            });
+            return Ok(Self { representation, form, site, file: None });
         };
         let permit = match place.account {
             Some(account) => Some(account.open_file().await),
@@ -350,7 +337,7 @@ impl SelectedRepresentation {
         let (site, account) = (Arc::clone(place.site), place.account.cloned());
         let streamed = StreamedFile::new(Arc::clone(&site), file.relative, file.facts, account);
         let file = Some((streamed, Descriptor::new(file.descriptor, permit)));
-        Self { representation, form, offered: false, site, file }
+        Self { representation, form, site, file }
     }
 
     /// Length of the content in bytes.

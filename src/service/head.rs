@@ -35,6 +35,8 @@ impl<'a> Present<'a> {
     pub(super) const CONTENT: u8 = 1 << 4;
     /// A dictionary that the client has.
     pub(super) const DICTIONARY: u8 = 1 << 5;
+    /// No field: dictionaries may be offered to the client and used for it.
+    pub(super) const DICTIONARIES: u8 = 1 << 6;
 
     /// The ones among these fields.
     pub(super) fn among(fields: &'a HeaderMap) -> Self {
@@ -62,6 +64,11 @@ impl<'a> Present<'a> {
             };
         }
         found
+    }
+
+    /// Notes whether dictionaries may be offered and used.
+    pub(super) fn set_dictionaries(&mut self, may_be: bool) {
+        self.kinds |= u8::from(may_be) * Self::DICTIONARIES;
     }
 
     /// User-Agent; empty when there is none.

@@ -147,7 +147,9 @@ pub fn call(
     // Only the log asks when it was.
     let arrival = peer.service().log.is_enabled().then(Arrival::now);
     async move {
-        let present = Present::among(&head.headers);
+        let mut present = Present::among(&head.headers);
+        // Only in secure contexts (RFC 9842 §8).
+        present.set_dictionaries(peer.is_secure() && peer.service().policy.dictionaries);
         let checked = head::check(&head, &present);
         let (mut rule, mut ruled) = (None, None);
         let answer = match &checked {
@@ -373,9 +375,7 @@ impl<'a> Request<'a> {
 
     fn place<'p>(&'p self, site: &'p Arc<Site>, path: &'p str) -> Place<'p> {
         let Self { sites, present, .. } = *self;
-        // Only in secure contexts (RFC 9842 §8).
-        let dictionaries = self.peer.is_secure() && self.peer.service().policy.dictionaries;
-        Place { sites, site, path, present, account: self.peer.account(), dictionaries }
+        Place { sites, site, path, present, account: self.peer.account() }
     }
 
     fn wanted(&self) -> Need {

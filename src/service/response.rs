@@ -152,7 +152,8 @@ pub(super) fn build(
     let has_parts = matches!(answer, Answer::Parts(..));
     let closes = matches!(answer, Answer::Malformed(_) | Answer::Refused(_))
         || has_unread_body(head, present);
-    let ResponseDraft { status, mut fields, pieces, length } = draft(answer);
+    let ResponseDraft { status, mut fields, pieces, length } =
+        draft(answer, present.has(Present::DICTIONARIES));
     if status != StatusCode::NOT_MODIFIED {
         if status != StatusCode::NO_CONTENT {
             fields.set_content_length(length);
@@ -196,7 +197,7 @@ fn coding(answer: &Answer) -> Option<&'static str> {
     (coding != FormCoding::IDENTITY).then(|| coding.token())
 }
 
-fn draft(answer: Answer) -> ResponseDraft {
+fn draft(answer: Answer, may_offer: bool) -> ResponseDraft {
     match answer {
         Answer::Malformed(refusal) => malformed(refusal),
         Answer::InvalidPath(invalid) => {
@@ -221,7 +222,7 @@ fn draft(answer: Answer) -> ResponseDraft {
             CONTENT_RANGE,
             range::unsatisfied(file.identity().length()),
         ),
-        Answer::Whole(source) => whole(&source),
+        Answer::Whole(source) => whole(&source, may_offer),
         Answer::Part(source, range) => part(&source, range),
         Answer::Parts(source, ranges) => parts(&source, ranges),
     }
@@ -316,11 +317,11 @@ fn not_modified(file: &Representation, coding: FormCoding) -> ResponseDraft {
     draft
 }
 
-fn whole(source: &SelectedRepresentation) -> ResponseDraft {
+fn whole(source: &SelectedRepresentation, may_offer: bool) -> ResponseDraft {
     let length = source.length();
     ResponseDraft {
         status: StatusCode::OK,
-        fields: Fields::of(block(&source.representation, &source.form, source.offered)),
+        fields: Fields::of(block(&source.representation, &source.form, may_offer)),
         pieces: source.slice(0..length),
         length,
     }
