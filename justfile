@@ -84,6 +84,10 @@ bench-far *arguments:
 static:
     container/static
 
+# The profile that it is compiled by, made anew: ten minutes.
+profile:
+    container/profile
+
 # A Debian package of it; prints where it is.
 deb:
     container/deb
