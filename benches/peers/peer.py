@@ -94,7 +94,7 @@ PEERS = [
     Peer(
         "shost",
         "@shost@",
-        "cargo build --release",
+        "container/static",
         shost("@shost@"),
         compresses_everywhere=True,
         http3=ITSELF,
@@ -171,7 +171,7 @@ PEERS = [
     Peer(
         "shost, log on",
         "@shost@",
-        "cargo build --release",
+        "container/static",
         (Program(f"@shost@ {SHOST_PLAIN}", ("plain", "coded"), settings={"format": "combined"}),),
         logs=True,
         compresses_everywhere=True,

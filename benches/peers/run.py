@@ -97,15 +97,16 @@ def raise_file_limit():
 
 
 def build(options):
-    """Builds shost, unless one was given, and the two programs beside this file."""
+    """Builds shost, unless one was given, and those programs beside this file that are wanted."""
     shost = options.shost
     if not shost:
-        subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT, check=True)
-        shost = PROJECT / "target" / "release" / "shost"
+        static = PROJECT / "container" / "static"  # what people install: compiled by a profile
+        shost = pathlib.Path(subprocess.check_output([static], text=True).strip())
     programs = {"shost": shost.resolve()}
     if options.before:
         programs["before"] = options.before.resolve()
-    return programs | {name: tool(options, name) for name in ("client", "limit", "hyper")}
+    beside = [name for name in ("limit", "hyper") if not options.peers or name in options.peers]
+    return programs | {name: tool(options, name) for name in ("client", *beside)}
 
 
 def tool(options, name):
