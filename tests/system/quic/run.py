@@ -11,6 +11,7 @@ import pathlib
 import random
 import sys
 import tempfile
+import time
 import traceback
 
 sys.dont_write_bytecode = True  # the source tree stays clean
@@ -41,6 +42,7 @@ CASES = (
     connections.stop,
 )
 SMALL_BYTES, LARGE_BYTES = 20_000, 8 * 1024 * 1024
+LOG_S = 10
 
 
 class World:
@@ -61,6 +63,15 @@ class World:
     def serve(self):
         """A new server, whose log begins anew."""
         return Server(*self.options, log="text", output=self.log.open("w"))
+
+    def lines(self, count):
+        """The lines of the log once there are so many: they are written beside the answers."""
+        deadline = time.monotonic() + LOG_S
+        while len(lines := self.log.read_text().splitlines()) < count:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the log has {len(lines)} lines, not {count}")
+            time.sleep(0.01)
+        return lines
 
 
 def main():
