@@ -30,8 +30,9 @@ def resumption(world, server):
         yield is_(answer.content, world.small), "a request in early data"
         told = client.handshake
         yield is_((told.session_resumed, told.early_data_accepted), (True, True)), "it was taken"
-    early = ["TLSv1.3+early" in line for line in world.lines(2)]
-    yield is_(early, [False, True]), "and the log says so"
+    # Lines of two connections may change places.
+    early = sum("TLSv1.3+early" in line for line in world.lines(2))
+    yield is_(early, 1), "and the log says so"
     with Client(server.port, world.certificate, known) as client:
         yield is_(client.get("/small.bin").content, world.small), "the same ticket again"
         yield is_(client.handshake.early_data_accepted, False), "its early data is not taken"
