@@ -41,28 +41,6 @@ def write_silence(path):
         recording.writeframes(array.array("h", [0] * (SECONDS * RATE)).tobytes())
 
 
-class Log:
-    """The access log of a server."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def lines(self, since=0):
-        """The lines from number `since` on."""
-        return self.path.read_text().splitlines()[since:]
-
-    def line(self, *words, since=0):
-        """Waits for a line from number `since` on that has all `words`."""
-        until = time.monotonic() + ANSWER_S
-        while True:
-            for line in self.lines(since):
-                if all(word in line for word in words):
-                    return line
-            if time.monotonic() > until:
-                raise RuntimeError(f"no line with {words} in {self.lines(since)}")
-            time.sleep(0.01)
-
-
 def forced(tally, browser, origin, log):
     """Everything came over HTTP/3, by what the server says."""
     others = [line for line in log.lines() if " HTTP/3 " not in line]

@@ -28,6 +28,7 @@ import checks
 import deltas
 import quic
 from chromium import Chromium
+from lib.access_log import AccessLog
 from lib.certificate import key_hash, write_certificate
 from lib.server import Server
 
@@ -96,7 +97,7 @@ def over_quic(given, folder, flags):
     ):
         browser, origin, copy = opened
         quic.write_silence(copy / quic.SILENCE)
-        yield browser, origin, quic.Log(path)
+        yield browser, origin, AccessLog(path)
 
 
 def over_http(tally, given, folder):

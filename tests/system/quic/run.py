@@ -11,7 +11,6 @@ import pathlib
 import random
 import sys
 import tempfile
-import time
 import traceback
 
 sys.dont_write_bytecode = True  # the source tree stays clean
@@ -20,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import answers
 import connections
 import errors
+from lib.access_log import AccessLog
 from lib.certificate import write_certificate
 from lib.client import DOMAIN
 from lib.server import Server
@@ -42,7 +42,6 @@ CASES = (
     connections.stop,
 )
 SMALL_BYTES, LARGE_BYTES = 20_000, 8 * 1024 * 1024
-LOG_S = 10
 
 
 class World:
@@ -57,21 +56,12 @@ class World:
         (self.site / "small.bin").write_bytes(self.small)
         (self.site / "large.bin").write_bytes(self.large)
         self.certificate = write_certificate(folder / "tls" / DOMAIN, DOMAIN)
-        self.log = folder / "access.log"
+        self.log = AccessLog(folder / "access.log")
         self.options = [shost, "--sites", folder / "sites", "--tls", folder / "tls"]
 
     def serve(self):
         """A new server, whose log begins anew."""
-        return Server(*self.options, log="text", output=self.log.open("w"))
-
-    def lines(self, count):
-        """The lines of the log once there are so many: they are written beside the answers."""
-        deadline = time.monotonic() + LOG_S
-        while len(lines := self.log.read_text().splitlines()) < count:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the log has {len(lines)} lines, not {count}")
-            time.sleep(0.01)
-        return lines
+        return Server(*self.options, log="text", output=self.log.path.open("w"))
 
 
 def main():
