@@ -177,20 +177,33 @@ fn reloads_and_a_new_certificate_cost_no_request() {
     assert_eq!(client.get("/").content, b"index");
 }
 
+/// The sockets and the state folder that a server finds again.
+struct Kept {
+    held: Held,
+    state: tempfile::TempDir,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let state = tempfile::TempDir::new().expect("a temporary folder can be made");
+        Self { held: held().0, state }
+    }
+
+    fn start(&self) -> Server {
+        let setup = secure().args(["--state".into(), self.state.path().as_os_str().to_owned()]);
+        self.held.pass_to(setup, "LISTEN_FDNAMES=https:quic").start()
+    }
+}
+
 #[test]
 fn after_a_sudden_end_clients_are_told_by_whoever_has_the_same_secret() {
-    let (held, _) = held();
-    let state = tempfile::TempDir::new().expect("a temporary folder can be made");
-    let start = || {
-        let setup = secure().args(["--state".into(), state.path().as_os_str().to_owned()]);
-        held.pass_to(setup, "LISTEN_FDNAMES=https:quic").start()
-    };
-    let mut server = start();
+    let kept = Kept::new();
+    let mut server = kept.start();
     let mut client = Http3::connect(&server, "a.test");
     client.get("/");
     server.signal(Signal::KILL);
     server.exit_code();
-    let _second = start();
+    let _second = kept.start();
     client.ask("GET", "a.test", "/");
     client.until("the connection is reset", |client| client.lost.is_some());
     assert!(matches!(client.lost, Some(ConnectionError::Reset)), "{:?}", client.lost);
@@ -218,20 +231,15 @@ fn names_without_a_certificate_are_counted_as_over_tcp() {
 
 #[test]
 fn all_clients_are_told_of_a_sudden_end_by_the_first_answer() {
-    let (held, _) = held();
-    let state = tempfile::TempDir::new().expect("a temporary folder can be made");
-    let start = || {
-        let setup = secure().args(["--state".into(), state.path().as_os_str().to_owned()]);
-        held.pass_to(setup, "LISTEN_FDNAMES=https:quic").start()
-    };
-    let mut server = start();
+    let kept = Kept::new();
+    let mut server = kept.start();
     let mut clients: Vec<_> = (0..16).map(|_| Packets::connect(&server)).collect();
     server.signal(Signal::KILL);
     server.exit_code();
     for client in &clients {
         bytes_until_silence(&client.socket, Duration::from_millis(10));
     }
-    let _second = start();
+    let _second = kept.start();
     for client in &mut clients {
         client.send(&[1; 30]);
     }
