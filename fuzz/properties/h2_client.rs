@@ -10,13 +10,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::header::CONTENT_LENGTH;
-use http::{Method, Request};
 use shost::protocol::http2::{Connection, Error};
 use tokio::io::{DuplexStream, Join, duplex, join};
 
 use super::executor::Executor;
-use super::pages::{Pages, byte_at};
+use super::pages::{FIELD, Page, Pages, REQUESTS, byte_at};
 
 /// Sizes of content and of fields at which something changes: nothing, what is copied, what a frame
 /// holds, what a window holds.
@@ -33,12 +31,6 @@ const TABLES: [u32; 8] = [0, 1, 31, 100, 4095, 4096, 4097, 65_536];
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE`.
 const WINDOWS: [u32; 8] = [1, 100, 16_374, 16_375, 16_376, 65_535, 65_536, 1 << 20];
-
-/// The longest value of a field: its block takes two frames.
-const FIELD: usize = 17_000;
-
-/// Requests of one connection, at the most.
-const REQUESTS: usize = 24;
 
 /// Windows that an answer takes at the most: a client that opens its window by a few bytes, for
 /// ever, is not served.
@@ -109,15 +101,7 @@ async fn client_of(builder: Builder, io: Ends, asked: Vec<Asked>, executor: Exec
 /// A request, and how its answer is read.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    number: usize,
-    content: usize,
-    field: usize,
-    /// Bytes that the answer comes in, and whether each has to be waited for.
-    chunk: usize,
-    waits: bool,
-    method: u8,
-    /// Bytes of content sent with the request.
-    sent: usize,
+    page: Page,
     /// Bytes that are read before room is given back.
     read: usize,
     cancels: bool,
@@ -126,7 +110,7 @@ struct Asked {
 impl Asked {
     fn new(number: usize, [content, field, way, read]: [u8; 4], window: usize) -> Self {
         let size = |byte: u8| SIZES[usize::from(byte) % SIZES.len()];
-        Self {
+        let page = Page {
             number,
             content: size(content).min(window * TIMES),
             field: size(field).min(FIELD),
@@ -134,27 +118,20 @@ impl Asked {
             waits: way & 4 != 0,
             method: way >> 3 & 3,
             sent: size(way >> 3),
+        };
+        Self {
+            page,
             read: (1 << (read & 0xf)).min(window.div_ceil(2)).min(KEPT),
             cancels: read & 0xf0 == 0xf0,
         }
     }
 
     fn send(self, send: &mut SendRequest<Bytes>) -> (ResponseFuture, SendStream<Bytes>) {
-        let Self { number, content, field, chunk, waits, .. } = self;
-        let path = format!("http://a.test/{number}/{content}/{field}/{chunk}/{waits}");
-        let mut request = Request::builder().uri(path);
-        if self.method == 3 {
-            request = request.method(Method::POST).header(CONTENT_LENGTH, self.sent);
-        } else if self.method == 2 {
-            request = request.method(Method::HEAD);
-        }
-        let urgency = format!("u={}{}", number % 8, if waits { ", i" } else { "" });
-        let request = request.header("priority", urgency).body(()).expect("a request");
+        let Self { page, .. } = self;
         let (response, mut stream) =
-            send.send_request(request, self.method != 3).expect("a stream");
-        if self.method == 3 {
-            let queued = stream.send_data(Bytes::from(vec![b'u'; self.sent]), true);
-            queued.expect("a stream that is open");
+            send.send_request(page.request("http"), !page.has_content()).expect("a stream");
+        if page.has_content() {
+            stream.send_data(page.upload(), true).expect("a stream that is open");
         }
         (response, stream)
     }
@@ -162,12 +139,10 @@ impl Asked {
     async fn receive(self, response: ResponseFuture, mut sent: SendStream<Bytes>) {
         let (head, mut content) =
             response.await.unwrap_or_else(|error| panic!("{error}: {self:?}")).into_parts();
-        assert_eq!(head.headers[CONTENT_LENGTH], *self.content.to_string(), "{self:?}");
-        assert_eq!(head.headers["x-field"].len(), self.field, "{self:?}");
+        let expected = self.page.check(&head.headers);
         if self.cancels {
             return sent.send_reset(Reason::CANCEL);
         }
-        let expected = if self.method == 2 { 0 } else { self.content };
         self.read(&mut content, expected).await;
     }
 

@@ -1,5 +1,5 @@
 //! A handler whose answers have as much of everything as a request's path says:
-//! `/NUMBER/CONTENT/FIELD/CHUNK/WAITS`.
+//! `/NUMBER/CONTENT/FIELD/CHUNK/WAITS`, and such requests.
 
 use std::future::Future;
 use std::io;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body::{Body, Frame, SizeHint};
 use shost::protocol::handler::{Content as AnswerContent, Handler};
 use shost::service::Response;
@@ -17,6 +17,58 @@ use shost::service::Response;
 /// The byte of content at `index`.
 pub(crate) fn byte_at(index: usize) -> u8 {
     u8::try_from(index % 251).expect("below 256")
+}
+
+/// The longest value of a field: over HTTP/2 its block takes two frames.
+pub(crate) const FIELD: usize = 17_000;
+
+/// Requests of one connection, at the most.
+pub(crate) const REQUESTS: usize = 24;
+
+/// A request for an answer with so much of everything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) number: usize,
+    pub(crate) content: usize,
+    pub(crate) field: usize,
+    /// Bytes that the answer comes in, and whether each has to be waited for.
+    pub(crate) chunk: usize,
+    pub(crate) waits: bool,
+    pub(crate) method: u8,
+    /// Bytes of content sent with the request.
+    pub(crate) sent: usize,
+}
+
+impl Page {
+    pub(crate) fn request(self, scheme: &str) -> Request<()> {
+        let Self { number, content, field, chunk, waits, .. } = self;
+        let path = format!("{scheme}://a.test/{number}/{content}/{field}/{chunk}/{waits}");
+        let mut request = Request::builder().uri(path);
+        if self.has_content() {
+            request = request.method(Method::POST).header(CONTENT_LENGTH, self.sent);
+        } else if self.method == 2 {
+            request = request.method(Method::HEAD);
+        }
+        let urgency = format!("u={}{}", number % 8, if waits { ", i" } else { "" });
+        request.header("priority", urgency).body(()).expect("a request")
+    }
+
+    /// True if content is sent with it.
+    pub(crate) fn has_content(self) -> bool {
+        self.method == 3
+    }
+
+    /// The content that is sent with it.
+    pub(crate) fn upload(self) -> Bytes {
+        Bytes::from(vec![b'u'; self.sent])
+    }
+
+    /// Checks the fields of its answer, and gives the bytes of content that come behind them.
+    pub(crate) fn check(self, fields: &HeaderMap) -> usize {
+        assert_eq!(fields[CONTENT_LENGTH], *self.content.to_string(), "{self:?}");
+        assert_eq!(fields["x-field"].len(), self.field, "{self:?}");
+        if self.method == 2 { 0 } else { self.content }
+    }
 }
 
 /// Answers with as much as the path says.

@@ -12,14 +12,13 @@ use std::task::Poll;
 use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
 use h3::error::{Code, StreamError};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue};
 use shost::protocol::http3::Connection;
 
 use self::link::{ClientStream, Link};
 pub(crate) use self::sections::h3_sections;
 use super::executor::Executor;
-use super::pages::{Pages, byte_at};
+use super::pages::{FIELD, Page, Pages, REQUESTS, byte_at};
 
 /// Sizes of content and of fields at which something changes: nothing, what is copied, lengths of
 /// integers, what is held.
@@ -31,12 +30,6 @@ const ROOMS: [usize; 8] = [1, 3, 64, 511, 1200, 16_384, 65_536, 1 << 20];
 
 /// Bytes that either end is given at once.
 const PIECES: [usize; 8] = [1, 2, 7, 64, 1200, 1452, 16_384, 1 << 20];
-
-/// The longest value of a field.
-const FIELD: usize = 17_000;
-
-/// Requests of one connection, at the most.
-const REQUESTS: usize = 24;
 
 /// Rooms and pieces that an answer takes at the most.
 const TIMES: usize = 500;
@@ -103,15 +96,8 @@ async fn client_of(link: Link, asked: Vec<Asked>, greases: bool, executor: Execu
 /// A request, and how its answer is read.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    number: usize,
-    content: usize,
-    field: usize,
-    /// Bytes that the answer comes in, and whether each has to be waited for.
-    chunk: usize,
-    waits: bool,
-    method: u8,
-    /// Bytes of content sent with the request, and whether trailers come behind it.
-    sent: usize,
+    page: Page,
+    /// Trailers come behind the request.
     has_trailers: bool,
     /// The answer is given up once its fields have come.
     cancels: bool,
@@ -120,7 +106,7 @@ struct Asked {
 impl Asked {
     fn new(number: usize, [content, field, way, sent]: [u8; 4], least: usize) -> Self {
         let size = |byte: u8| SIZES[usize::from(byte % 16)].min(least * TIMES);
-        Self {
+        let page = Page {
             number,
             content: size(content),
             field: size(field).min(FIELD),
@@ -128,31 +114,20 @@ impl Asked {
             waits: way & 4 != 0,
             method: way >> 3 & 3,
             sent: size(sent),
-            has_trailers: way & 0x20 != 0,
-            cancels: way & 0xc0 == 0xc0,
-        }
+        };
+        Self { page, has_trailers: way & 0x20 != 0, cancels: way & 0xc0 == 0xc0 }
     }
 
     async fn send(self, send: &mut SendRequest<Link, Bytes>) -> RequestStream<ClientStream, Bytes> {
-        let Self { number, content, field, chunk, waits, .. } = self;
-        let path = format!("https://a.test/{number}/{content}/{field}/{chunk}/{waits}");
-        let mut request = Request::builder().uri(path);
-        if self.method == 3 {
-            request = request.method(Method::POST).header(CONTENT_LENGTH, self.sent);
-        } else if self.method == 2 {
-            request = request.method(Method::HEAD);
-        }
-        let urgency = format!("u={}{}", number % 8, if waits { ", i" } else { "" });
-        let request = request.header("priority", urgency).body(()).expect("a request");
-        send.send_request(request).await.unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        let stream = send.send_request(self.page.request("https")).await;
+        stream.unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     async fn exchange(self, mut stream: RequestStream<ClientStream, Bytes>) {
         self.finish(&mut stream).await.unwrap_or_else(|error| panic!("{error}: {self:?}"));
         let head = stream.recv_response().await;
         let head = head.unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        assert_eq!(head.headers()[CONTENT_LENGTH], *self.content.to_string(), "{self:?}");
-        assert_eq!(head.headers()["x-field"].len(), self.field, "{self:?}");
+        let expected = self.page.check(head.headers());
         assert!(head.headers().contains_key("date"), "{self:?}");
         if self.cancels {
             stream.stop_sending(Code::H3_REQUEST_CANCELLED);
@@ -167,7 +142,7 @@ impl Asked {
                 at += 1;
             }
         }
-        assert_eq!(at, if self.method == 2 { 0 } else { self.content }, "{self:?}");
+        assert_eq!(at, expected, "{self:?}");
         let trailers = stream.recv_trailers().await;
         assert!(matches!(trailers, Ok(None)), "{trailers:?}: {self:?}");
     }
@@ -181,9 +156,8 @@ impl Asked {
             Err(StreamError::RemoteTerminate { code: Code::H3_NO_ERROR, .. }) => Ok(()),
             sent => sent,
         };
-        if self.method == 3 {
-            let content = Bytes::from(vec![b'u'; self.sent]);
-            unless_unwanted(stream.send_data(content).await)?;
+        if self.page.has_content() {
+            unless_unwanted(stream.send_data(self.page.upload()).await)?;
         }
         if self.has_trailers {
             let mut trailers = HeaderMap::new();
