@@ -237,7 +237,9 @@ impl Cache {
         let held = self.slots.get(&KeyRef { site: site.id(), subject })?;
         let known = held.slot.known.load();
         let known = known.as_ref()?;
-        let ask = |file: &Representation| self.has_its_siblings((site, root), file, now);
+        let ask = |file: &Representation, source| {
+            self.has_its_siblings((site, root), file, (now, source))
+        };
         let holds = known.suffices(wanted)
             && (known.is_trusted(root, now) || known.still_holds(root, now, ask));
         holds.then(|| known.found.clone())

@@ -13,8 +13,8 @@ use super::{Need, SIBLINGS_TRUST, TRUST};
 use crate::process::clock::{AtomicTick, Tick};
 
 /// An entry checked this recently has its names in the kernel's own cache, so that the next check
-/// takes about a microsecond and may run on a serving thread. An older one is checked where
-/// waiting for a disk holds up nobody.
+/// takes about a microsecond and may run on a serving thread. For an older one the kernel is asked to
+/// say so if it has not: then it is checked where waiting for a disk holds up nobody.
 const WARM: Duration = Duration::from_secs(30);
 
 /// An answer, and how to tell whether it is still right.
@@ -36,6 +36,24 @@ pub(super) enum Recheck {
     Folder { relative: Box<str>, facts: Facts, names: FolderNames },
     /// The answer has to be found anew each time.
     Anew,
+}
+
+/// The places where facts may be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FactSource {
+    /// Wherever they are, also on a disk.
+    Anywhere,
+    /// In the kernel's memory alone.
+    AtHand,
+}
+
+impl FactSource {
+    fn at(self, root: &OpenRoot, relative: &str) -> rustix::io::Result<Facts> {
+        match self {
+            Self::Anywhere => Facts::at(root.folder(), relative),
+            Self::AtHand => Facts::at_hand(root.folder(), relative),
+        }
+    }
 }
 
 impl Known {
@@ -63,13 +81,16 @@ impl Known {
     }
 
     /// As [`holds`](Self::holds), where asking takes so little that a serving thread may.
+    /// `has_its_siblings` is told how it may ask.
     pub(super) fn still_holds(
         &self,
         root: &OpenRoot,
         now: Tick,
-        has_its_siblings: impl FnOnce(&Representation) -> bool,
+        has_its_siblings: impl FnOnce(&Representation, FactSource) -> bool,
     ) -> bool {
-        now.since(self.checked.load()) < WARM && self.holds(root, now, has_its_siblings)
+        let is_warm = now.since(self.checked.load()) < WARM;
+        let source = if is_warm { FactSource::Anywhere } else { FactSource::AtHand };
+        self.holds_by(source, root, now, |file| has_its_siblings(file, source))
     }
 
     /// Asks the file system; true renews the trust. `has_its_siblings` tells of a file whether the
@@ -80,12 +101,22 @@ impl Known {
         now: Tick,
         has_its_siblings: impl FnOnce(&Representation) -> bool,
     ) -> bool {
-        let has = |relative: &str, facts| Facts::at(root.folder(), relative).as_ref() == Ok(facts);
+        self.holds_by(FactSource::Anywhere, root, now, has_its_siblings)
+    }
+
+    fn holds_by(
+        &self,
+        source: FactSource,
+        root: &OpenRoot,
+        now: Tick,
+        has_its_siblings: impl FnOnce(&Representation) -> bool,
+    ) -> bool {
+        let has = |relative: &str, facts| source.at(root, relative).as_ref() == Ok(facts);
         let holds = self.generation == root.generation()
             && match &self.watch {
                 Recheck::File { relative, facts, shadows } => {
                     has(relative, facts)
-                        && shadows.iter().all(|name| is_no_file(root, name))
+                        && shadows.iter().all(|name| is_no_file(source.at(root, name)))
                         && self.has_its_siblings(now, has_its_siblings)
                 }
                 Recheck::Folder { relative, facts, .. } => has(relative, facts),
@@ -119,8 +150,8 @@ impl Known {
     }
 }
 
-fn is_no_file(root: &OpenRoot, name: &str) -> bool {
-    match Facts::at(root.folder(), name) {
+fn is_no_file(found: rustix::io::Result<Facts>) -> bool {
+    match found {
         Ok(facts) => facts.kind() != Kind::File,
         Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
     }

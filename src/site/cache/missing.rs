@@ -38,7 +38,8 @@ impl Cache {
             let known = self.folder(site, step.folder)?;
             if !known.is_trusted(root, now) {
                 looks = looks.checked_sub(1)?;
-                if !is_latest(site, root, step.folder) || !known.still_holds(root, now, |_| true) {
+                if !is_latest(site, root, step.folder) || !known.still_holds(root, now, |_, _| true)
+                {
                     return None;
                 }
             }

@@ -13,25 +13,32 @@ use super::super::representation::Representation;
 use super::super::root::OpenRoot;
 use super::fill::Fill;
 use super::key::Question;
+use super::known::FactSource;
 use super::{Cache, Need, SIBLINGS_TRUST};
 use crate::process::clock::Tick;
 
 impl Cache {
     /// True if the coded forms beside a file are the same. Names that are not known yet are read
-    /// for the next time, where that holds up nobody.
+    /// for the next time, where that holds up nobody. False where `source` does not tell.
     pub(super) fn has_its_siblings(
         self: &Arc<Self>,
         (site, root): (&Arc<Site>, &Arc<OpenRoot>),
         file: &Representation,
-        now: Tick,
+        (now, source): (Tick, FactSource),
     ) -> bool {
         let folder = folder_of(file.relative());
         let known = self.folder(site, folder).filter(|known| {
             known.is_younger_than(SIBLINGS_TRUST, root, now)
-                || known.still_holds(root, now, |_| true)
+                || known.still_holds(root, now, |_, _| true)
         });
         if let Some(names) = known.as_ref().and_then(|known| known.names()) {
-            return are_the_same(names, file, root);
+            return match source {
+                FactSource::AtHand if file.may_have_siblings(names) => false,
+                _ => are_the_same(names, file, root),
+            };
+        }
+        if source == FactSource::AtHand {
+            return false;
         }
         self.learn(site, root, folder);
         file.has_its_siblings(root)

@@ -65,6 +65,16 @@ impl Scene {
         found.filter(|_| fills() == before)
     }
 
+    /// Makes as if nobody had asked for anything in a long time.
+    fn forget_checks(&self) {
+        for (_, held) in self.sites.cache().slots.iter() {
+            if let Some(known) = held.slot.known.load().as_ref() {
+                known.checked.store(Tick::default());
+                known.siblings_checked.store(Tick::default());
+            }
+        }
+    }
+
     #[track_caller]
     fn content(found: &Found) -> Vec<u8> {
         let Found::File(file) = found else { panic!("{found:?}") };
@@ -252,6 +262,27 @@ async fn a_sibling_comes_and_goes_where_the_names_are_known() {
         fs::remove_file(&sibling).unwrap();
         wait_for(false).await;
     }
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_in_a_long_time_is_checked_on_the_spot_where_no_disk_is_asked() {
+    let long = "a line of text\n".repeat(1_000);
+    let scene = Scene::new(1 << 20, &[("a.txt", &long), ("b.txt", &long), ("b.txt.br", "sibling")]);
+    scene.age().await;
+    for path in ["/a.txt", "/b.txt"] {
+        scene.find(path).await;
+        scene.forget_checks();
+        // Nobody has read the names in its folder yet, which tell of forms beside it.
+        assert!(scene.find_without_fill(path).is_none(), "{path}");
+        scene.find(path).await;
+    }
+    scene.forget_checks();
+    assert!(scene.find_without_fill("/a.txt").is_some(), "the kernel has its names in memory");
+    assert!(scene.find_without_fill("/b.txt").is_none(), "a form beside it has to be looked at");
+    fs::write(scene.path().join("a.txt"), "2").unwrap();
+    scene.forget_checks();
+    assert!(scene.find_without_fill("/a.txt").is_none(), "it has changed");
+    assert_eq!(Scene::content(&scene.find("/a.txt").await), b"2");
 }
 
 #[tokio::test]
