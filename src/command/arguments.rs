@@ -59,8 +59,8 @@ pub struct Arguments {
     #[arg(long, value_name = "PORT", env = "SHOST_PUBLIC_PORT", requires = "tls")]
     pub public_port: Option<u16>,
 
-    /// Proxy to believe on whose behalf it asks, by a PROXY header, X-Forwarded-For, Forwarded and
-    /// X-Forwarded-Proto: an IP address or a network as in 10.0.0.0/8, repeatable
+    /// Proxy to believe on whose behalf it asks, by a PROXY header (over TCP), X-Forwarded-For, Forwarded
+    /// and X-Forwarded-Proto: an IP address or a network as in 10.0.0.0/8, repeatable
     #[arg(long, value_name = "ADDRESS", env = "SHOST_TRUSTED_PROXY", value_delimiter = ',')]
     pub trusted_proxy: Vec<Network>,
 

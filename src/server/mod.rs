@@ -235,9 +235,9 @@ impl Server {
             acceptors.spawn(acceptor.accept(socket));
         }
         for listener in self.quic.drain(..) {
-            let taken = listener.take(shared.clone(), Arc::clone(&self.limit), connections.clone());
+            let (shared, limit) = (shared.clone(), Arc::clone(&self.limit));
             // It ends behind its last connection.
-            tokio::spawn(taken);
+            tokio::spawn(listener.take(shared, limit, connections.clone(), proxies.clone()));
         }
         wake.give();
         loop {

@@ -2,11 +2,17 @@
 //! "Behind a proxy").
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
+use quinn_proto::{ClientConfig, Dir};
+use rustix::process::Signal;
+
+use crate::support::USER_AGENT;
 use crate::support::client::{self, Connection, Request};
 use crate::support::http2::{self, Http2};
+use crate::support::http3::{Answer, Http3, config, frame, narrow_config, section};
 use crate::support::server::{Server, Setup};
+use crate::support::site::pattern;
 use crate::support::tls;
 
 /// The address that a request's line in the log is from.
@@ -198,6 +204,128 @@ fn fields_name_the_client_of_each_request() {
         assert_eq!(connection.send(&Request::get(&target).fields(fields)).status, 200);
         assert_eq!(logged(&server, &target), address, "{fields:?}");
     }
+}
+
+/// Sends a request with these fields over HTTP/3, and gives the stream that it is on.
+fn ask(client: &mut Http3, target: &str, fields: &[(&str, &str)]) -> u64 {
+    let request = [(":method", "GET"), (":scheme", "https"), (":authority", "a.test")];
+    let more = [(":path", target), ("user-agent", USER_AGENT)];
+    let head = section(&[&request[..], &more, fields].concat());
+    client.open(Dir::Bi, &frame(1, &head), true)
+}
+
+fn get(client: &mut Http3, target: &str, fields: &[(&str, &str)]) -> Answer {
+    let id = ask(client, target, fields);
+    client.answer(id)
+}
+
+/// A client of HTTP/3 that comes from this address.
+fn http3_from(address: [u8; 4], server: &Server, config: &ClientConfig) -> Http3 {
+    Http3::begin_from(Ipv4Addr::from(address), server, config, "a.test").connected()
+}
+
+const FORWARDED_FOR: [(&str, &str); 1] = [("x-forwarded-for", "203.0.113.5")];
+
+#[test]
+fn fields_name_the_client_over_http_3_too() {
+    let server = setup().certificate("a.test").start();
+    let rows: [(&[(&str, &str)], &str); 5] = [
+        (&FORWARDED_FOR, "203.0.113.5"),
+        (&[("x-forwarded-for", "1.1.1.1, 203.0.113.6, 10.1.2.3")], "203.0.113.6"),
+        (&[("forwarded", "for=\"[2001:db8::9]:4711\"")], "2001:db8::9"),
+        (&[("x-forwarded-for", "unknown")], "127.0.0.1"),
+        (&[], "127.0.0.1"),
+    ];
+    let config = config(&server);
+    let mut proxy = http3_from([127, 0, 0, 1], &server, &config);
+    let mut stranger = http3_from(STRANGER, &server, &config);
+    for (number, (fields, address)) in rows.into_iter().enumerate() {
+        let target = format!("/x.txt?h3-{number}");
+        assert_eq!(get(&mut proxy, &target, fields).content, b"x");
+        assert_eq!(logged(&server, &target), address, "{fields:?}");
+        let target = format!("{target}-stranger");
+        assert_eq!(get(&mut stranger, &target, fields).content, b"x");
+        assert_eq!(logged(&server, &target), "127.0.0.2", "{fields:?}");
+    }
+    let hsts = "strict-transport-security";
+    let in_the_clear = [("x-forwarded-proto", "http")];
+    assert!(!get(&mut proxy, "/", &in_the_clear).fields.contains_key(hsts));
+    assert!(get(&mut stranger, "/", &in_the_clear).fields.contains_key(hsts));
+}
+
+#[test]
+fn over_http_3_it_counts_where_the_handshake_was_made() {
+    let server = setup().certificate("a.test").start();
+    let config = config(&server);
+    let rows = [([127, 0, 0, 1], STRANGER, "203.0.113.5"), (STRANGER, [127, 0, 0, 1], "127.0.0.2")];
+    for (number, (first, then, address)) in rows.into_iter().enumerate() {
+        let mut client = http3_from(first, &server, &config);
+        for round in ["before", "at once", "behind"] {
+            let target = format!("/x.txt?moves-{number}-{}", &round[..2]);
+            assert_eq!(get(&mut client, &target, &FORWARDED_FOR).content, b"x");
+            assert_eq!(logged(&server, &target), address, "{round}");
+            if round == "before" {
+                client.move_to(Ipv4Addr::from(then));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proxy_shows_where_it_is_before_it_is_believed() {
+    let server = setup().certificate("a.test").start();
+    let config = config(&server);
+    for (address, is_proxy, expected) in
+        [([127, 0, 0, 1], true, "203.0.113.5"), (STRANGER, false, "127.0.0.2")]
+    {
+        http3_from(address, &server, &config).get("/");
+        let mut again = Http3::begin_from(Ipv4Addr::from(address), &server, &config, "a.test");
+        assert!(again.may_ask_early());
+        again.control(b"");
+        let target = format!("/x.txt?early-{is_proxy}");
+        assert_eq!(get(&mut again, &target, &FORWARDED_FOR).content, b"x");
+        assert_eq!(again.was_sent_a_retry(), is_proxy, "{address:?}");
+        assert!(again.early_data_was_taken(), "{address:?}");
+        assert_eq!(logged(&server, &target), expected);
+    }
+}
+
+/// Bytes of content that the answers of one client may hold: half of the most there may be.
+const SHARE: usize = 32 * 1024 * 1024;
+
+/// Bytes that a proxy leaves room for which reads nothing.
+const WINDOW: u32 = 200_000;
+
+/// Bytes of content that are held while a proxy of HTTP/3 reads nothing, which has asked a hundred times
+/// on each of eight connections, for these clients in turn.
+fn held_for(clients: &[&str]) -> usize {
+    let setup = setup().site("a.test", |site| site.file("big.bin", pattern(2 * 1024 * 1024)));
+    let server = setup.certificate("a.test").start();
+    let config = narrow_config(&server, WINDOW);
+    let connections = clients.iter().cycle().take(8).map(|client| {
+        let mut proxy = Http3::connect_by(&server, &config, "a.test");
+        proxy.is_deaf = true;
+        for _ in 0..100 {
+            ask(&mut proxy, "/big.bin", &[("x-forwarded-for", client)]);
+        }
+        proxy.until("all has come that there is room for", |proxy| {
+            proxy.traffic.1 > WINDOW as usize
+        });
+        proxy
+    });
+    let _connections: Vec<_> = connections.collect();
+    server.signal(Signal::USR1);
+    let line = server.stderr.containing("INFO counters");
+    let held = line.split(' ').find_map(|word| word.strip_prefix("content_bytes="));
+    held.and_then(|held| held.parse().ok()).expect("it is counted")
+}
+
+#[test]
+fn over_http_3_each_client_of_a_proxy_has_its_own_account() {
+    let one = held_for(&["203.0.113.5"]);
+    assert!(one > SHARE / 2 && one <= SHARE, "{one}");
+    let two = held_for(&["203.0.113.5", "203.0.113.6"]);
+    assert!(two > SHARE + SHARE / 8, "{two}");
 }
 
 /// A browser that was asked by `https` sends what browsers send there; without it, it is a fake.

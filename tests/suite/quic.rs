@@ -3,16 +3,15 @@
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
-use quinn_proto::{ConnectionError, TransportConfig, VarInt};
+use quinn_proto::ConnectionError;
 use rustix::process::Signal;
 
 use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::held::Held;
-use crate::support::http3::{Http3, config};
+use crate::support::http3::{Http3, config, narrow_config};
 use crate::support::quic_packets::{Packets, bytes_until_silence};
 use crate::support::server::{Server, Setup};
 use crate::support::site::{Site, pattern};
@@ -265,10 +264,7 @@ fn a_client_that_changes_its_address_is_served_on() {
 #[test]
 fn clients_that_read_nothing_hold_little_and_stand_in_nobodys_way() {
     let server = secure().start();
-    let mut narrow = TransportConfig::default();
-    narrow.stream_receive_window(VarInt::from_u32(WINDOW)).receive_window(VarInt::from_u32(WINDOW));
-    let mut config = config(&server);
-    config.transport_config(Arc::new(narrow));
+    let config = narrow_config(&server, WINDOW);
     let clients = (0..8).map(|_| {
         let mut client = Http3::connect_by(&server, &config, "a.test");
         client.is_deaf = true;

@@ -1,7 +1,7 @@
 //! A client of HTTP/3 that keeps the time itself: it sends what it is told and looks at what comes.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use quinn_proto::crypto::rustls::QuicClientConfig;
 use quinn_proto::{
     ClientConfig, Connection, ConnectionError, ConnectionHandle, DatagramEvent, Dir, Endpoint,
-    EndpointConfig, Event, StreamEvent, StreamId, VarInt,
+    EndpointConfig, Event, StreamEvent, StreamId, TransportConfig, VarInt,
 };
 use shost::field_compression::field::Name;
 use shost::field_compression::qpack;
@@ -64,6 +64,15 @@ pub(crate) fn config(server: &Server) -> ClientConfig {
     ClientConfig::new(Arc::new(quic_config(server)))
 }
 
+/// The settings of a client that leaves room for so many bytes, on all streams together.
+pub(crate) fn narrow_config(server: &Server, window: u32) -> ClientConfig {
+    let mut narrow = TransportConfig::default();
+    narrow.stream_receive_window(VarInt::from_u32(window)).receive_window(VarInt::from_u32(window));
+    let mut config = config(server);
+    config.transport_config(Arc::new(narrow));
+    config
+}
+
 /// Its TLS alone.
 pub(crate) fn quic_config(server: &Server) -> QuicClientConfig {
     let mut tls = Arc::unwrap_or_clone(server.trust.config(&["h3"], true));
@@ -74,8 +83,18 @@ pub(crate) fn quic_config(server: &Server) -> QuicClientConfig {
 impl Http3 {
     /// Begins a connection; nothing is sent yet.
     pub(crate) fn begin(server: &Server, config: &ClientConfig, name: &str) -> Self {
+        Self::begin_from(Ipv4Addr::LOCALHOST, server, config, name)
+    }
+
+    /// The same from an address of this machine.
+    pub(crate) fn begin_from(
+        from: Ipv4Addr,
+        server: &Server,
+        config: &ClientConfig,
+        name: &str,
+    ) -> Self {
         let address = server.https.expect("HTTPS is on");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let socket = UdpSocket::bind((from, 0)).expect("a free port");
         let mut endpoint = Endpoint::new(Arc::new(EndpointConfig::default()), None, false, None);
         let begun = endpoint.connect(Instant::now(), config.clone(), address, name);
         let (handle, connection) = begun.expect("the name is one");
@@ -108,10 +127,14 @@ impl Http3 {
 
     /// The same by a configuration, which remembers the session.
     pub(crate) fn connect_by(server: &Server, config: &ClientConfig, name: &str) -> Self {
-        let mut client = Self::begin(server, config, name);
-        client.until("the handshake ends", |client| client.connected);
-        client.control(b"");
-        client
+        Self::begin(server, config, name).connected()
+    }
+
+    /// The same connection once its handshake has ended, with a control stream.
+    pub(crate) fn connected(mut self) -> Self {
+        self.until("the handshake ends", |client| client.connected);
+        self.control(b"");
+        self
     }
 
     /// A client that was served once and comes back: it may ask before its handshake has ended.
@@ -305,7 +328,18 @@ impl Http3 {
 
     /// Goes on from another address, as a phone does that leaves the house.
     pub(crate) fn move_elsewhere(&mut self) {
-        self.socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        self.move_to(Ipv4Addr::LOCALHOST);
+    }
+
+    /// The same from an address of this machine.
+    pub(crate) fn move_to(&mut self, address: Ipv4Addr) {
+        self.socket = UdpSocket::bind((address, 0)).expect("a free port");
+    }
+
+    /// True if the server has had it show first where it is (RFC 9000 §17.2.5).
+    pub(crate) fn was_sent_a_retry(&self) -> bool {
+        const RETRY: u8 = 3;
+        self.first.is_some_and(|first| first >> 4 & 3 == RETRY)
     }
 
     /// True if it may ask before the handshake, as the server has said on an earlier connection.

@@ -15,13 +15,12 @@ mod received_frames;
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use quinn_proto::{
     ConnectionHandle, ConnectionIdGenerator, DatagramEvent, EndpointEvent, Incoming,
     RandomConnectionIdGenerator,
@@ -29,11 +28,12 @@ use quinn_proto::{
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 
-use super::drive::Shared;
+use super::drive::{Ends, Shared};
 use super::handshake::HANDSHAKE_BYTES;
 use super::limit::Limit;
 use crate::ledger::Kept;
 use crate::process::secret::Secret;
+use crate::visitor::proxy::Proxies;
 use datagrams::Received;
 use local_addresses::LocalAddresses;
 use mailbox::Mailbox;
@@ -111,7 +111,14 @@ impl QuicListener {
     }
 
     /// Takes connections until the order to stop, then those that are there until they have ended.
-    pub async fn take(self, shared: Shared, limit: Arc<Limit>, connections: TaskTracker) {
+    /// The `proxies`, if there are any, are believed when they say on whose behalf they ask.
+    pub async fn take(
+        self,
+        shared: Shared,
+        limit: Arc<Limit>,
+        connections: TaskTracker,
+        proxies: Option<Arc<Proxies>>,
+    ) {
         let (sender, events) = unbounded_channel();
         let mut endpoint = Endpoint {
             socket: Arc::new(self.socket),
@@ -125,6 +132,7 @@ impl QuicListener {
             shared,
             limit,
             connections,
+            proxies,
         };
         endpoint.run(events).await;
     }
@@ -144,6 +152,8 @@ struct Endpoint {
     shared: Shared,
     limit: Arc<Limit>,
     connections: TaskTracker,
+    /// The trusted proxies, if there are any.
+    proxies: Option<Arc<Proxies>>,
 }
 
 impl Endpoint {
@@ -222,6 +232,9 @@ impl Endpoint {
     }
 
     /// Begins a connection if there is a place for it, and its client is where it says.
+    ///
+    /// A trusted proxy shows that first: a request may come with its hello (0-RTT), and anybody can
+    /// write its address on one.
     fn begin(
         &mut self,
         (now, first): (Instant, u64),
@@ -229,15 +242,18 @@ impl Endpoint {
         is_stopping: bool,
         out: &mut Vec<u8>,
     ) {
-        let peer: SocketAddr = incoming.remote_address();
+        let peer = incoming.remote_address().ip();
+        let proxies = self.proxies.as_ref().filter(|proxies| proxies.contain(peer)).cloned();
         let is_unknown = !incoming.remote_address_validated() && incoming.may_retry();
-        if !is_stopping && is_unknown && self.half_open.load(Ordering::Relaxed) >= RETRY_ABOVE {
+        let has_to_show =
+            proxies.is_some() || self.half_open.load(Ordering::Relaxed) >= RETRY_ABOVE;
+        if !is_stopping && is_unknown && has_to_show {
             if let Ok(transmit) = self.proto.retry(incoming, out) {
                 self.socket.answer(&transmit, out);
             }
             return;
         }
-        let admitted = if is_stopping { None } else { self.limit.admit(peer.ip()) };
+        let admitted = if is_stopping { None } else { self.limit.admit(peer) };
         let admitted = admitted.and_then(|connected| {
             let kept = connected.account().keep();
             kept.set(HANDSHAKE_BYTES).then_some((connected, kept))
@@ -257,12 +273,14 @@ impl Endpoint {
                 self.routes[handle.0] = Some(Arc::clone(&mailbox));
                 self.open += 1;
                 let half_open = HalfOpen::new(&self.half_open, kept);
+                let account = Arc::clone(connected.account());
+                let ends = Ends { peer, account, port: self.port, ahead: Bytes::new(), proxies };
                 let session = QuicConnection::serve(
                     connection,
                     Arc::clone(&self.socket),
                     (mailbox, handle, self.sender.clone()),
                     (connected, half_open, is_validated),
-                    (self.port, self.shared.clone(), first),
+                    (ends, self.shared.clone(), first),
                 );
                 self.connections.spawn(session);
             }

@@ -23,7 +23,7 @@ use crate::process::clock::Tick;
 use crate::protocol::http3::{self, ErrorCode};
 use crate::protocol::limits::HANDSHAKE_TIME;
 use crate::server::connection::activity::{Activity, Due};
-use crate::server::connection::drive::{Shared, TIMER_STEP};
+use crate::server::connection::drive::{Ends, Shared, TIMER_STEP};
 use crate::server::requests::Requests;
 use crate::service::{Duty, Peer};
 
@@ -100,20 +100,17 @@ impl QuicConnection {
         socket: Arc<DatagramSocket>,
         wire: Wire,
         (connected, half_open, is_validated): (Connected, HalfOpen, bool),
-        (port, shared, first): (u16, Shared, u64),
+        (ends, shared, first): (Ends, Shared, u64),
     ) -> impl Future<Output = ()> + Send {
-        let account = Arc::clone(connected.account());
+        let account = Arc::clone(&ends.account);
         let stop = shared.stop.clone();
-        let activity = Activity::new(shared.stop).charged_to(Some(Arc::clone(&account)));
+        let activity = Activity::new(shared.stop).charged_to(Some(account));
         let activity = Arc::new(activity);
         let service = Arc::clone(shared.live.service());
-        let peer = Peer::new(
-            service,
-            connection.remote_address().ip().to_canonical(),
-            Some("TLSv1.3"),
-            Duty::Serve,
-        );
-        let peer = Arc::new(peer.on_port(port).charged_to(account));
+        // Those of the handshake: whoever has its keys is the same, wherever it goes.
+        let peer = Peer::new(service, ends.peer, Some("TLSv1.3"), Duty::Serve);
+        let peer = peer.on_port(ends.port).charged_to(ends.account).among(ends.proxies);
+        let peer = Arc::new(peer);
         let requests = Requests::new(shared.live, Arc::clone(&peer), Arc::clone(&activity));
         let elsewhere = OtherAddresses::new(connection.remote_address(), first);
         let mut session = Box::new(Self {

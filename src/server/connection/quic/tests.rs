@@ -1,6 +1,6 @@
 //! A mistake of ours costs one connection, and not those beside it.
 
-use std::net::{IpAddr, UdpSocket as Client};
+use std::net::{IpAddr, SocketAddr, UdpSocket as Client};
 use std::time::Duration;
 
 use quinn_proto::crypto::rustls::QuicClientConfig;
@@ -116,7 +116,7 @@ fn a_panic_costs_the_connection_that_it_is_in() {
         let secret = Secret::fresh().unwrap();
         let socket = DatagramSocket::new(socket).unwrap();
         let listener = QuicListener::new(socket, resolver, &secret, true).unwrap();
-        runtime.spawn(listener.take(shared(folder.path()), limit, TaskTracker::new()));
+        runtime.spawn(listener.take(shared(folder.path()), limit, TaskTracker::new(), None));
         address
     };
     // A hello of one datagram is read where all datagrams are, one of two in its connection's task.
