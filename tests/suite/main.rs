@@ -49,6 +49,7 @@ mod http3_rules;
 mod limits;
 mod quic;
 mod quic_floods;
+mod quic_strangers;
 
 // What holds for any input: the functions that the fuzz targets call too.
 #[path = "../../fuzz/properties/mod.rs"]

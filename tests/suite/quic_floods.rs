@@ -1,18 +1,14 @@
 //! Floods over QUIC (docs/behaviour.md, "Limits"): each costs its own connection and little memory,
 //! nobody is sent more for them than they took, and another client is served meanwhile. The packets are
 //! written by hand, and know nothing of the reader.
-//!
-//! `FLOOD_SECONDS` makes each last longer, with one connection after the other.
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-use rustix::process::Signal;
 
 use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::http3::{Http3, config, request};
+use crate::support::quic_flood::{Flood, PACE, connections, counter};
 use crate::support::quic_packets::{
     Packets, bytes_until_silence, quic_frame, stream_frame, varint,
 };
@@ -21,16 +17,6 @@ use crate::support::site::pattern;
 
 /// Datagrams that one connection of an attacker sends, if nobody stops it.
 const DATAGRAMS: u32 = 3000;
-
-/// Datagrams a millisecond: what a debug build can take on a busy machine.
-const PACE: u32 = 10;
-
-/// The memory that a flood may make the server grow by, in KiB.
-const GROWTH: u64 = 16 * 1024;
-
-/// How long another client may wait for its answer: a debug build on a busy machine of two cores,
-/// where nothing but the flood itself has reason to be slow.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Nothing more comes after so long.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -129,106 +115,19 @@ fn stop(round: u64) -> Vec<u8> {
     quic_frame(0x5, &[id_of(round), 0x10c])
 }
 
-/// Connections that are open.
-fn connections(server: &Server) -> usize {
-    counter(server, "connections=")
-}
-
-/// A number among the counters.
-fn counter(server: &Server, name: &str) -> usize {
-    let is_report = |line: &str| line.contains("INFO counters");
-    let before = server.stderr.count(is_report);
-    server.signal(Signal::USR1);
-    let line = server.stderr.nth(before, is_report);
-    let count = line.split(' ').find_map(|word| word.strip_prefix(name));
-    count.and_then(|count| count.parse().ok()).expect("the report has it")
-}
-
-/// The time that floods last beyond one connection.
-fn seconds() -> Option<Duration> {
-    let seconds = std::env::var("FLOOD_SECONDS").ok()?;
-    Some(Duration::from_secs(seconds.parse().expect("a number of seconds")))
-}
-
-/// The outcomes of a flood for the others.
-struct Outcome {
-    datagrams: u32,
-    times: Vec<Duration>,
-}
-
-/// Sends what `send` makes of a connection and a number, beside a client that is honest.
-fn beside_an_honest_client(
-    server: &Server,
-    honest: &mut Http3,
-    send: impl Fn(&mut Packets, u64) + Sync,
-) -> Outcome {
-    let done = AtomicBool::new(false);
-    let mut times = Vec::new();
-    let datagrams = std::thread::scope(|scope| {
-        let attack = scope.spawn(|| {
-            let (begun, mut count) = (Instant::now(), 0);
-            loop {
-                let mut packets = Packets::connect(server);
-                for round in 0..DATAGRAMS {
-                    send(&mut packets, round.into());
-                    count += 1;
-                    if round % PACE == 0 {
-                        std::thread::park_timeout(Duration::from_millis(1));
-                    }
-                }
-                if seconds().is_none_or(|seconds| begun.elapsed() > seconds) {
-                    done.store(true, Ordering::Release);
-                    return count;
-                }
-            }
-        });
-        while !done.load(Ordering::Acquire) && !attack.is_finished() {
-            for over_quic in [true, false] {
-                let asked = Instant::now();
-                if over_quic {
-                    assert_eq!(honest.get("/").content, b"index");
-                } else {
-                    assert_eq!(server.send_tls("a.test", Request::get("/")).text(), "index");
-                }
-                times.push(asked.elapsed());
-            }
-            std::thread::park_timeout(Duration::from_millis(2));
-        }
-        attack.join().expect("the attacker does not panic")
-    });
-    times.sort_unstable();
-    Outcome { datagrams, times }
-}
-
 #[track_caller]
-#[expect(clippy::print_stderr, reason = "the figures are for the person who runs this test")]
 fn check(rows: &[(&str, Round)]) {
     let server = serve();
     let mut honest = Http3::connect(&server, "a.test");
     for (name, round) in rows {
-        let (open, before, ticks) =
-            (connections(&server), server.memory(), server.processor_ticks());
-        let outcome = beside_an_honest_client(&server, &mut honest, |packets, number| {
+        let flood = Flood { name, server: &server, datagrams: DATAGRAMS };
+        let mut over_quic = || assert_eq!(honest.get("/").content, b"index");
+        let mut over_tls =
+            || assert_eq!(server.send_tls("a.test", Request::get("/")).text(), "index");
+        let begin = || Packets::connect(&server);
+        flood.check(&mut [&mut over_quic, &mut over_tls], begin, |packets, number| {
             packets.send(&round(number));
         });
-        let Outcome { datagrams, times } = outcome;
-        let ticks = server.processor_ticks() - ticks;
-        let growth = server.memory().saturating_sub(before);
-        let late = times[(times.len() * 99).div_ceil(100) - 1];
-        let worst = times.last().expect("it was asked");
-        eprintln!(
-            "{name}: {datagrams} datagrams, {} µs of the server's each, grew by {growth} KiB; \
-             {} answers beside them, 99 % within {late:?}, worst {worst:?}",
-            ticks * 10_000 / u64::from(datagrams),
-            times.len(),
-        );
-        assert!(growth < GROWTH, "{name}: {before} KiB grew by {growth} KiB");
-        assert!(*worst < ANSWER, "{name}: another client waited {worst:?}");
-        let asked = Instant::now();
-        while connections(&server) > open {
-            assert!(asked.elapsed() < DEADLINE, "{name}: it goes on");
-            honest.get("/");
-        }
     }
 }
 

@@ -152,6 +152,17 @@ impl Http3 {
         bytes
     }
 
+    /// All datagrams of a client that has heard nothing; they are not sent.
+    pub(crate) fn hello_in_full(&mut self) -> Vec<Vec<u8>> {
+        let next = || {
+            let mut bytes = Vec::new();
+            let hello = self.connection.poll_transmit(Instant::now(), 1, &mut bytes)?;
+            bytes.truncate(hello.size);
+            Some(bytes)
+        };
+        std::iter::from_fn(next).collect()
+    }
+
     /// Opens the control stream, with settings and these bytes behind them.
     pub(crate) fn control(&mut self, bytes: &[u8]) -> u64 {
         self.open(Dir::Uni, &[b"\x00\x04\x00", bytes].concat(), false)
@@ -234,12 +245,8 @@ impl Http3 {
 
     /// Sends what there is to send, and takes what comes until the next moment that counts.
     pub(crate) fn step(&mut self) {
+        self.flush();
         let mut bytes = Vec::new();
-        while let Some(transmit) = self.connection.poll_transmit(Instant::now(), 1, &mut bytes) {
-            self.traffic.0 += transmit.size;
-            self.socket.send_to(&bytes[..transmit.size], self.address).expect("it can be sent");
-            self.sent.push(std::mem::take(&mut bytes));
-        }
         let due = self.connection.poll_timeout();
         let now = Instant::now();
         let wait = due.map_or(DEADLINE, |due| due.saturating_duration_since(now));
@@ -258,6 +265,16 @@ impl Http3 {
         }
         self.connection.handle_timeout(Instant::now());
         self.listen();
+    }
+
+    /// Sends what there is to send.
+    fn flush(&mut self) {
+        let mut bytes = Vec::new();
+        while let Some(transmit) = self.connection.poll_transmit(Instant::now(), 1, &mut bytes) {
+            self.traffic.0 += transmit.size;
+            self.socket.send_to(&bytes[..transmit.size], self.address).expect("it can be sent");
+            self.sent.push(std::mem::take(&mut bytes));
+        }
     }
 
     /// Bytes that come while nothing more is sent.
@@ -316,6 +333,12 @@ impl Http3 {
     pub(crate) fn close(&mut self) {
         self.connection.close(Instant::now(), VarInt::from_u32(0x100), bytes::Bytes::new());
         self.step();
+    }
+
+    /// Ends the connection, and waits for nothing.
+    pub(crate) fn leave(mut self) {
+        self.connection.close(Instant::now(), VarInt::from_u32(0x100), bytes::Bytes::new());
+        self.flush();
     }
 
     /// The code with which the server has closed the connection.

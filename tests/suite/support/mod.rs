@@ -9,6 +9,7 @@ pub(crate) mod http2;
 pub(crate) mod http3;
 pub(crate) mod lines;
 pub(crate) mod process;
+pub(crate) mod quic_flood;
 pub(crate) mod quic_packets;
 pub(crate) mod server;
 pub(crate) mod site;

@@ -83,10 +83,21 @@ impl Packets {
         socket.send_to(datagram, self.server).unwrap_or(0)
     }
 
+    /// A datagram for this connection that was not sealed with its keys.
+    pub(crate) fn unreadable(&self, length: usize) -> Vec<u8> {
+        let mut datagram = vec![0x43; length];
+        self.address_here(&mut datagram);
+        datagram
+    }
+
+    /// Writes the connection's ID into a datagram.
+    pub(crate) fn address_here(&self, datagram: &mut [u8]) {
+        datagram[1..=ID_BYTES].copy_from_slice(&self.id);
+    }
+
     /// A datagram for a connection with another ID.
     pub(crate) fn of_a_stranger(&self, round: u32, length: usize) -> Vec<u8> {
-        let mut datagram = vec![0x43; length];
-        datagram[1..=ID_BYTES].copy_from_slice(&self.id);
+        let mut datagram = self.unreadable(length);
         datagram[1] ^= u8::try_from(round & 0xff).expect("a byte") | 1;
         datagram
     }
