@@ -3,7 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quinn_proto::ConnectionError;
 use rustix::process::Signal;
@@ -12,10 +12,18 @@ use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::held::Held;
 use crate::support::http3::{Http3, config, narrow_config};
-use crate::support::quic_packets::{Packets, bytes_until_silence};
+use crate::support::quic_flood::connections;
+use crate::support::quic_packets::{Packets, bytes_until_silence, quic_frame};
 use crate::support::server::{Server, Setup};
 use crate::support::site::{Site, pattern};
 use crate::support::tls;
+
+/// Bytes of a full datagram, and of the shortest stateless reset.
+const FULL: usize = 1200;
+const LEAST_RESET: usize = 21;
+
+/// Nothing more comes after so long.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// Bytes that a client leaves room for, on all streams together.
 const WINDOW: u32 = 200_000;
@@ -247,6 +255,55 @@ fn all_clients_are_told_of_a_sudden_end_by_the_first_answer() {
         let answer = client.socket.recv(&mut [0; 2048]);
         assert!(answer.is_ok_and(|bytes| bytes < 60), "client {number} hears nothing");
     }
+}
+
+/// A server, and a connection that it has had and forgotten.
+fn with_a_connection_that_has_ended() -> (Server, Packets) {
+    let server = secure().start();
+    let mut packets = Packets::connect(&server);
+    packets.send(&quic_frame(0x1c, &[0, 0, 0]));
+    let told = Instant::now();
+    while connections(&server) > 0 {
+        assert!(told.elapsed() < DEADLINE, "it does not end");
+    }
+    bytes_until_silence(&packets.socket, Duration::from_millis(10));
+    (server, packets)
+}
+
+/// Carries a datagram to the first server, its answer to the second, and so on until there is none; each
+/// is changed by `change` before. Gives the lengths of the answers.
+fn answers_in_turn(
+    ends: [&Packets; 2],
+    mut datagram: Vec<u8>,
+    change: impl Fn(&Packets, &mut [u8]),
+) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    for end in ends.into_iter().cycle() {
+        change(end, &mut datagram);
+        end.send_from(&end.socket, &datagram);
+        end.socket.set_read_timeout(Some(SILENCE)).expect("a time");
+        let mut room = [0; 2048];
+        let Ok(length) = end.socket.recv(&mut room) else { break };
+        assert!(length < datagram.len(), "{length} bytes to {}, {lengths:?}", datagram.len());
+        lengths.push(length);
+        datagram = room[..length].to_vec();
+    }
+    lengths
+}
+
+#[test]
+fn two_servers_that_reset_each_other_come_to_an_end() {
+    let (_one, first) = with_a_connection_that_has_ended();
+    let (_two, second) = with_a_connection_that_has_ended();
+    let ends = [&first, &second];
+    // A reset has an ID that nobody has given, and the other server has nothing to say to it.
+    let lengths = answers_in_turn(ends, first.unreadable(FULL), |_, _| ());
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+    // Somebody between them may write one that was given: each answer is shorter than the one before,
+    // down to the least that can be a reset (RFC 9000 §10.3).
+    let lengths = answers_in_turn(ends, first.unreadable(FULL), Packets::address_here);
+    assert!((2..=FULL - LEAST_RESET).contains(&lengths.len()), "{lengths:?}");
+    assert!(lengths.iter().all(|length| *length >= LEAST_RESET), "{lengths:?}");
 }
 
 #[test]
