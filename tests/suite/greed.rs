@@ -250,6 +250,29 @@ fn waiting_answers_leave_descriptors_to_others() {
 }
 
 #[test]
+fn threads_that_wait_for_disks_leave_room_under_a_limit_of_data() {
+    const CONNECTIONS: u32 = 500;
+    /// Less than 64 stacks take that are as large as a thread's mostly is.
+    const LIMIT_KIB: u64 = 96 * 1024;
+    let server = Setup::new()
+        .site("a.test", |site| fill(site, CONNECTIONS, 2000))
+        .launched_by(format!("ulimit -d {LIMIT_KIB}; exec \"$@\""))
+        .start();
+    let asked = (0..CONNECTIONS).map(|index| {
+        let mut stream = TcpStream::connect(server.http()).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a time");
+        let request = Request::get(&format!("/{index}.bin")).field("connection", "close");
+        stream.write_all(&request.bytes()).expect("it is taken");
+        stream
+    });
+    for (index, mut stream) in asked.collect::<Vec<_>>().into_iter().enumerate() {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it is given");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{index}: {} bytes", answer.len());
+    }
+}
+
+#[test]
 fn stalled_heads_are_not_kept() {
     const CONNECTIONS: u32 = 100;
     /// Of a hundred heads each, in KiB.
