@@ -242,7 +242,7 @@ fn version(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn clients_that_move_are_served_while_others_pretend_to() {
+fn a_client_that_moves_is_given_large_files() {
     let server = serve();
     let mut client = Http3::connect(&server, "a.test");
     for _ in 0..2 {
