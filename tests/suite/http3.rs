@@ -135,22 +135,30 @@ fn at_the_order_to_stop_clients_are_told() {
 }
 
 #[test]
-fn at_a_second_order_to_stop_clients_are_told_that_it_is_over() {
+fn at_a_second_order_to_stop_all_clients_are_told_that_it_is_over() {
+    const CLIENTS: usize = 50;
     let mut server = serve();
-    let mut client = Http3::connect(&server, "a.test");
-    client.get("/");
-    client.is_deaf = true;
-    client.ask("GET", "a.test", "/big.bin");
-    let mut half_way = 0;
-    client.until("the answer does not go on", |client| {
-        std::mem::replace(&mut half_way, client.traffic.1) == client.traffic.1 && half_way > BIG / 4
+    let clients = (0..CLIENTS).map(|_| {
+        let mut client = Http3::connect(&server, "a.test");
+        client.get("/");
+        client.is_deaf = true;
+        client.ask("GET", "a.test", "/big.bin");
+        let mut half_way = 0;
+        client.until("the answer does not go on", |client| {
+            let before = std::mem::replace(&mut half_way, client.traffic.1);
+            before == client.traffic.1 && half_way > BIG / 4
+        });
+        client
     });
+    let mut clients: Vec<_> = clients.collect();
     server.signal(rustix::process::Signal::TERM);
     server.stderr.containing("stopping");
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.exit_code(), Some(0));
-    client.until("the connection is closed", |client| client.lost.is_some());
-    assert_eq!(client.closed(), Some(0x100), "{:?}", client.lost);
+    for client in &mut clients {
+        client.until("the connection is closed", |client| client.lost.is_some());
+        assert_eq!(client.closed(), Some(0x100), "{:?}", client.lost);
+    }
 }
 
 /// A certificate that does not fit into three times what a client sends first.
