@@ -10,7 +10,7 @@ use super::super::lookup::{OpenFile, Unreadable};
 use super::super::root::OpenRoot;
 use super::super::{Found, Representation, Site};
 use super::key::{KeyRef, Question};
-use super::known::{Known, Recheck};
+use super::known::{FactSource, Known, Recheck};
 use super::{Cache, Need, Slot, Weighed, entry_weight};
 use crate::process::clock::{AtomicTick, Tick};
 
@@ -72,7 +72,9 @@ impl Fill {
         let began = Tick::now();
         if let Some(known) = self.slot.known.load().as_ref()
             && known.suffices(self.wanted)
-            && known.holds(&self.root, began, |file| self.has_its_siblings(file, began))
+            && known.holds(FactSource::Anywhere, &self.root, began, |file| {
+                self.has_its_siblings(file, began)
+            })
         {
             return Some(known.found.clone());
         }

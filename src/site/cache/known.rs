@@ -90,21 +90,12 @@ impl Known {
     ) -> bool {
         let is_warm = now.since(self.checked.load()) < WARM;
         let source = if is_warm { FactSource::Anywhere } else { FactSource::AtHand };
-        self.holds_by(source, root, now, |file| has_its_siblings(file, source))
+        self.holds(source, root, now, |file| has_its_siblings(file, source))
     }
 
-    /// Asks the file system; true renews the trust. `has_its_siblings` tells of a file whether the
-    /// coded forms beside it are the same.
+    /// Asks the file system as far as `source` lets; true renews the trust. `has_its_siblings` tells
+    /// of a file whether the coded forms beside it are the same.
     pub(super) fn holds(
-        &self,
-        root: &OpenRoot,
-        now: Tick,
-        has_its_siblings: impl FnOnce(&Representation) -> bool,
-    ) -> bool {
-        self.holds_by(FactSource::Anywhere, root, now, has_its_siblings)
-    }
-
-    fn holds_by(
         &self,
         source: FactSource,
         root: &OpenRoot,

@@ -14,7 +14,7 @@ use super::super::{Found, Site};
 use super::Cache;
 use super::fill::Fill;
 use super::key::{KeyRef, Question};
-use super::known::{Known, Recheck};
+use super::known::{FactSource, Known, Recheck};
 use crate::process::clock::Tick;
 
 /// Folders of one path that a serving thread asks the file system about, at the most. Each takes
@@ -83,7 +83,7 @@ impl Fill {
 
     pub(super) fn names_in(&self, folder: &str, began: Tick) -> Option<Arc<Known>> {
         if let Some(known) = self.cache.folder(&self.site, folder)
-            && known.holds(&self.root, began, |_| true)
+            && known.holds(FactSource::Anywhere, &self.root, began, |_| true)
         {
             return Some(known);
         }
