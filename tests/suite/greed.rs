@@ -7,7 +7,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::client::Request;
@@ -67,22 +66,12 @@ fn have_begun(raw: &mut Raw, count: u32) {
     }
 }
 
-/// A number among the counters.
-fn counter(server: &Server, name: &str) -> u64 {
-    let before = server.stderr.count(|line| line.contains("INFO counters"));
-    server.signal(Signal::USR1);
-    let line = server.stderr.nth(before, |line| line.contains("INFO counters"));
-    let field = line.split_once(&format!(" {name}=")).expect("it is counted").1;
-    let digits = field.split_once(' ').map_or(field, |(digits, _)| digits);
-    digits.parse().expect("it is a number")
-}
-
 /// Waits until so many answers are counted as waiting, which they are a moment after their heads
 /// have been written, and are no longer a moment after their ends.
 #[track_caller]
 fn are_waiting(server: &Server, answers: u64) {
     let began = Instant::now();
-    while counter(server, "answers") != answers {
+    while server.counter("answers") != answers {
         assert!(began.elapsed() < DEADLINE, "never {answers} answers");
     }
 }
@@ -103,9 +92,9 @@ fn check_http2(args: &[&str], length: usize, let_go: bool) {
     are_waiting(&server, u64::from(STREAMS));
     // One chunk more than the share may be on its way until an answer has let go of its own.
     await_background(&format!("{args:?}, {length} bytes: a share is held and no more"), || {
-        counter(&server, "content_bytes") <= CLIENT_CONTENT
+        server.counter("content_bytes") <= CLIENT_CONTENT
     });
-    let held = counter(&server, "content_bytes");
+    let held = server.counter("content_bytes");
     assert_eq!(held < u64::from(STREAMS) * length as u64, let_go, "{args:?}: {held} held");
     let room = u32::try_from(length).expect("a small number");
     let rooms = (0..STREAMS).flat_map(|index| window_update(2 * index + 1, room));
@@ -124,7 +113,7 @@ fn check_http2(args: &[&str], length: usize, let_go: bool) {
         assert!(found == content(stream / 2, length), "{args:?}: stream {stream} differs");
     }
     are_waiting(&server, 0);
-    assert_eq!(counter(&server, "content_bytes"), 0);
+    assert_eq!(server.counter("content_bytes"), 0);
 }
 
 #[test]
@@ -176,7 +165,7 @@ fn check_http1(args: &[&str], length: usize) {
     }
     // One chunk more than the share may be on its way until an answer has let go of its own.
     await_background(&format!("{args:?}, {length} bytes: a share is held and no more"), || {
-        counter(&server, "content_bytes") <= CLIENT_CONTENT
+        server.counter("content_bytes") <= CLIENT_CONTENT
     });
     for (index, mut client) in (0..).zip(clients) {
         let mut answer = Vec::new();

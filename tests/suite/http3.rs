@@ -161,16 +161,9 @@ fn at_a_second_order_to_stop_all_clients_are_told_that_it_is_over() {
     }
 }
 
-/// A certificate that does not fit into three times what a client sends first.
-fn serve_with_a_large_certificate() -> Server {
-    let names: Vec<_> = (0..200).map(|name| format!("name-{name}.a.test")).collect();
-    let names: Vec<_> = ["a.test"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    Setup::new().site("a.test", fill).certificate_for("a.test", &names).start()
-}
-
 #[test]
 fn a_client_that_may_be_elsewhere_is_sent_little() {
-    let server = serve_with_a_large_certificate();
+    let server = Setup::new().site("a.test", fill).large_certificate("a.test").start();
     let mut client = Http3::begin(&server, &config(&server), "a.test");
     client.step();
     // It hears, and says nothing more.

@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
 use quinn_proto::{ClientConfig, Dir};
-use rustix::process::Signal;
 
 use crate::support::USER_AGENT;
 use crate::support::client::{self, Connection, Request};
@@ -291,14 +290,14 @@ fn a_proxy_shows_where_it_is_before_it_is_believed() {
 }
 
 /// Bytes of content that the answers of one client may hold: half of the most there may be.
-const SHARE: usize = 32 * 1024 * 1024;
+const SHARE: u64 = 32 * 1024 * 1024;
 
 /// Bytes that a proxy leaves room for which reads nothing.
 const WINDOW: u32 = 200_000;
 
 /// Bytes of content that are held while a proxy of HTTP/3 reads nothing, which has asked a hundred times
 /// on each of eight connections, for these clients in turn.
-fn held_for(clients: &[&str]) -> usize {
+fn held_for(clients: &[&str]) -> u64 {
     let setup = setup().site("a.test", |site| site.file("big.bin", pattern(2 * 1024 * 1024)));
     let server = setup.certificate("a.test").start();
     let config = narrow_config(&server, WINDOW);
@@ -314,10 +313,7 @@ fn held_for(clients: &[&str]) -> usize {
         proxy
     });
     let _connections: Vec<_> = connections.collect();
-    server.signal(Signal::USR1);
-    let line = server.stderr.containing("INFO counters");
-    let held = line.split(' ').find_map(|word| word.strip_prefix("content_bytes="));
-    held.and_then(|held| held.parse().ok()).expect("it is counted")
+    server.counter("content_bytes")
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::DEADLINE;
 use crate::support::client::Request;
 use crate::support::http3::{Http3, config, request};
-use crate::support::quic_flood::{Flood, PACE, connections, counter};
+use crate::support::quic_flood::{Flood, PACE};
 use crate::support::quic_packets::{
     Packets, bytes_until_silence, quic_frame, stream_frame, varint,
 };
@@ -142,7 +142,7 @@ fn frames_of_streams() {
 }
 
 /// Bytes that one client may have the server keep, with [`MEMORY`]: half of an eighth.
-const SHARE: usize = 8 * 1024 * 1024;
+const SHARE: u64 = 8 * 1024 * 1024;
 
 /// Memory that the server may have, in KiB.
 const MEMORY: usize = 128 * 1024;
@@ -164,7 +164,7 @@ fn what_cannot_be_read_yet_is_in_the_account_of_its_client() {
                 std::thread::park_timeout(Duration::from_millis(1));
             }
         }
-        most = most.max(counter(&server, "head_bytes="));
+        most = most.max(server.counter("head_bytes"));
         packets
     });
     let clients: Vec<_> = clients.collect();
@@ -218,10 +218,10 @@ fn early_data_that_is_sent_again_is_not_answered() {
     assert_eq!(client.answer(asked).content, b"index");
     assert!(client.early_data_was_taken());
     // A client of the handshake before is there still.
-    let open = connections(&server);
+    let open = server.counter("connections");
     client.close();
     let closed = Instant::now();
-    while connections(&server) >= open {
+    while server.counter("connections") >= open {
         assert!(closed.elapsed() < DEADLINE, "it does not end");
     }
     // The hello, what was sent early, and whatever came of the server's answer.

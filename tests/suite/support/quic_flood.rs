@@ -5,8 +5,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use super::DEADLINE;
 use super::server::Server;
 
@@ -53,7 +51,7 @@ impl Flood<'_> {
     ) {
         let Self { name, server, .. } = self;
         let (open, before, ticks) =
-            (connections(server), server.memory(), server.processor_ticks());
+            (server.counter("connections"), server.memory(), server.processor_ticks());
         let Outcome { datagrams, times } = self.run(ways, begin, send);
         let ticks = server.processor_ticks() - ticks;
         let growth = server.memory().saturating_sub(before);
@@ -68,7 +66,7 @@ impl Flood<'_> {
         assert!(growth < GROWTH, "{name}: {before} KiB grew by {growth} KiB");
         assert!(*worst < ANSWER, "{name}: another client waited {worst:?}");
         let asked = Instant::now();
-        while connections(server) > open {
+        while server.counter("connections") > open {
             assert!(asked.elapsed() < HANDSHAKES + DEADLINE, "{name}: it goes on");
             ways[0]();
             std::thread::park_timeout(Duration::from_millis(10));
@@ -121,19 +119,4 @@ impl Flood<'_> {
 fn seconds() -> Option<Duration> {
     let seconds = std::env::var("FLOOD_SECONDS").ok()?;
     Some(Duration::from_secs(seconds.parse().expect("a number of seconds")))
-}
-
-/// Connections that are open.
-pub(crate) fn connections(server: &Server) -> usize {
-    counter(server, "connections=")
-}
-
-/// A number among the counters.
-pub(crate) fn counter(server: &Server, name: &str) -> usize {
-    let is_report = |line: &str| line.contains("INFO counters");
-    let before = server.stderr.count(is_report);
-    server.signal(Signal::USR1);
-    let line = server.stderr.nth(before, is_report);
-    let count = line.split(' ').find_map(|word| word.strip_prefix(name));
-    count.and_then(|count| count.parse().ok()).expect("the report has it")
 }

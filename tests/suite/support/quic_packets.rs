@@ -77,6 +77,11 @@ impl Packets {
         self.send_from(&self.socket, &packet)
     }
 
+    /// Ends the connection without a word on why (RFC 9000 §19.19).
+    pub(crate) fn close(&mut self) {
+        self.send(&quic_frame(0x1c, &[0, 0, 0]));
+    }
+
     /// Sends a datagram out of another socket.
     pub(crate) fn send_from(&self, socket: &UdpSocket, datagram: &[u8]) -> usize {
         // What the system does not take is lost, as on any network.

@@ -111,6 +111,13 @@ impl Setup {
         self.args([OsStr::new("--tls"), tls.as_os_str()])
     }
 
+    /// Adds a certificate that does not fit into three times what a client of QUIC sends first.
+    pub(crate) fn large_certificate(self, domain: &str) -> Self {
+        let names: Vec<_> = (0..200).map(|name| format!("name-{name}.{domain}")).collect();
+        let names: Vec<_> = [domain].into_iter().chain(names.iter().map(String::as_str)).collect();
+        self.certificate_for(domain, &names)
+    }
+
     /// Adds arguments.
     pub(crate) fn args<A: Into<OsString>>(
         mut self,
@@ -314,6 +321,17 @@ impl Server {
     /// The server's process.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// A number among the counters, which the server tells on `SIGUSR1`.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        let is_report = |line: &str| line.contains("INFO counters");
+        let before = self.stderr.count(is_report);
+        self.signal(Signal::USR1);
+        let line = self.stderr.nth(before, is_report);
+        let mut fields = line.split(' ').filter_map(|word| word.split_once('='));
+        let value = fields.find_map(|(told, value)| (told == name).then_some(value));
+        value.and_then(|value| value.parse().ok()).expect("the report has it")
     }
 
     /// Sends a signal.

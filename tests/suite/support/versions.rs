@@ -96,12 +96,16 @@ pub(crate) fn judge(states: &[State], answer: &Answer) -> Duration {
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// A number below `bound`, which is not zero.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    /// The next number.
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let bound = bound as u64;
-        usize::try_from((mixed ^ (mixed >> 31)) % bound).expect("the bound is a usize")
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`, which is not zero.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("the bound is a usize")
     }
 }
