@@ -28,6 +28,10 @@ pub(crate) fn redirects(file: &[u8], target: &str) {
         let (again, problems) = Redirects::read(printed.as_bytes(), &names);
         assert_eq!(problems, [], "{printed}");
         assert_eq!(again.to_string(), printed);
+        for (rule, again) in rules.rules().iter().zip(again.rules()) {
+            assert_eq!(rule.from.source, again.from.source, "{printed}");
+            assert_eq!(rule.target(), again.target(), "{printed}");
+        }
     }
     let Some(path) = path(target) else { return };
     let asked = Asked::new(HOST, path.as_str());
@@ -76,6 +80,9 @@ pub(crate) fn headers(file: &[u8], target: &str) {
         let (again, problems) = Headers::read(printed.as_bytes(), &names);
         assert_eq!(problems, [], "{printed}");
         assert_eq!(again.to_string(), printed);
+        for (block, again) in headers.blocks().iter().zip(again.blocks()) {
+            assert_eq!(block.from.source, again.from.source, "{printed}");
+        }
     }
     let Some(path) = path(target) else { return };
     let asked = Asked::new(HOST, path.as_str());

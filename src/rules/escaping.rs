@@ -32,8 +32,11 @@ pub(super) fn placeholder(text: &str) -> Option<&str> {
     if !name.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
         return None;
     }
-    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    Some(&name[..name.find(|letter| !is_name(letter)).unwrap_or(name.len())])
+    Some(&name[..name.find(|letter| !is_in_name(letter)).unwrap_or(name.len())])
+}
+
+fn is_in_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// The length of what stands before the next placeholder; at least one byte.
@@ -69,9 +72,16 @@ fn is_hexadecimal(digits: [u8; 2]) -> bool {
     digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// A part of a pattern as it has to be written to be read again.
-pub(super) fn escape_pattern(text: &str) -> String {
-    file_name::encode(text, PATTERN).collect()
+/// A part of a pattern as it has to be written to be read again: behind a placeholder, a letter
+/// that would be taken for one of its name is escaped.
+pub(super) fn escape_pattern(text: &str, follows_name: bool) -> String {
+    let escaped: String = file_name::encode(text, PATTERN).collect();
+    match escaped.chars().next() {
+        Some(first) if follows_name && is_in_name(first) => {
+            format!("%{:02X}{}", u32::from(first), &escaped[1..])
+        }
+        _ => escaped,
+    }
 }
 
 /// A value as a part of a path.

@@ -324,11 +324,16 @@ fn write_segments(
 
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut name_ends = 0;
         formatter.write_str(&self.written("*", &mut |text, token| match token {
-            Token::Text(literal) => text.push_str(&escaping::escape_pattern(literal)),
+            Token::Text(literal) => {
+                let follows_name = name_ends > 0 && name_ends == text.len();
+                text.push_str(&escaping::escape_pattern(literal, follows_name));
+            }
             Token::Name(at) => {
                 text.push(':');
                 text.push_str(&self.names[*at]);
+                name_ends = text.len();
             }
         }))
     }

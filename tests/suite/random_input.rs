@@ -71,7 +71,7 @@ const FRAMING: &str = concat!(
 
 /// Lines of `_redirects`: right, nearly, and with all that a path may be made of.
 const REDIRECT_RULES: &str = concat!(
-    r"((https://(example\.com|:h\.com|www\.example\.com))?(/|/a|/:x|/:y-:z|\*|%20|%2F|%E9|b|\.|é|\PC){1,6}",
+    r"((https://(example\.com|:h\.com|www\.example\.com))?(/|/a|/:x|/:y-:z|\*|%20|%2F|%62|%E9|b|\.|é|\PC){1,6}",
     r"[ \t]{1,2}(https://(o\.test|:x\.o\.test)|//|/\|)?(/a|/:x|/:splat|b|\?q=:splat|#:x|\.\.|%5C|\PC){0,5}",
     r"( (200|301|302!|308|404|410|999))?( # x)?(\r?\n|)){0,6}"
 );
@@ -201,7 +201,7 @@ proptest! {
 
     #[test]
     fn rules_of_few_letters(
-        sources in vec("/(:x-|:y[/-]|:z|\\*|[ab/-]){1,4}(\\*[ab-]?)?", 1..9),
+        sources in vec("/(:x-|:y[/-]|:z|:z%62|\\*|[ab/-]){1,4}(\\*[ab-]?)?", 1..9),
         paths in vec("/[ab-]{0,4}[ab/-]{0,6}", 8),
     ) {
         let line = |source: &String| format!("{source} /:x-:splat\n");

@@ -121,3 +121,24 @@ fn what_an_earlier_pattern_takes_is_covered() {
         assert_eq!(earlier.covers(&later), expected, "{earlier} {later}");
     }
 }
+
+#[test]
+fn a_printed_pattern_is_read_as_the_same() {
+    let table = [
+        ("/:x%62", "/:x%62"),
+        ("/:x%5F/b", "/:x%5F/b"),
+        ("/:x%39*:y%7a", "/:x%39*:y%7A"),
+        ("/:x-b", "/:x-b"),
+        ("/:x/b", "/:x/b"),
+        ("/:x%C3%A9", "/:x%C3%A9"),
+        ("/a%62:x", "/ab:x"),
+        ("/%3Ax", "/%3Ax"),
+        ("/%2a/*", "/%2A/*"),
+        ("/a%25%20%23%3f", "/a%25%20%23%3F"),
+    ];
+    for (written, printed) in table {
+        let pattern = Pattern::path(written).unwrap();
+        assert_eq!(pattern.to_string(), printed, "{written}");
+        assert_eq!(Pattern::path(printed).unwrap(), pattern, "{written}");
+    }
+}

@@ -108,6 +108,9 @@ fn a_line_leads_where_it_says() {
         ("/*.x /1\n/a/*.x /2\n", "/a/b.x", Some("302 /1")),
         ("https://example.com/a /1\n/a /2", "/a", Some("302 /1")),
         ("/a /1\nhttps://example.com/a /2", "/a", Some("302 /1")),
+        // A name ends where an escape begins.
+        ("/:x%62 /1/:x\n/:xb /2/:xb", "/ab", Some("302 /1/a")),
+        ("/:x%62 /1/:x\n/:xb /2/:xb", "/a", Some("302 /2/a")),
         // One that would change nothing is passed over.
         ("/:x-* /a-:splat\n/a-:y /2", "/a-y", Some("302 /2")),
     ];
