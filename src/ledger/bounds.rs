@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::process::memory::Size;
 
-/// Bytes of memory that are counted for a connection. One that idles over TLS holds 9 KiB of the
+/// Bytes of memory that are counted for a connection. One that idles over TLS holds 5 KiB of the
 /// server's and some of the kernel's; connections may take half of what there is.
 const CONNECTION_BYTES: u64 = 32 * 1024;
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::activity::{Activity, Due};
 use super::first_bytes::{FirstBytes, Protocol};
 use super::forwarding::is_forwarded;
-use super::handshake::{Choice, HandshakeError, handshake, turn};
+use super::handshake::{Choice, Established, HandshakeError, handshake, turn};
 use super::io::Io;
 use super::stop::Stop;
 use super::tls;
@@ -121,8 +121,8 @@ async fn over_tls(
         turn(&kept).await;
         handshake(stream, config, choose).await
     });
-    let stream = match shared.stop.while_wanted(shaken).await? {
-        Ok(Ok(stream)) => stream,
+    let Established { stream, version, protocol } = match shared.stop.while_wanted(shaken).await? {
+        Ok(Ok(established)) => established,
         Ok(Err(HandshakeError::UnknownName(name))) => {
             shared.live.counters().unknown_names();
             let name = name.as_deref().unwrap_or("none");
@@ -139,12 +139,11 @@ async fn over_tls(
         }
     };
     drop(kept);
-    let session = stream.get_ref().1;
-    let protocol = match session.alpn_protocol() {
+    let protocol = match protocol.as_deref() {
         Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    let version = session.protocol_version().map(tls::version_name);
+    let version = version.map(tls::version_name);
     let service = Arc::clone(shared.live.service());
     let connection =
         Peer::new(service, peer, version, Duty::Serve).on_port(ends.port).charged_to(ends.account);

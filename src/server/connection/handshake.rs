@@ -1,20 +1,20 @@
 //! The TLS handshake, begun only for names that have a certificate.
 //!
 //! rustls ends a handshake without a certificate with `access_denied`, which tells a client
-//! nothing. RFC 6066 §3 has an alert for a name that is not served here, so the name is looked up
-//! between the client's hello and the rest, and that alert is sent from here.
+//! nothing. RFC 6066 §3 has an alert for a name that is not served here: where a first message has
+//! led to nothing, its name is looked up, and that alert is sent from here.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::server::Acceptor;
+use rustls::server::{Accepted, Acceptor, UnbufferedServerConnection};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::{ProtocolVersion, ServerConfig};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::tls::encrypted_stream::{Behind, EncryptedStream};
 use crate::ledger::Kept;
 
 /// The whole record of the alert. Nothing is encrypted yet when it is sent.
@@ -33,6 +33,24 @@ pub enum HandshakeError {
     Failed(io::Error),
 }
 
+/// A stream of bytes behind a handshake, and what was agreed on.
+#[derive(Debug)]
+pub struct Established<S> {
+    /// A stream of what is in its records.
+    pub stream: EncryptedStream<S>,
+    /// The version of TLS.
+    pub version: Option<ProtocolVersion>,
+    /// The protocol within it (RFC 7301).
+    pub protocol: Option<Vec<u8>>,
+}
+
+/// Bytes of a handshake that wait until they can be read as a message. A hello may come in records
+/// of a few bytes each, and none has more than this.
+const UNREAD: usize = 64 * 1024;
+
+/// Bytes that are read at a time: a hello with a key of the hybrid group has some 1,800.
+const READ: usize = 4 * 1024;
+
 /// Takes `stream` through the handshake; `choose` says which certificate there is for the server name
 /// that a client sent, or sent none.
 ///
@@ -43,26 +61,170 @@ pub enum HandshakeError {
 /// [`HandshakeError::UnknownName`] once the alert is written and the write side is shut down,
 /// [`HandshakeError::Failed`] for everything else that ends a handshake.
 pub async fn handshake<S>(
-    stream: S,
+    mut stream: S,
     config: Arc<ServerConfig>,
     choose: impl Fn(&S, Option<&str>) -> Choice,
-) -> Result<TlsStream<S>, HandshakeError>
+) -> Result<Established<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-    let hello = start.client_hello();
-    let name = hello.server_name();
-    let config = match choose(&start.io, name) {
-        Choice::ByName => config,
-        Choice::ByAddress(key) => only(&config, key),
-        Choice::Nothing => {
-            let name = name.map(str::to_owned);
-            turn_away(&mut start.io).await;
-            return Err(HandshakeError::UnknownName(name));
-        }
+    let mut hello = Vec::new();
+    let mut failed = match shake(&mut stream, Arc::clone(&config), &mut hello).await? {
+        Ok(shaken) => return Ok(shaken.over(stream)?),
+        Err(failed) => failed,
     };
-    Ok(start.into_stream(config).await?)
+    // Most names have a certificate. Only of a client that got none is it asked what the name was.
+    if let Some(accepted) = failed.is_first.then(|| accepted(&hello)).flatten() {
+        let name = accepted.client_hello().server_name().map(str::to_owned);
+        match choose(&stream, name.as_deref()) {
+            Choice::ByName => {}
+            Choice::ByAddress(key) => {
+                failed = match shake(&mut stream, only(&config, key), &mut hello).await? {
+                    Ok(shaken) => return Ok(shaken.over(stream)?),
+                    Err(failed) => failed,
+                };
+            }
+            Choice::Nothing => {
+                turn_away(&mut stream).await;
+                return Err(HandshakeError::UnknownName(name));
+            }
+        }
+    }
+    stream.write_all(&failed.alert).await?;
+    Err(invalid(failed.error).into())
+}
+
+/// A client's first message, if it is one.
+fn accepted(mut hello: &[u8]) -> Option<Accepted> {
+    let mut acceptor = Acceptor::default();
+    while !hello.is_empty() {
+        acceptor.read_tls(&mut hello).ok()?;
+        if let Some(accepted) = acceptor.accept().ok()? {
+            return Some(accepted);
+        }
+    }
+    None
+}
+
+/// A handshake that is over.
+struct Shaken {
+    connection: UnbufferedServerConnection,
+    behind: Behind,
+}
+
+impl Shaken {
+    fn over<S>(self, stream: S) -> io::Result<Established<S>> {
+        let Self { connection, behind } = self;
+        let version = connection.protocol_version();
+        let protocol = connection.alpn_protocol().map(<[u8]>::to_vec);
+        let keys = connection.dangerous_into_kernel_connection().map_err(invalid)?;
+        let stream = EncryptedStream::new(stream, keys, behind).map_err(invalid)?;
+        Ok(Established { stream, version, protocol })
+    }
+}
+
+/// A handshake that can lead to nothing any more.
+struct FailedHandshake {
+    error: rustls::Error,
+    /// The records that tell the client.
+    alert: Vec<u8>,
+    /// True if the client has not been answered yet.
+    is_first: bool,
+}
+
+/// Shakes hands. Until the client is answered what it sends is kept in `hello`; a client whose
+/// message is there already is not waited for.
+async fn shake<S>(
+    stream: &mut S,
+    config: Arc<ServerConfig>,
+    hello: &mut Vec<u8>,
+) -> io::Result<Result<Shaken, FailedHandshake>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = UnbufferedServerConnection::new(config).map_err(invalid)?;
+    let mut behind = Behind::default();
+    let mut unread = hello.clone();
+    let (mut flight, mut is_first) = (Vec::new(), true);
+    loop {
+        let UnbufferedStatus { discard, state } = connection.process_tls_records(&mut unread);
+        let mut is_ready = false;
+        match state {
+            Ok(ConnectionState::EncodeTlsData(message)) => {
+                is_first = false;
+                encode(message, &mut flight)?;
+                unread.drain(..discard);
+                continue;
+            }
+            Ok(ConnectionState::TransmitTlsData(sending)) => sending.done(),
+            Ok(ConnectionState::BlockedHandshake) => {}
+            // A server may write before the client has said its last word; this one waits for it.
+            Ok(ConnectionState::WriteTraffic(_)) => is_ready = true,
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                while let Some(record) = traffic.next_record() {
+                    behind.content.extend_from_slice(record.map_err(invalid)?.payload);
+                }
+                unread.drain(..discard);
+                continue;
+            }
+            Ok(ConnectionState::PeerClosed) => {
+                behind.is_ended = true;
+                unread.drain(..discard);
+                continue;
+            }
+            Ok(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) => {
+                while let Ok(ConnectionState::EncodeTlsData(alert)) =
+                    connection.process_tls_records(&mut []).state
+                {
+                    encode(alert, &mut flight)?;
+                }
+                return Ok(Err(FailedHandshake { error, alert: flight, is_first }));
+            }
+        }
+        unread.drain(..discard);
+        if !flight.is_empty() {
+            stream.write_all(&flight).await?;
+            flight.clear();
+            continue;
+        }
+        if is_ready && !connection.is_handshaking() {
+            behind.records = unread;
+            return Ok(Ok(Shaken { connection, behind }));
+        }
+        let seen = unread.len();
+        read(stream, &mut unread).await?;
+        if is_first {
+            hello.extend_from_slice(&unread[seen..]);
+        }
+    }
+}
+
+/// Reads something behind what is unread.
+async fn read(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>) -> io::Result<()> {
+    if unread.len() >= UNREAD {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a message that is too long"));
+    }
+    unread.reserve(READ);
+    match stream.read_buf(unread).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a message of the server behind the others of its flight.
+fn encode<D>(mut message: EncodeTlsData<'_, D>, flight: &mut Vec<u8>) -> io::Result<()> {
+    let at = flight.len();
+    let length = match message.encode(&mut []) {
+        Err(EncodeError::InsufficientSize(size)) => size.required_size,
+        outcome => return outcome.map(|_| ()).map_err(io::Error::other),
+    };
+    flight.resize(at + length, 0);
+    message.encode(&mut flight[at..]).map(|_| ()).map_err(io::Error::other)
+}
+
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// The certificate of a handshake.

@@ -13,9 +13,9 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
+use super::tls::encrypted_stream::EncryptedStream;
 use crate::protocol::limits::{LINGER_BYTES, LINGER_TIME, UNSENT_BYTES, UNSENT_SHARED};
 use crate::protocol::transport::Transport;
 
@@ -86,7 +86,7 @@ impl<S> Io<S> {
 /// Bytes dropped at a time.
 const READ_CHUNK: usize = 8 * 1024;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport for TlsStream<S> {}
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for EncryptedStream<S> {}
 
 impl Transport for TcpStream {
     const ENDS_WHEN_DROPPED: bool = true;

@@ -9,6 +9,12 @@ use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMe
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+pub mod encrypted_stream;
+mod received_records;
+mod record_key;
+mod unsealed;
+mod violation;
+
 use super::compressed_chains::COMPRESSORS;
 use super::tickets::Tickets;
 use crate::process::secret::Secret;
@@ -68,6 +74,8 @@ pub fn config(
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut config = common(&[&TLS13, &TLS12], resolver)?;
     config.alpn_protocols = ALPN_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    // The records behind the handshake are our own.
+    config.enable_secret_extraction = true;
     // Tickets keep the state with the client, so that the server remembers no sessions at all.
     config.ticketer = Arc::new(Tickets::new(secret)?);
     config.session_storage = Arc::new(NoServerSessionStorage {});

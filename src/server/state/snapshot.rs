@@ -250,19 +250,21 @@ pub struct Resolver {
     live: Arc<Live>,
     /// The address that clients come to, where that is not known otherwise.
     address: Option<IpAddr>,
+    /// True if a name without a certificate ends the handshake here, and nobody else tells it.
+    tells: bool,
 }
 
 impl Resolver {
     /// A resolver of names.
     #[must_use]
     pub fn new(live: Arc<Live>) -> Self {
-        Self { live, address: None }
+        Self { live, address: None, tells: false }
     }
 
-    /// The same for connections to `address`, of which some name no host.
+    /// The same for connections over QUIC to `address`, of which some name no host.
     #[must_use]
     pub fn at(&self, address: Option<IpAddr>) -> Self {
-        Self { live: Arc::clone(&self.live), address }
+        Self { live: Arc::clone(&self.live), address, tells: true }
     }
 }
 
@@ -276,8 +278,7 @@ impl ResolvesServerCert for Resolver {
             (None, None) => None,
         };
         let key = key.cloned();
-        if key.is_none() {
-            // Over TCP the handshake does not come to this.
+        if key.is_none() && self.tells {
             self.live.counters().unknown_names();
             let name = name.unwrap_or("none");
             tracing::debug!(name, "no certificate for the server name, over QUIC");

@@ -10,7 +10,7 @@ use rustls::{AlertDescription, ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
 
-use super::{Choice, HANDSHAKE_BYTES, HandshakeError, handshake, turn};
+use super::{Choice, HANDSHAKE_BYTES, HandshakeError, UNREAD, handshake, turn};
 use crate::certificates::Certificates;
 use crate::certificates::fixtures::{FixedResolver, certificates};
 use crate::ledger::{Bounds, Kept, Ledger};
@@ -28,13 +28,20 @@ fn set() -> Certificates {
     certificates(&[("a.example", &["a.example"]), ("192.0.2.1", &["192.0.2.1"])])
 }
 
-/// The errors of the server and of the client in a handshake for a name.
-async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Error>) {
+/// Sizes of the records that a client sends its messages in.
+const RECORDS: [Option<usize>; 2] = [None, Some(40)];
+
+/// The errors of the server and of the client in a handshake for a name, in records of a size.
+async fn meet(
+    name: &'static str,
+    records: Option<usize>,
+) -> (Option<HandshakeError>, Option<rustls::Error>) {
     let (set, mut roots) = (set(), RootCertStore::empty());
     for certificate in set.iter() {
         roots.add(certificate.key().cert[0].clone()).unwrap();
     }
-    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    client.max_fragment_size = records;
     let connector = TlsConnector::from(Arc::new(client));
     let config = tls::config(Arc::new(FixedResolver(set)), secret()).unwrap();
     let lookup = self::set();
@@ -61,17 +68,20 @@ async fn meet(name: &'static str) -> (Option<HandshakeError>, Option<rustls::Err
 #[tokio::test]
 async fn a_known_name_is_served() {
     for name in ["a.example", "192.0.2.1"] {
-        let (server, client) = meet(name).await;
-        assert!(server.is_none(), "{server:?}");
-        assert_eq!(client, None);
+        for records in RECORDS {
+            let (server, client) = meet(name, records).await;
+            assert!(server.is_none(), "{name} {records:?}: {server:?}");
+            assert_eq!(client, None);
+        }
     }
 }
 
 #[tokio::test]
 async fn an_unknown_name_is_told_so() {
     // rustls sends no server name for an address (RFC 6066 §3).
-    for (name, seen) in [("b.example", Some("b.example")), ("127.0.0.1", None)] {
-        let (server, client) = meet(name).await;
+    let names = [("b.example", Some("b.example")), ("127.0.0.1", None)];
+    for ((name, seen), records) in names.into_iter().flat_map(|name| RECORDS.map(|r| (name, r))) {
+        let (server, client) = meet(name, records).await;
         let alert = rustls::Error::AlertReceived(AlertDescription::UnrecognisedName);
         assert_eq!(client, Some(alert));
         match server {
@@ -95,6 +105,24 @@ async fn what_is_not_tls_fails() {
         far.read_to_end(&mut answer).await.unwrap();
         assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_hello_without_end_fails() {
+    // The beginning of the longest message, then records of a byte each of its content.
+    let begin = b"\x16\x03\x01\0\x04\x01\0\xff\xff".to_vec();
+    let sent = [begin, b"\x16\x03\x01\0\x01\0".repeat(UNREAD)].concat();
+    let (near, far) = duplex(PIPE);
+    let config = tls::config(Arc::new(FixedResolver(set())), secret()).unwrap();
+    let (mut from_server, mut to_server) = tokio::io::split(far);
+    let client = async {
+        let written = to_server.write_all(&sent).await;
+        drop(from_server.read(&mut [0; 7]).await);
+        written
+    };
+    let (outcome, written) = tokio::join!(handshake(near, config, |_, _| Choice::ByName), client);
+    assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{outcome:?}");
+    assert!(written.is_err(), "all of it was read");
 }
 
 #[tokio::test]
