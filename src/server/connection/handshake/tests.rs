@@ -61,8 +61,11 @@ async fn meet(
         handshake(near, config, choose),
         connector.connect(ServerName::try_from(name).unwrap(), far),
     );
-    let of_rustls = |error: io::Error| *error.into_inner().unwrap().downcast().unwrap();
     (server.err(), client.err().map(of_rustls))
+}
+
+fn of_rustls(error: io::Error) -> rustls::Error {
+    *error.into_inner().unwrap().downcast().unwrap()
 }
 
 #[tokio::test]
@@ -89,6 +92,24 @@ async fn an_unknown_name_is_told_so() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_agreed_on_is_told() {
+    let mut roots = RootCertStore::empty();
+    roots.add(set().iter().next().unwrap().key().cert[0].clone()).unwrap();
+    let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![b"gopher".to_vec()];
+    let connector = TlsConnector::from(Arc::new(client));
+    let config = tls::config(Arc::new(FixedResolver(set())), secret()).unwrap();
+    let (near, far) = duplex(PIPE);
+    let (server, client) = tokio::join!(
+        handshake(near, config, |_, _| Choice::ByName),
+        connector.connect("a.example".try_into().unwrap(), far),
+    );
+    assert!(matches!(server, Err(HandshakeError::Failed(_))), "{server:?}");
+    let told = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+    assert_eq!(of_rustls(client.unwrap_err()), told);
 }
 
 #[tokio::test]
@@ -121,7 +142,8 @@ async fn a_hello_without_end_fails() {
         written
     };
     let (outcome, written) = tokio::join!(handshake(near, config, |_, _| Choice::ByName), client);
-    assert!(matches!(outcome, Err(HandshakeError::Failed(_))), "{outcome:?}");
+    let Err(HandshakeError::Failed(error)) = outcome else { panic!("{outcome:?}") };
+    assert!(error.to_string().contains("too long"), "{error}");
     assert!(written.is_err(), "all of it was read");
 }
 

@@ -111,6 +111,7 @@ impl RecordKey {
     /// Seals `content` as a record at the beginning of `record`, and gives the length of it. The
     /// content is not copied.
     pub(super) fn seal(&mut self, kind: ContentType, content: &[u8], record: &mut [u8]) -> usize {
+        assert!(content.len() <= CONTENT, "a record of {} bytes", content.len());
         let (nonce, data) = self.begin(kind, content.len(), record);
         let body = &mut record[self.prefix()..];
         let (sealed, rest) = body.split_at_mut(content.len());
@@ -136,6 +137,7 @@ impl RecordKey {
         length: usize,
         record: &mut [u8],
     ) -> usize {
+        assert!(length <= CONTENT, "a record of {length} bytes");
         let (nonce, data) = self.begin(kind, length, record);
         let body = &mut record[self.prefix()..];
         let (content, rest) = body.split_at_mut(length);
@@ -153,7 +155,6 @@ impl RecordKey {
         length: usize,
         record: &mut [u8],
     ) -> (Nonce, Aad<AdditionalData>) {
-        assert!(length <= CONTENT, "a record of {length} bytes");
         let nonce = self.nonce();
         let (_, end) = self.end(kind);
         let outer = match self.protection {
@@ -302,5 +303,44 @@ impl fmt::Debug for RecordKey {
             .field("sequence", sequence)
             .field("protection", protection)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::cipher::{AeadKey, Iv};
+
+    use super::*;
+
+    fn key(version: ProtocolVersion) -> RecordKey {
+        let (key, iv) = (AeadKey::from([1; 32]), Iv::from([2; NONCE_LEN]));
+        RecordKey::new(version, (0, ConnectionTrafficSecrets::Aes256Gcm { key, iv })).unwrap()
+    }
+
+    /// A record that is longer than any may be.
+    fn long(version: ProtocolVersion, length: usize) -> Vec<u8> {
+        let mut key = key(version);
+        let mut record = vec![0; SEALED + 1];
+        let (nonce, data) = key.begin(ContentType::ApplicationData, length, &mut record);
+        let (inner, end) = key.end(ContentType::ApplicationData);
+        let body = &mut record[key.prefix()..];
+        let (content, rest) = body.split_at_mut(length);
+        let inner = &inner[..end - TAG];
+        key.key.seal_in_place_scatter(nonce, data, content, inner, &mut rest[..end]).unwrap();
+        record.truncate(key.prefix() + length + end);
+        record
+    }
+
+    #[test]
+    fn a_record_has_no_more_content_than_it_may_have() {
+        for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+            let mut most = long(version, CONTENT);
+            let (kind, content) = key(version).open(&mut most).unwrap();
+            assert_eq!((kind, content.len()), (ContentType::ApplicationData, CONTENT));
+            let mut more = long(version, CONTENT + 1);
+            let header = *more.first_chunk().unwrap();
+            assert_eq!(key(version).length(header), Ok(more.len()), "padding may take as much");
+            assert_eq!(key(version).open(&mut more), Err(too_long()));
+        }
     }
 }
