@@ -20,7 +20,7 @@ import content
 from meter import Tree
 
 START_S = 20  # Caddy on a busy machine needs a few seconds
-STOP_S = 5  # after that a server is killed: nothing of a benchmark's has to be kept
+STOP_S = 60  # after that a server is killed, and the counts of a profile are lost
 CONNECTIONS = 8192  # what the configurations allow at a time
 CODED_S = 10  # a server may compress in the background and answer uncompressed until it has
 TEMPLATES = pathlib.Path(__file__).parent / "servers"
