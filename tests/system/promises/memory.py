@@ -25,7 +25,7 @@ STREAMS = 10
 SITES = 10
 # Idle connections over TLS, and what they may add.
 CLIENTS = 1000
-CLIENTS_MIB = 20
+CLIENTS_MIB = 6
 # Of what the cache took, the part that has to be back a moment after the reload.
 GIVEN_BACK = 0.75
 # A moment: freed pages go back in the background.
