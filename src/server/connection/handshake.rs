@@ -44,9 +44,9 @@ pub struct Established<S> {
     pub protocol: Option<Vec<u8>>,
 }
 
-/// Bytes of a handshake that wait until they can be read as a message. A hello may come in records
-/// of a few bytes each, and none has more than this.
-const UNREAD: usize = 64 * 1024;
+/// Bytes of a handshake that wait until they can be read as a message, twice of the first one. Clients
+/// send some 2 KiB, other servers take 16; there is room for a message in records of a few bytes each.
+const UNREAD: usize = 32 * 1024;
 
 /// Bytes that are read at a time: a hello with a key of the hybrid group has some 1,800.
 const READ: usize = 4 * 1024;
@@ -195,6 +195,7 @@ where
         let seen = unread.len();
         read(stream, &mut unread).await?;
         if is_first {
+            make_room(hello, unread.len() - seen);
             hello.extend_from_slice(&unread[seen..]);
         }
     }
@@ -205,10 +206,17 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>) -> io
     if unread.len() >= UNREAD {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a message that is too long"));
     }
-    unread.reserve(READ);
+    make_room(unread, 1);
     match stream.read_buf(unread).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
+    }
+}
+
+/// Makes room for `least` bytes, and for no more than a read beyond that.
+fn make_room(bytes: &mut Vec<u8>, least: usize) {
+    if bytes.capacity() - bytes.len() < least {
+        bytes.reserve_exact(least.max(READ));
     }
 }
 
@@ -245,8 +253,8 @@ fn only(config: &ServerConfig, key: Arc<CertifiedKey>) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// Bytes that are counted for a handshake, beside those of every connection: a hello may come in
-/// records of which rustls keeps 64 KiB.
+/// Bytes that are counted for a handshake, beside those of every connection: of a hello that does not
+/// end 64 KiB are kept.
 pub const HANDSHAKE_BYTES: usize = 48 * 1024;
 
 /// Waits until the client may have one more handshake, which is counted as what its connection keeps:
