@@ -150,6 +150,7 @@ fn without_descriptors_it_waits_and_still_takes_orders() {
     let order = server.order("reload");
     let told = String::from_utf8_lossy(&order.stdout);
     assert_eq!(told, "2 sites; changed: sites +b.test\n", "{order:?}");
+    descriptors.await_lent();
     let unreadable = before.send(&Request::get("/").host("b.test"));
     assert_eq!(unreadable.status, 503, "the site is there, its file cannot be opened");
 

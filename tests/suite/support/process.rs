@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
+use super::await_background;
 use super::server::Server;
 
 impl Server {
@@ -13,9 +14,8 @@ impl Server {
     pub(crate) fn leave_no_descriptor(&self) -> Descriptors {
         let pid = self.pid();
         // The limit is on the numbers: with the lowest free one as the limit nothing can be opened.
-        let is_free = |number: &u64| !Path::new(&format!("/proc/{pid}/fd/{number}")).exists();
-        let before = limit_files(pid, (0..1 << 20).find(is_free));
-        Descriptors { pid, before }
+        let limit = lowest_free(pid);
+        Descriptors { pid, limit, before: limit_files(pid, limit) }
     }
 
     /// Resident memory in KiB.
@@ -55,7 +55,21 @@ impl Server {
 /// While this lives, a server can open nothing.
 pub(crate) struct Descriptors {
     pid: Pid,
+    limit: Option<u64>,
     before: Option<u64>,
+}
+
+impl Descriptors {
+    /// Waits until the server has again what it lent for an order.
+    #[track_caller]
+    pub(crate) fn await_lent(&self) {
+        await_background("the end of an order", || lowest_free(self.pid) >= self.limit);
+    }
+}
+
+/// The lowest number that a descriptor of a process may have next.
+fn lowest_free(pid: Pid) -> Option<u64> {
+    (0..1 << 20).find(|number| !Path::new(&format!("/proc/{pid}/fd/{number}")).exists())
 }
 
 impl Drop for Descriptors {
