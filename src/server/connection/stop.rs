@@ -22,8 +22,9 @@ pub struct Stop {
     farewells: TaskTracker,
 }
 
-/// The time that the last words have: they are a datagram each.
-const FAREWELLS_TIME: Duration = Duration::from_millis(250);
+/// The time that the last words have, at the most: they are a datagram each, for thousands of clients
+/// on a busy processor.
+const FAREWELLS_TIME: Duration = Duration::from_secs(2);
 
 impl Stop {
     /// Orders everybody who waits to stop.
