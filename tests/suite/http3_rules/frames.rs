@@ -46,6 +46,7 @@ fn settings_come_first_and_are_those_of_http3() {
     let settings = |name: &str, payload: &[u8], outcome| {
         row(name, &[Uni([vec![0], frame(SETTINGS, payload)].concat())], outcome)
     };
+    let many = |count: u8| (0..count).flat_map(|id| [0x41, id, 0]).collect::<Vec<_>>();
     let wrong = Closed(SETTINGS_ERROR);
     let mut rows: Vec<_> =
         [DATA, HEADERS, CANCEL_PUSH, GOAWAY, MAX_PUSH_ID, RESERVED, PRIORITY_UPDATE]
@@ -72,7 +73,9 @@ fn settings_come_first_and_are_those_of_http3() {
         settings("RFC 9220 3: extended CONNECT", b"\x08\x01", Fine),
         settings("RFC 9220 3: neither on nor off", b"\x08\x02", wrong),
         settings("RFC 9297 2.1.1: neither on nor off", b"\x33\x02", wrong),
-        settings("7.2.4: settings without end", &[0x3f; 1025], Closed(EXCESSIVE_LOAD)),
+        settings("7.2.4: a payload without end", &[0x3f; 1025], Closed(EXCESSIVE_LOAD)),
+        settings("7.2.4: 64 settings", &many(64), Fine),
+        settings("7.2.4: 65 settings", &many(65), Closed(EXCESSIVE_LOAD)),
     ]);
     check(&rows);
 }
