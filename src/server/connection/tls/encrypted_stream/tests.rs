@@ -81,6 +81,22 @@ fn content(length: usize) -> Vec<u8> {
     (0..length).map(usize::to_le_bytes).map(|[a, b, c, ..]| a ^ b ^ c).collect()
 }
 
+/// The bytes that one side reads of those that the other writes.
+async fn pass(
+    sent: &[u8],
+    from: &mut (impl AsyncWrite + Unpin),
+    to: &mut (impl AsyncRead + Unpin),
+) -> Vec<u8> {
+    let mut received = vec![0; sent.len()];
+    let write = async {
+        from.write_all(sent).await?;
+        from.flush().await
+    };
+    let (written, read) = tokio::join!(write, to.read_exact(&mut received));
+    written.and(read).unwrap();
+    received
+}
+
 #[tokio::test]
 async fn bytes_arrive_by_every_algorithm_in_any_pieces() {
     let lengths = [0, 1, 2, 100, CONTENT - 1, CONTENT, CONTENT + 1, 2 * CONTENT, 200_000];
@@ -89,25 +105,9 @@ async fn bytes_arrive_by_every_algorithm_in_any_pieces() {
             let (mut server, mut client) = meet(*suite, room).await;
             for length in lengths {
                 let sent = content(length);
-                let mut received = vec![0; length];
-                let (written, read) = tokio::join!(
-                    async {
-                        server.write_all(&sent).await?;
-                        server.flush().await
-                    },
-                    client.read_exact(&mut received),
-                );
-                written.and(read).unwrap();
+                let received = pass(&sent, &mut server, &mut client).await;
                 assert!(received == sent, "{length} bytes to the client, {suite:?}");
-                received.fill(0);
-                let (written, read) = tokio::join!(
-                    async {
-                        client.write_all(&sent).await?;
-                        client.flush().await
-                    },
-                    server.read_exact(&mut received),
-                );
-                written.and(read).unwrap();
+                let received = pass(&sent, &mut client, &mut server).await;
                 assert!(received == sent, "{length} bytes from the client, {suite:?}");
             }
         }
@@ -582,14 +582,7 @@ async fn new_keys_without_content_between_them_are_bounded() {
 
 #[tokio::test]
 async fn answers_to_new_keys_do_not_heap_up_for_a_client_that_reads_nothing() {
-    let (server, client) = configs(cipher_suite::TLS13_AES_128_GCM_SHA256);
-    let (near, far) = duplex(4 * 1024);
-    let connector = TlsConnector::from(Arc::new(client));
-    let connect = connector.connect(NAME.try_into().unwrap(), far);
-    let (mut server, mut client) = {
-        let (server, client) = tokio::join!(accept(near, server), connect);
-        (server, client.unwrap())
-    };
+    let (mut server, mut client) = meet(cipher_suite::TLS13_AES_128_GCM_SHA256, 4 * 1024).await;
     // Nothing more fits into the pipe.
     let write = |context: &mut Context<'_>| {
         let written = Pin::new(&mut server).poll_write(context, &content(16 * 1024));
