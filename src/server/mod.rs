@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use socket2::Socket;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -31,6 +30,7 @@ use crate::protocol::limits::DRAIN_TIME;
 use crate::service::{Alternative, Duty, HTTPS_PORT, Service};
 use crate::site::Background;
 use crate::visitor::proxy::Proxies;
+use connection::client_socket::ListeningSocket;
 use connection::drive::{Opening, Shared};
 use connection::inherited::Useless;
 use connection::limit::Limit;
@@ -97,7 +97,7 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Listening {
-    socket: TcpListener,
+    socket: ListeningSocket,
     opening: Opening,
 }
 

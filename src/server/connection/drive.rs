@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::activity::{Activity, Due};
+use super::client_socket::ClientSocket;
 use super::first_bytes::{FirstBytes, Protocol};
 use super::forwarding::is_forwarded;
 use super::handshake::{Choice, Established, HandshakeError, handshake, turn};
@@ -82,7 +82,7 @@ type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves one connection until it ends. Each stage is a box of its own, so that a connection that
 /// idles for a minute does not keep what its handshake needed.
-pub async fn serve(stream: TcpStream, ends: Ends, opening: Opening, shared: Shared) {
+pub async fn serve(stream: ClientSocket, ends: Ends, opening: Opening, shared: Shared) {
     let begun = match opening {
         Opening::Plain(duty) => Box::pin(in_the_clear(stream, ends, duty, shared)).await,
         Opening::Redirect { https_port } => {
@@ -98,13 +98,13 @@ pub async fn serve(stream: TcpStream, ends: Ends, opening: Opening, shared: Shar
 }
 
 async fn over_tls(
-    stream: TcpStream,
+    stream: ClientSocket,
     ends: Ends,
     config: Arc<ServerConfig>,
     shared: Shared,
 ) -> Option<Speaking> {
     let peer = ends.peer;
-    let choose = |stream: &TcpStream, name: Option<&str>| {
+    let choose = |stream: &ClientSocket, name: Option<&str>| {
         let snapshot = shared.live.load();
         match name {
             Some(name) if snapshot.certificates.resolve(name).is_some() => Choice::ByName,
@@ -152,7 +152,7 @@ async fn over_tls(
 }
 
 async fn in_the_clear(
-    mut stream: TcpStream,
+    mut stream: ClientSocket,
     ends: Ends,
     duty: Duty,
     shared: Shared,

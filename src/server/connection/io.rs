@@ -2,16 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Activity;
@@ -87,34 +85,6 @@ impl<S> Io<S> {
 const READ_CHUNK: usize = 8 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for EncryptedStream<S> {}
-
-impl Transport for TcpStream {
-    const ENDS_WHEN_DROPPED: bool = true;
-
-    fn prepare_files(&mut self, unsent: u32) {
-        // Where the system does not know this, files are sent in smaller pieces.
-        if let Err(error) = SockRef::from(&*self).set_tcp_notsent_lowat(unsent) {
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
-        }
-    }
-
-    fn poll_send_file(
-        &mut self,
-        context: &mut Context<'_>,
-        mut send: impl FnMut(BorrowedFd<'_>) -> Option<io::Result<usize>>,
-    ) -> Poll<Option<io::Result<usize>>> {
-        loop {
-            if let Err(error) = ready!(self.poll_write_ready(context)) {
-                return Poll::Ready(Some(Err(error)));
-            }
-            let count = self.try_io(Interest::WRITABLE, || send(self.as_fd()).transpose());
-            match count {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                count => return Poll::Ready(count.transpose()),
-            }
-        }
-    }
-}
 
 impl<S: Transport> Transport for Io<S> {
     const ENDS_WHEN_DROPPED: bool = S::ENDS_WHEN_DROPPED;
@@ -222,6 +192,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
 mod tests {
     use super::*;
     use crate::protocol::limits::UNSENT_FILE_BYTES;
+    use crate::server::connection::client_socket::ClientSocket;
+    use socket2::SockRef;
+    use std::net::{TcpListener, TcpStream};
 
     #[test]
     fn the_more_connections_files_go_over_the_less_waits_of_each() {
@@ -240,17 +213,21 @@ mod tests {
         assert!(all < 5 * UNSENT_SHARED, "{all}");
     }
 
-    #[tokio::test]
-    async fn more_waits_once_files_are_sent() {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    #[test]
+    fn more_waits_once_files_are_sent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let activity = Arc::new(Activity::new(super::super::stop::Stop::default()));
-        let mut io = Io::new(client, Bytes::new(), activity);
+        let mut io = Io::new(ClientSocket::new(client), Bytes::new(), activity);
         io.prepare_files(UNSENT_FILE_BYTES);
-        let set = SockRef::from(&io.stream).tcp_notsent_lowat().unwrap();
+        let set = SockRef::from(&io.stream.descriptor().unwrap()).tcp_notsent_lowat().unwrap();
         assert!((UNSENT_BYTES..=UNSENT_FILE_BYTES).contains(&set), "{set}");
-        SockRef::from(&io.stream).set_tcp_notsent_lowat(1).unwrap();
+        SockRef::from(&io.stream.descriptor().unwrap()).set_tcp_notsent_lowat(1).unwrap();
         io.prepare_files(UNSENT_FILE_BYTES);
-        assert_eq!(SockRef::from(&io.stream).tcp_notsent_lowat().unwrap(), 1, "asked again");
+        assert_eq!(
+            SockRef::from(&io.stream.descriptor().unwrap()).tcp_notsent_lowat().unwrap(),
+            1,
+            "asked again"
+        );
     }
 }

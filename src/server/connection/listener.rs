@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::client_socket::{ClientSocket, ListeningSocket};
 use super::drive::{Ends, Opening, Shared, serve};
 use super::flood::Flood;
 use super::limit::Limit;
@@ -71,7 +71,7 @@ impl Sockets {
     ///
     /// # Errors
     /// When it cannot listen.
-    pub fn listen(inherited: bool, socket: Socket) -> Result<TcpListener, BindError> {
+    pub fn listen(inherited: bool, socket: Socket) -> Result<ListeningSocket, BindError> {
         let failed = |error, socket: &Socket| {
             let address = socket.local_addr().ok().and_then(|address| address.as_socket());
             let nowhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
@@ -91,7 +91,7 @@ impl Sockets {
         }
         socket.set_nonblocking(true).map_err(|error| failed(error, &socket))?;
         let address = failed(io::ErrorKind::Other.into(), &socket).address;
-        TcpListener::from_std(socket.into()).map_err(|error| BindError { address, error })
+        ListeningSocket::new(socket.into()).map_err(|error| BindError { address, error })
     }
 }
 
@@ -228,7 +228,7 @@ impl Acceptor {
     ///
     /// Errors of one connection are that connection's; errors of the process, such as no more
     /// descriptors, pass, and accepting goes on after a pause.
-    pub async fn accept(self, listener: TcpListener) {
+    pub async fn accept(self, listener: ListeningSocket) {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let failures = Arc::new(Flood::default());
         let mut failed: Option<Instant> = None;
@@ -262,7 +262,7 @@ impl Acceptor {
     /// Serves a connection if there is a place for it; else it is closed, which a client takes for
     /// a reason to try again later. An answer would need a handshake first, and that is what a
     /// flood is after.
-    fn begin(&self, stream: TcpStream, peer: SocketAddr, port: u16) {
+    fn begin(&self, stream: ClientSocket, peer: SocketAddr, port: u16) {
         let Some(connected) = self.limit.admit(peer.ip()) else { return };
         let (account, peer) = (Arc::clone(connected.account()), peer.ip());
         if let Some(proxies) = &self.proxies
@@ -280,7 +280,7 @@ impl Acceptor {
     /// client's books and no longer in the proxy's.
     fn begin_proxied(
         &self,
-        mut stream: TcpStream,
+        mut stream: ClientSocket,
         proxy: IpAddr,
         port: u16,
         connected: Connected,
@@ -342,10 +342,11 @@ mod tests {
     async fn an_accepted_connection_has_the_options_of_its_listener() {
         let mut sockets = bind(&[Ipv4Addr::LOCALHOST.into()], 0).unwrap();
         let listener = Sockets::listen(false, sockets.remove(0)).unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap());
         let (_client, accepted) = tokio::join!(client, listener.accept());
         let (stream, _) = accepted.unwrap();
-        assert!(stream.nodelay().unwrap());
+        let stream = stream.descriptor().unwrap();
+        assert!(SockRef::from(&stream).tcp_nodelay().unwrap());
         assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
     }
 

@@ -1,6 +1,7 @@
 //! Connections: from a listening socket to the end of the last answer.
 
 pub mod activity;
+pub mod client_socket;
 pub mod compressed_chains;
 pub mod drive;
 pub mod first_bytes;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::client_socket::ClientSocket;
 use super::stop::Stop;
 use crate::protocol::limits::HEAD_TIME;
 use crate::visitor::proxy::header::{Beginning, Malformed, read};
@@ -26,15 +26,20 @@ pub struct Introduced {
 
 /// Reads the header. `None` if the connection ends with it: it is malformed or late, or the server
 /// stops.
-pub async fn introduce(stream: &mut TcpStream, proxy: IpAddr, stop: &Stop) -> Option<Introduced> {
-    let introduced = stop.while_wanted(timeout(HEAD_TIME, header(stream))).await?;
+pub async fn introduce(
+    socket: &mut ClientSocket,
+    proxy: IpAddr,
+    stop: &Stop,
+) -> Option<Introduced> {
+    let introduced = stop.while_wanted(timeout(HEAD_TIME, header(socket))).await?;
     let introduced = introduced.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     introduced.inspect_err(|error| tracing::debug!(%proxy, %error, "no PROXY header")).ok()
 }
 
 /// Looks at what comes without taking it, for what follows the header belongs to TLS or HTTP, and
 /// takes what can be nothing else than the header.
-async fn header(stream: &mut TcpStream) -> io::Result<Introduced> {
+async fn header(socket: &mut ClientSocket) -> io::Result<Introduced> {
+    let stream = socket.polled()?;
     let mut taken = BytesMut::new();
     loop {
         let mut look = [0; LOOK];
