@@ -11,8 +11,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::client::Request;
 use crate::support::frames::{
-    Came, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, Raw,
-    fields_of_get, frame, get, indexed_literal, window_update,
+    Came, DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, PING, RST_STREAM, Raw,
+    WINDOW_UPDATE, fields_of_get, frame, get, indexed_literal, window_update,
 };
 use crate::support::server::{Server, Setup};
 use crate::support::site::{Site, pattern};
@@ -76,6 +76,40 @@ fn are_waiting(server: &Server, answers: u64) {
     }
 }
 
+/// What came of answers, by the numbers of their files.
+#[derive(Debug, Default)]
+struct Answers {
+    contents: BTreeMap<u32, Vec<u8>>,
+    whole: Vec<u32>,
+    broken: Vec<u32>,
+}
+
+impl Answers {
+    /// Reads until so many answers have ended or broken off.
+    #[track_caller]
+    fn read(raw: &mut Raw, count: usize) -> Self {
+        let mut answers = Self::default();
+        while answers.whole.len() + answers.broken.len() < count {
+            let Came::This(frame) = raw.read(DEADLINE) else {
+                panic!("{:?} ended, {:?} broke off, no more came", answers.whole, answers.broken)
+            };
+            let index = frame.stream / 2;
+            match frame.kind {
+                DATA => {
+                    answers.contents.entry(index).or_default().extend_from_slice(&frame.payload);
+                    if frame.flags & END_STREAM != 0 {
+                        answers.whole.push(index);
+                    }
+                }
+                RST_STREAM => answers.broken.push(index),
+                PING | WINDOW_UPDATE => {}
+                _ => panic!("{frame:?}"),
+            }
+        }
+        answers
+    }
+}
+
 /// Asks for a hundred files without room for one, then makes room and reads all of them.
 #[track_caller]
 fn check_http2(args: &[&str], length: usize, let_go: bool) {
@@ -99,18 +133,10 @@ fn check_http2(args: &[&str], length: usize, let_go: bool) {
     let room = u32::try_from(length).expect("a small number");
     let rooms = (0..STREAMS).flat_map(|index| window_update(2 * index + 1, room));
     raw.write(&[window_update(0, STREAMS * room), rooms.collect()].concat(), DEADLINE);
-    let mut contents: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    let mut ended = 0;
-    while ended < STREAMS {
-        let Came::This(frame) = raw.read(DEADLINE) else { panic!("{ended} of {STREAMS} ended") };
-        assert!(matches!(frame.kind, DATA | 0x6 | 0x8), "{args:?}: {frame:?}");
-        if frame.kind == DATA {
-            contents.entry(frame.stream).or_default().extend_from_slice(&frame.payload);
-            ended += u32::from(frame.flags & END_STREAM != 0);
-        }
-    }
-    for (stream, found) in contents {
-        assert!(found == content(stream / 2, length), "{args:?}: stream {stream} differs");
+    let came = Answers::read(&mut raw, STREAMS as usize);
+    assert!(came.broken.is_empty(), "{args:?}: {:?} broke off", came.broken);
+    for (index, found) in came.contents {
+        assert!(found == content(index, length), "{args:?}: answer {index} differs");
     }
     are_waiting(&server, 0);
     assert_eq!(server.counter("content_bytes"), 0);
@@ -206,24 +232,7 @@ fn a_file_that_was_replaced_meanwhile_breaks_its_answer_off() {
     }
     let rooms = last.clone().flat_map(|index| window_update(2 * index + 1, room));
     raw.write(&[window_update(0, (KEPT + 1) * room), rooms.collect()].concat(), DEADLINE);
-    let mut contents: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    let (mut whole, mut broken) = (Vec::new(), Vec::new());
-    while whole.len() + broken.len() < last.len() {
-        let Came::This(frame) = raw.read(DEADLINE) else {
-            panic!("{whole:?} ended, {broken:?} broke off, and then nothing came")
-        };
-        let index = frame.stream / 2;
-        match frame.kind {
-            DATA => {
-                contents.entry(index).or_default().extend_from_slice(&frame.payload);
-                if frame.flags & END_STREAM != 0 {
-                    whole.push(index);
-                }
-            }
-            RST_STREAM => broken.push(index),
-            _ => {}
-        }
-    }
+    let Answers { mut contents, whole, broken } = Answers::read(&mut raw, last.len());
     for index in &whole {
         assert!(contents.remove(index) == Some(content(*index, STREAMED)), "{index} differs");
     }
