@@ -333,13 +333,18 @@ impl Waiting {
         }
         fits
     }
+
+    /// Takes content out of the books.
+    pub fn let_go(&mut self) {
+        self.account.take(|tally| &tally.content, std::mem::take(&mut self.content));
+    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.account.take(|tally| &tally.answers, 1);
         self.account.take_heads(self.heads);
-        self.account.take(|tally| &tally.content, self.content);
+        self.let_go();
     }
 }
 

@@ -196,13 +196,16 @@ impl Content for Tracked {
         let waiting =
             self.waiting.get_or_insert_with(|| account.wait(ANSWER_BYTES + self.body.keep_words()));
         let (content, file) = self.body.holds();
-        if content == 0 && !file || waiting.holds() {
+        if content == 0 && !file {
             return false;
         }
         let content = content + if file { READ_AHEAD } else { 0 };
-        if (!file || account.may_keep_a_file()) && waiting.hold(content) {
+        // Asked each time: when it last waited, it may have been for a file that was not open yet.
+        let may_keep = !file || account.may_keep_a_file();
+        if may_keep && (waiting.holds() || waiting.hold(content)) {
             return false;
         }
+        waiting.let_go();
         self.body.release(unsent, Some(account))
     }
 }
